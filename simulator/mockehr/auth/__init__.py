@@ -1,0 +1,1 @@
+"""What a correct SMART authorization server does."""

@@ -1,0 +1,1 @@
+"""The control operations on the command line."""

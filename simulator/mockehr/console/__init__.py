@@ -1,0 +1,1 @@
+"""The control operations in a browser."""

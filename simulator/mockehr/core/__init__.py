@@ -1,0 +1,1 @@
+"""Nouns that everything else is made of. Imports nothing of ours."""

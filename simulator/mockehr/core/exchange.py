@@ -1,0 +1,146 @@
+"""One type carries everything that crosses a site's border: an HTTP request, a token request, an MLLP frame, a
+webhook. Every stage takes it, every journal keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mockehr.core.problem import Problem
+
+JSON = dict[str, Any]
+"""A JSON object as plain Python: the only form in which resources travel."""
+
+Channel = Literal["fhir", "discovery", "token", "files", "webhook", "mllp-in", "mllp-out", "upstream"]
+CHANNELS: tuple[Channel, ...] = (
+    "fhir",
+    "discovery",
+    "token",
+    "files",
+    "webhook",
+    "mllp-in",
+    "mllp-out",
+    "upstream",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one rule did to one exchange. `outcome` is `fired`, or `skipped` with the reason in `why`."""
+
+    rule: str
+    quirk: str
+    capability: str
+    outcome: Literal["fired", "skipped"]
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Effects:
+    """What the edge does to the bytes of one reply or delivery. Seconds are site-clock seconds."""
+
+    arrival_delay: float = 0.0
+    """Wait before the request is performed (nothing is committed yet)."""
+    reply_delay: float = 0.0
+    """Wait after the request was performed, before the first byte of the reply."""
+    reset: Literal["", "before", "midway"] = ""
+    """Cut the connection: before any byte, or after half of the body."""
+    cut_at: int | None = None
+    """Send only this many body bytes under the full Content-Length, then close."""
+    drip: tuple[int, float] | None = None
+    """(octets, seconds): send the body in pieces of that size with that pause between them."""
+    close: bool = False
+    """Close the connection after the reply."""
+    lost: bool = False
+    """Send nothing at all and close: the work was done, the peer never hears of it."""
+    split: int | None = None
+    """MLLP: write the frame in pieces of this many octets."""
+    prefix: bytes = b""
+    """Bytes sent before the reply proper (garbage between frames)."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """What goes back. Either `document` (rendered to JSON or XML at the render stage) or `body` is set."""
+
+    status: int = 200
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    document: JSON | None = None
+    content_type: str = ""
+
+    def header(self, name: str) -> str:
+        """The first header of that name (case-insensitive), or the empty string."""
+        lowered = name.lower()
+        return next((value for key, value in self.headers if key.lower() == lowered), "")
+
+    def set_header(self, name: str, value: str) -> None:
+        """Set a header, replacing any of that name."""
+        lowered = name.lower()
+        self.headers = [pair for pair in self.headers if pair[0].lower() != lowered]
+        self.headers.append((name, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """What is being asked for, in the channel's own words.
+
+    FHIR: `read`, `vread`, `search`, `create`, `update`, `capabilities`, …; token: the grant type; MLLP: the message
+    type and trigger such as `ADT^A01`; webhook: the topic.
+    """
+
+    name: str
+    resource_type: str = ""
+    id: str = ""
+    version: str = ""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Anything that crosses a site's border, with everything that the stages learn about it.
+
+    `path` is relative to the site's FHIR base for channel `fhir`, and to the site's root otherwise, always with a
+    leading slash. `headers` have lower-case names; a repeated header is joined with a comma.
+    """
+
+    channel: Channel
+    method: str = "GET"
+    path: str = "/"
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    direction: Literal["in", "out"] = "in"
+    peer: str = ""
+    base_url: str = ""
+    """Absolute URL of the site's FHIR base as the client addressed it, without a trailing slash."""
+    # what the stages add
+    number: int = 0
+    at: float = 0.0
+    client: str = ""
+    scopes: Any = None
+    """The scope set of the bearer token, once authorised (`mockehr.auth.scopes.Scopes`)."""
+    patient: str = ""
+    """Patient context of the token, or the patient a message or delivery speaks of."""
+    interaction: Interaction | None = None
+    result: Any = None
+    """What `perform` answers: a Record, a SearchPage, a document, a message … or a Problem."""
+    reply: Reply | None = None
+    effects: Effects | None = None
+    decisions: list[Decision] = field(default_factory=list)
+    changes: list[int] = field(default_factory=list)
+    """Numbers of the Changes that this exchange committed."""
+    returned: list[str] = field(default_factory=list)
+    """`Type/id` of resources sent back, for the audit trail and for probes."""
+    notes: JSON = field(default_factory=dict)
+    """Facts that a stage wants to keep for the journal, by name."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """The problem that this exchange ended in, if it did."""
+        return self.result if isinstance(self.result, Problem) else None
+
+    def effect(self) -> Effects:
+        """This exchange's wire effects, made on first use."""
+        if self.effects is None:
+            self.effects = Effects()
+        return self.effects

@@ -1,0 +1,1 @@
+"""Two small sync clients: a careless one and a careful one."""

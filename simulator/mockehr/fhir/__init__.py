@@ -1,0 +1,1 @@
+"""What a correct FHIR R4 server does."""

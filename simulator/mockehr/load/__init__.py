@@ -1,0 +1,1 @@
+"""Payloads and users for load tests."""

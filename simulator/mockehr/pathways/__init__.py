@@ -1,0 +1,1 @@
+"""Patient journeys as steps on the clock."""

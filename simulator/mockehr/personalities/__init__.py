@@ -1,0 +1,1 @@
+"""How a vendor normally behaves: data first, little code."""

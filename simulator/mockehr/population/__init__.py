@@ -1,0 +1,1 @@
+"""Patients as a pure function of (seed, index)."""

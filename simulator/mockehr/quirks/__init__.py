@@ -1,0 +1,1 @@
+"""Named ways to misbehave, and the rules that arm them."""

@@ -1,0 +1,1 @@
+"""Answers from a tape instead of the simulator."""

@@ -1,0 +1,1 @@
+"""Stories with phases, probes and a verdict."""

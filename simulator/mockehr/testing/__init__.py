@@ -1,0 +1,1 @@
+"""The control operations in pytest, and what tests need besides."""
