@@ -109,7 +109,5 @@ def nearest_names(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     names = list(known)
     close = difflib.get_close_matches(name, names, n=limit, cutoff=0.55)
     lowered = name.lower()
-    close += [
-        n for n in names if n not in close and lowered and (lowered in n.lower() or n.lower() in lowered)
-    ]
+    close += [n for n in names if n not in close and lowered and (lowered in n.lower() or n.lower() in lowered)]
     return close[:limit]

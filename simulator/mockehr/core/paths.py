@@ -58,10 +58,9 @@ def replace(node: Any, path: str, value: Any) -> int:
     places = 0
     for parent in _walk(node, parents):
         for target in parent if isinstance(parent, list) and isinstance(last, str) else [parent]:
-            if isinstance(last, str) and isinstance(target, dict):
-                target[last] = value
-                places += 1
-            elif isinstance(last, int) and isinstance(target, list) and last < len(target):
+            if (isinstance(last, str) and isinstance(target, dict)) or (
+                isinstance(last, int) and isinstance(target, list) and last < len(target)
+            ):
                 target[last] = value
                 places += 1
     return places
@@ -73,10 +72,9 @@ def delete(node: Any, path: str) -> int:
     places = 0
     for parent in _walk(node, parents):
         for target in parent if isinstance(parent, list) and isinstance(last, str) else [parent]:
-            if isinstance(last, str) and isinstance(target, dict) and last in target:
-                del target[last]
-                places += 1
-            elif isinstance(last, int) and isinstance(target, list) and last < len(target):
+            if (isinstance(last, str) and isinstance(target, dict) and last in target) or (
+                isinstance(last, int) and isinstance(target, list) and last < len(target)
+            ):
                 del target[last]
                 places += 1
     return places

@@ -40,9 +40,7 @@ class Pipeline:
         missing = [name for name in STAGES if name not in stages]
         foreign = [name for name in stages if name not in STAGES]
         if missing or foreign:
-            raise ValueError(
-                f"a pipeline has exactly the stages {STAGES}; missing {missing}, foreign {foreign}"
-            )
+            raise ValueError(f"a pipeline has exactly the stages {STAGES}; missing {missing}, foreign {foreign}")
         self._arrival = tuple(stages[name] for name in STAGES[:2])
         self._asking = tuple(stages[name] for name in STAGES[2:5])
         self._closing = tuple(stages[name] for name in STAGES[5:])
