@@ -54,27 +54,30 @@ def get(node: Any, path: str, default: Any = None) -> Any:
 
 def replace(node: Any, path: str, value: Any) -> int:
     """Set `value` wherever the parent of the last step exists; returns how many places were set."""
-    *parents, last = _steps(path)
     places = 0
-    for parent in _walk(node, parents):
-        for target in parent if isinstance(parent, list) and isinstance(last, str) else [parent]:
-            if (isinstance(last, str) and isinstance(target, dict)) or (
-                isinstance(last, int) and isinstance(target, list) and last < len(target)
-            ):
-                target[last] = value
-                places += 1
+    for target, last in _targets(node, path):
+        if isinstance(last, str) or last < len(target):
+            target[last] = value
+            places += 1
     return places
 
 
 def delete(node: Any, path: str) -> int:
     """Remove the last step wherever it exists; returns how many places were removed."""
-    *parents, last = _steps(path)
     places = 0
+    for target, last in _targets(node, path):
+        if last in target if isinstance(last, str) else last < len(target):
+            del target[last]
+            places += 1
+    return places
+
+
+def _targets(node: Any, path: str) -> Iterator[tuple[Any, str | int]]:
+    """(container, key or index) pairs in which the last step of `path` may live."""
+    *parents, last = _steps(path)
+    if last is None:
+        raise UsageError(f"{path!r} ends in [*].", remedy="End the path with a name or a number.")
     for parent in _walk(node, parents):
         for target in parent if isinstance(parent, list) and isinstance(last, str) else [parent]:
-            if (isinstance(last, str) and isinstance(target, dict) and last in target) or (
-                isinstance(last, int) and isinstance(target, list) and last < len(target)
-            ):
-                del target[last]
-                places += 1
-    return places
+            if isinstance(target, dict if isinstance(last, str) else list):
+                yield target, last

@@ -1,0 +1,106 @@
+"""What the journal keeps of one exchange, in a form that is the same for equal runs.
+
+The journal keeps the exchange itself (nothing is copied on the hot path); `entry` describes it when somebody asks.
+Secrets never leave: bearer tokens, client secrets and assertions are shown as a short digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+
+from mockehr.core.clock import instant
+from mockehr.core.exchange import JSON, Exchange, Reply
+
+SECRET_FIELDS = frozenset({"client_secret", "client_assertion", "code", "refresh_token", "access_token", "id_token"})
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-hub-signature"})
+_UNSTABLE_HEADERS = frozenset({"host", "user-agent", "connection", "accept-encoding", "date", "content-length"})
+_BODY_SHOWN = 2000
+
+
+def digest(data: bytes | str) -> str:
+    """Twelve hexadecimal digits that stand for `data`; equal data give equal digests."""
+    raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogateescape")
+    return blake2b(raw, digest_size=6).hexdigest()
+
+
+def entry(exchange: Exchange) -> JSON:
+    """One exchange as a JSON object; equal for equal runs (no wall time, no ports, no client-made randomness)."""
+    asked = exchange.interaction
+    shown: JSON = {
+        "entry": exchange.number,
+        "at": instant(exchange.at, millis=True),
+        "channel": exchange.channel,
+        "direction": exchange.direction,
+        "client": exchange.client,
+        "method": exchange.method,
+        "path": exchange.path,
+        "query": exchange.query,
+        "headers": _request_headers(exchange.headers),
+        "body": _body(exchange.channel, exchange.body),
+    }
+    if asked is not None:
+        shown["interaction"] = {key: value for key, value in asdict(asked).items() if value}
+    if exchange.problem is not None:
+        shown["problem"] = {"kind": exchange.problem.kind, "text": exchange.problem.text}
+    if exchange.reply is not None:
+        shown["reply"] = _reply(exchange.reply)
+    shown["decisions"] = [asdict(decision) for decision in exchange.decisions]
+    if exchange.effects is not None:
+        shown["effects"] = {k: v for k, v in asdict(exchange.effects).items() if v and not isinstance(v, bytes)}
+    for name in ("patient", "changes", "returned", "notes"):
+        value = getattr(exchange, name)
+        if value:
+            shown[name] = value
+    return shown
+
+
+def line(exchange: Exchange) -> bytes:
+    """The entry as one line of NDJSON, keys sorted, without the line end."""
+    return orjson.dumps(_encodable(entry(exchange)), option=orjson.OPT_SORT_KEYS)
+
+
+def _request_headers(headers: dict[str, str]) -> JSON:
+    return {
+        name: f"<{digest(value)}>" if name in SECRET_HEADERS else value
+        for name, value in sorted(headers.items())
+        if name not in _UNSTABLE_HEADERS
+    }
+
+
+def _body(channel: str, body: bytes) -> str:
+    if not body:
+        return ""
+    if channel == "token":
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+        return urlencode([(k, "<redacted>" if k in SECRET_FIELDS else v) for k, v in pairs])
+    text = body[:_BODY_SHOWN].decode("utf-8", "replace")
+    return text if len(body) <= _BODY_SHOWN else f"{text}… ({len(body)} octets, {digest(body)})"
+
+
+def _reply(reply: Reply) -> JSON:
+    return {
+        "status": reply.status,
+        "headers": [[name, value] for name, value in reply.headers if name.lower() != "date"],
+        "octets": len(reply.body),
+        "digest": digest(reply.body),
+    }
+
+
+def _encodable(value: Any) -> Any:
+    """Lone surrogates (bytes that were no UTF-8) are shown as escapes, since JSON text cannot carry them."""
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "backslashreplace").decode()
+        return value
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(item) for item in value]
+    return value

@@ -1,0 +1,100 @@
+"""The journal of one site: the last exchanges, in order of arrival."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from mockehr.core.clock import Clock
+from mockehr.core.errors import UsageError
+from mockehr.core.exchange import Exchange
+from mockehr.journal.entry import line
+
+ENTRIES_KEPT = 200_000
+OCTETS_KEPT = 128 << 20
+
+
+class Journal:
+    """Exchanges numbered from 1 in order of arrival.
+
+    At most `entries` are kept, and at most `octets` of bodies: beyond that the oldest bodies are dropped (the entry
+    stays, its note `trimmed` says so), so a soak test neither loses its trail nor fills the memory.
+    """
+
+    def __init__(self, clock: Clock, *, entries: int = ENTRIES_KEPT, octets: int = OCTETS_KEPT) -> None:
+        self._clock = clock
+        self._ring: deque[Exchange] = deque(maxlen=entries)
+        self._number = 0
+        self._octets = 0
+        self._octets_kept = octets
+        self._trimmed = 0
+        self._listeners: list[Callable[[Exchange], None]] = []
+
+    def open(self, exchange: Exchange) -> None:
+        """Give the exchange its number and time, and keep it from now on, even if a later stage fails."""
+        self._number += 1
+        exchange.number = self._number
+        exchange.at = self._clock.now()
+        self._ring.append(exchange)
+
+    def close(self, exchange: Exchange) -> None:
+        """The exchange is over: account for its bodies and tell the listeners."""
+        self._octets += len(exchange.body)
+        if exchange.reply is not None:
+            self._octets += len(exchange.reply.body)
+        if self._octets > self._octets_kept:
+            self._trim()
+        for listener in self._listeners:
+            listener(exchange)
+
+    def listen(self, listener: Callable[[Exchange], None]) -> None:
+        """Tell `listener` of every exchange when it is closed."""
+        self._listeners.append(listener)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(tuple(self._ring))
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    @property
+    def last(self) -> int:
+        """The number of the newest entry; 0 if there is none."""
+        return self._number
+
+    def get(self, number: int) -> Exchange:
+        """The exchange with that entry number; raises UsageError naming the numbers that are kept."""
+        if self._ring:
+            position = number - self._ring[0].number
+            if 0 <= position < len(self._ring):
+                return self._ring[position]
+        kept = f"{self._ring[0].number} to {self._ring[-1].number}" if self._ring else "none yet"
+        raise UsageError(f"There is no journal entry {number}.", nearest=f"entries kept: {kept}")
+
+    def ndjson(self) -> bytes:
+        """All entries as NDJSON; byte-equal for equal runs."""
+        return b"".join(line(exchange) + b"\n" for exchange in self._ring)
+
+    def clear(self) -> None:
+        """Forget everything and count from 1 again; listeners stay."""
+        self._ring.clear()
+        self._number = self._octets = self._trimmed = 0
+
+    def _trim(self) -> None:
+        """Drop bodies from the oldest entries until a tenth of the budget is free again."""
+        target = self._octets_kept * 9 // 10
+        for exchange in self._ring:
+            if self._octets <= target:
+                break
+            if exchange.number <= self._trimmed:
+                continue
+            self._trimmed = exchange.number
+            freed = len(exchange.body)
+            exchange.body = b""
+            if exchange.reply is not None:
+                freed += len(exchange.reply.body)
+                exchange.reply.body = b""
+            exchange.result = None
+            if freed:
+                exchange.notes["trimmed"] = freed
+            self._octets -= freed
