@@ -1,0 +1,24 @@
+"""What a server can be asked to do: one file each, a function of the server and the exchange."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from mockehr.core.exchange import Exchange
+from mockehr.fhir.interactions.capabilities import capabilities
+from mockehr.fhir.interactions.create import create
+from mockehr.fhir.interactions.read import read, vread
+from mockehr.fhir.interactions.search import search
+from mockehr.fhir.interactions.update import update
+from mockehr.fhir.server import FhirServer
+
+INTERACTIONS: Final[Mapping[str, Callable[[FhirServer, Exchange], Any]]] = MappingProxyType(
+    {
+        "capabilities": capabilities,
+        "create": create,
+        "read": read,
+        "search": search,
+        "update": update,
+        "vread": vread,
+    }
+)

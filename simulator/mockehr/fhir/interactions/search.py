@@ -1,0 +1,192 @@
+"""GET /[type]?… and POST /[type]/_search (FHIR R4 search.html), and the paging of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import parse_qsl
+
+from mockehr.core.exchange import Exchange
+from mockehr.core.page import SearchPage
+from mockehr.core.problem import Problem
+from mockehr.fhir.pages import PageSession
+from mockehr.fhir.record import Record
+from mockehr.fhir.search import Query, compile_query
+from mockehr.fhir.server import FhirServer, Parameters
+from mockehr.fhir.store import Hits, ListHits
+
+SHARED_TYPES = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
+_RESULT_PARAMETERS = frozenset(
+    {"_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total", "_format", "_pretty"}
+)
+
+
+def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
+    """One page of matches: the first of a new search, or the one that a paging token leads to."""
+    asked = exchange.interaction
+    assert asked is not None
+    text = exchange.query
+    if exchange.method == "POST":
+        text = exchange.body.decode("utf-8", "replace")
+    pairs = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace")
+    for name, value in pairs:
+        if name == server.restrictions.page_parameter:
+            return _continue(server, exchange, value)
+    return _begin(server, exchange, asked.resource_type, text, pairs)
+
+
+def find(server: FhirServer, resource_type: str, query: str, *, limit: int) -> Sequence[Record] | Problem:
+    """Up to `limit` current records of a type that match a query string; for conditional interactions."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    compiled = compile_query(resource_type, pairs, strict=True)
+    if compiled.problems:
+        return compiled.problems[0]
+    hits = _hits(server, resource_type, pairs, compiled)
+    return hits.page(0, limit)
+
+
+def _begin(
+    server: FhirServer, exchange: Exchange, resource_type: str, text: str, pairs: Parameters
+) -> SearchPage | Problem:
+    refusal = server.restrictions.check(resource_type, pairs)
+    if refusal is not None and refusal.status != 200:
+        return refusal
+    strict = "handling=strict" in exchange.headers.get("prefer", "")
+    compiled = compile_query(resource_type, pairs, strict=strict)
+    if compiled.problems:
+        return compiled.problems[0]
+    hits: Hits = ListHits(()) if refusal is not None else _hits(server, resource_type, pairs, compiled)
+    limit = server.restrictions.page_size(resource_type, compiled.count)
+    session = PageSession(resource_type, text, hits, 0, limit if limit is not None else 1 << 30)
+    notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in compiled.unknown]
+    return _page(server, exchange, session, notes, count_only=compiled.summary == "count")
+
+
+def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage | Problem:
+    session = server.pages.get(token)
+    asked = exchange.interaction
+    assert asked is not None
+    expired = session is not None and session.expires is not None and session.expires <= server.clock.now()
+    if session is None or expired or session.resource_type != asked.resource_type:
+        text = f"the paging session {token} is over"
+        return Problem(410, "page-expired", text, resource_type=asked.resource_type, value=token)
+    return _page(server, exchange, session, [])
+
+
+def _page(
+    server: FhirServer, exchange: Exchange, session: PageSession, notes: list[Problem], *, count_only: bool = False
+) -> SearchPage:
+    offset = session.offset if session.replaced_offset is None else session.replaced_offset
+    records = [] if count_only else list(session.hits.page(offset, session.limit + 1))
+    more = len(records) > session.limit
+    records = records[: session.limit]
+    total = session.hits.total
+    token = ""
+    if more:
+        following = PageSession(
+            session.resource_type, session.query, session.hits, session.offset + session.limit, session.limit
+        )
+        token = server.pages.open(following)
+    exchange.returned = [record.key for record in records]
+    return SearchPage(
+        resource_type=session.resource_type,
+        entries=[(record.resource_type, record.id, record.body, "match") for record in records],
+        total=total,
+        query=session.query,
+        next_token=token,
+        notes=notes,
+        page_size=session.limit,
+        offset=session.offset,
+        complete=not more and session.offset == 0,
+    )
+
+
+def _hits(server: FhirServer, resource_type: str, pairs: Parameters, compiled: Query) -> Hits:
+    store = server.store
+    values = {name: value for name, value in pairs if name not in _RESULT_PARAMETERS}
+    ids = values.get("_id")
+    if ids is not None:
+        found = [store.read(resource_type, id) for id in ids.split(",")]
+        return ListHits([r for r in found if r is not None and not r.deleted and compiled.matches(r.document)])
+    if resource_type == "Patient":
+        return _patients(server, pairs, compiled)
+    patient = values.get("patient") or values.get("subject") or values.get("beneficiary")
+    if patient is not None:
+        charts = [record for id in patient.split(",") for record in store.chart(_bare(id), resource_type)]
+        return ListHits(_sorted(compiled, [record for record in charts if compiled.matches(record.document)]))
+    if resource_type in SHARED_TYPES:
+        shared = store.shared(resource_type)
+        return ListHits(_sorted(compiled, [record for record in shared if compiled.matches(record.document)]))
+    return _scanned(server, resource_type, compiled)
+
+
+def _patients(server: FhirServer, pairs: Parameters, compiled: Query) -> Hits:
+    written = server.store.overlay("Patient")
+    computed = server.store.base.patients([pair for pair in pairs if pair[0] not in _RESULT_PARAMETERS])
+    if computed is None:
+        return _scanned(server, "Patient", compiled)
+    if not written:
+        return computed
+    matching = [record for record in written if not record.deleted and compiled.matches(record.document)]
+    return _overlaid(computed, matching, frozenset(record.id for record in written))
+
+
+def _sorted(compiled: Query, records: list[Record]) -> list[Record]:
+    return compiled.ordered(records, lambda record: record.document) if compiled.sort else records
+
+
+def _bare(reference: str) -> str:
+    return reference.rpartition("/")[2]
+
+
+class StreamHits:
+    """Matches that are found one after the other; looks no further than asked for, and keeps what it found."""
+
+    def __init__(self, source: Iterator[Record], total: int | None) -> None:
+        self._found: list[Record] = []
+        self._source = source
+        self._total = total
+
+    @property
+    def total(self) -> int | None:
+        """The exact number, if it is known without looking at everything."""
+        return self._total
+
+    def page(self, offset: int, limit: int) -> Sequence[Record]:
+        """A slice, looking on as far as needed."""
+        while len(self._found) < offset + limit:
+            record = next(self._source, None)
+            if record is None:
+                break
+            self._found.append(record)
+        return self._found[offset : offset + limit]
+
+
+def _overlaid(computed: Hits, matching: list[Record], overridden: frozenset[str]) -> Hits:
+    """Computed matches with what was written on top: written ones first, overridden ones left out."""
+
+    def walk() -> Iterator[Record]:
+        yield from matching
+        position = 0
+        while chunk := computed.page(position, 100):
+            yield from (record for record in chunk if record.id not in overridden)
+            position += len(chunk)
+
+    new = all(record.version == 1 for record in matching) and len(matching) == len(overridden)
+    total = computed.total + len(matching) if new and computed.total is not None else None
+    return StreamHits(walk(), total)
+
+
+def _scanned(server: FhirServer, resource_type: str, compiled: Query) -> Hits:
+    """Matches that can only be found by looking through every chart."""
+
+    def walk() -> Iterator[Record]:
+        written = {record.id: record for record in server.store.overlay(resource_type)}
+        for record in written.values():
+            if not record.deleted and compiled.matches(record.document):
+                yield record
+        for patient in server.store.base.everyone():
+            for record in server.store.base.chart(patient, resource_type):
+                if record.id not in written and compiled.matches(record.document):
+                    yield record
+
+    return StreamHits(walk(), None)

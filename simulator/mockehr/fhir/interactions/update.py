@@ -1,0 +1,34 @@
+"""PUT /[type]/[id] (FHIR R4 http.html#update), with If-Match."""
+
+from __future__ import annotations
+
+from mockehr.core.exchange import Exchange
+from mockehr.core.problem import Problem, not_found
+from mockehr.fhir.interactions.create import Written, parse_body
+from mockehr.fhir.server import FhirServer
+
+
+def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
+    """Store a new version of an existing resource.
+
+    412 when `If-Match` names another version than the current one; 404 when there is no such resource, unless the
+    server lets clients choose ids (`update_create`).
+    """
+    asked = exchange.interaction
+    assert asked is not None
+    current = server.store.read(asked.resource_type, asked.id)
+    if current is None and not server.settings.get("update_create", False):
+        return not_found(asked.resource_type, asked.id)
+    match = exchange.headers.get("if-match")
+    if match is None and server.settings.get("if_match_required", False):
+        return Problem(412, "precondition-required", "If-Match is required", resource_type=asked.resource_type)
+    if match is not None and current is not None and match.removeprefix("W/").strip('"') != str(current.version):
+        text = f"If-Match names {match}, the current version is {current.version}"
+        return Problem(412, "precondition-failed", text, resource_type=asked.resource_type, value=match)
+    document = parse_body(exchange, asked.resource_type, asked.id)
+    if isinstance(document, Problem):
+        return document
+    document.pop("meta", None)
+    record = server.store.commit(document, kind="update", source="fhir", entry=exchange.number)
+    exchange.changes.append(server.store.log.changes[-1].number)
+    return Written(record, created=current is None)

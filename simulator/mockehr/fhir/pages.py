@@ -1,0 +1,64 @@
+"""Paging sessions: the matches of one search, cut into pages that are reached by opaque tokens."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mockehr.fhir.store import Hits
+
+SESSIONS_KEPT = 20_000
+
+
+@dataclass(slots=True)
+class PageSession:
+    """Where one search stands: the next page starts at `offset`. `expires` is in site seconds, None for never."""
+
+    resource_type: str
+    query: str
+    hits: Hits
+    offset: int
+    limit: int
+    expires: float | None = None
+    replaced_offset: int | None = None
+    """Set by a quirk: the page is cut from here instead."""
+
+
+class Pages:
+    """All open paging sessions of a site, oldest forgotten first.
+
+    Tokens are drawn from the search that opened them and from how often it was opened, so that neither the order of
+    arrival nor other searches change them.
+    """
+
+    def __init__(self, draw_token: Callable[[str, int], str], *, kept: int = SESSIONS_KEPT) -> None:
+        self._draw_token = draw_token
+        self._sessions: OrderedDict[str, PageSession] = OrderedDict()
+        self._opened: dict[str, int] = {}
+        self._kept = kept
+
+    def open(self, session: PageSession) -> str:
+        """Keep the session; returns the token that leads to it."""
+        name = f"{session.resource_type}?{session.query}@{session.offset}"
+        number = self._opened[name] = self._opened.get(name, 0) + 1
+        token = self._draw_token(name, number)
+        self._sessions[token] = session
+        if len(self._sessions) > self._kept:
+            self._sessions.popitem(last=False)
+        return token
+
+    def get(self, token: str) -> PageSession | None:
+        """The session behind a token, or None if there is none (any more)."""
+        return self._sessions.get(token)
+
+    def clear(self) -> int:
+        """Forget all sessions; returns how many there were."""
+        count = len(self._sessions)
+        self._sessions.clear()
+        return count
+
+    def reset(self) -> None:
+        """Forget all sessions and how often each was opened."""
+        self._sessions.clear()
+        self._opened.clear()

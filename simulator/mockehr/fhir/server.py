@@ -1,0 +1,72 @@
+"""A correct FHIR R4 server as a value: what stands behind the stages `name_interaction` and `perform`.
+
+It knows nothing of sockets, tokens, vendors or quirks. What a vendor restricts comes in as `Restrictions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mockehr.core.clock import Clock
+from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.problem import Problem
+from mockehr.fhir.pages import Pages
+from mockehr.fhir.routes import name_interaction
+from mockehr.fhir.store import Store
+
+Parameters = Sequence[tuple[str, str]]
+
+
+class Restrictions(Protocol):
+    """How one vendor narrows what this server can do."""
+
+    def check(self, resource_type: str, parameters: Parameters) -> Problem | None:
+        """A refusal of this search, or None. A Problem of status 200 means: answer with no matches."""
+
+    def page_size(self, resource_type: str, asked: int | None) -> int | None:
+        """How many matches a page holds; None for all on one page."""
+
+    @property
+    def page_parameter(self) -> str:
+        """Name of the query parameter that carries the paging token."""
+
+
+@dataclass(slots=True)
+class FhirServer:
+    """One site's FHIR side. `types` maps each resource type to the interactions it offers."""
+
+    store: Store
+    clock: Clock
+    pages: Pages
+    types: Mapping[str, frozenset[str]]
+    restrictions: Restrictions
+    new_id: Callable[[str], str]
+    capability: Callable[[Exchange], JSON]
+    interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def name(self, exchange: Exchange) -> None:
+        """Stage `name_interaction`: what is asked for; unknown types and unoffered interactions become Problems."""
+        if exchange.interaction is not None:
+            return
+        asked = name_interaction(exchange.method, exchange.path)
+        if isinstance(asked, Problem):
+            exchange.result = asked
+            return
+        exchange.interaction = asked
+        if asked.name == "capabilities":
+            return
+        offered = self.types.get(asked.resource_type)
+        if offered is None:
+            text = f"{asked.resource_type} is not offered by this server"
+            exchange.result = Problem(404, "type-unknown", text, resource_type=asked.resource_type)
+        elif asked.name not in offered:
+            text = f"{asked.name} is not offered for {asked.resource_type}"
+            exchange.result = Problem(405, "interaction-unknown", text, resource_type=asked.resource_type)
+
+    def perform(self, exchange: Exchange) -> None:
+        """Stage `perform`: run the interaction; its answer is a Record, a SearchPage, a document or a Problem."""
+        assert exchange.interaction is not None
+        exchange.result = self.interactions[exchange.interaction.name](self, exchange)

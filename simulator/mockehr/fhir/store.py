@@ -1,0 +1,189 @@
+"""Where a site's resources are: an immutable base that is computed, and everything that was written since on top.
+
+The base is a population (a function, no memory) or nothing; only what was written lies in this store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from mockehr.core.changes import Change, ChangeLog, Kind, Source
+from mockehr.core.clock import Clock
+from mockehr.core.exchange import JSON
+from mockehr.fhir.record import Record, encode, patient_of
+
+
+class Hits(Protocol):
+    """Matches that can be counted and cut into pages without holding them all."""
+
+    @property
+    def total(self) -> int | None:
+        """The exact number of matches, or None if counting would mean looking at everything."""
+
+    def page(self, offset: int, limit: int) -> Sequence[Record]:
+        """Up to `limit` records from `offset`, in stable order."""
+
+
+class Base(Protocol):
+    """What a site has before anything was written. Everything it gives is the same at every call."""
+
+    def read(self, resource_type: str, id: str) -> Record | None:
+        """One record, or None."""
+
+    def chart(self, patient: str, resource_type: str) -> Sequence[Record]:
+        """The records of that type in one patient's chart; empty if the patient is unknown."""
+
+    def shared(self, resource_type: str) -> Sequence[Record]:
+        """Records of a type that belongs to nobody's chart (Practitioner, Organization, Location, Medication)."""
+
+    def patients(self, parameters: Sequence[tuple[str, str]]) -> Hits | None:
+        """Patients by those search parameters, or None if they cannot be answered by computation."""
+
+    def everyone(self) -> Iterator[str]:
+        """The ids of all patients, made as they are asked for."""
+
+
+class EmptyBase:
+    """A base without anything: a site that only knows what was imported or written."""
+
+    def read(self, resource_type: str, id: str) -> Record | None:
+        """Always None."""
+        return None
+
+    def chart(self, patient: str, resource_type: str) -> Sequence[Record]:
+        """Always empty."""
+        return ()
+
+    def shared(self, resource_type: str) -> Sequence[Record]:
+        """Always empty."""
+        return ()
+
+    def patients(self, parameters: Sequence[tuple[str, str]]) -> Hits | None:
+        """No matches."""
+        return ListHits(())
+
+    def everyone(self) -> Iterator[str]:
+        """Nobody."""
+        return iter(())
+
+
+class ListHits:
+    """Matches that are held in a list."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+
+    @property
+    def total(self) -> int | None:
+        """How many there are."""
+        return len(self._records)
+
+    def page(self, offset: int, limit: int) -> Sequence[Record]:
+        """A slice of them."""
+        return self._records[offset : offset + limit]
+
+
+class Store:
+    """The resources of one site: base and overlay, versions and tombstones. Single-threaded, like its site."""
+
+    def __init__(self, base: Base, clock: Clock, log: ChangeLog) -> None:
+        self.base = base
+        self.log = log
+        self._clock = clock
+        self._versions: dict[str, list[Record]] = {}
+        self._by_type: dict[str, dict[str, Record]] = {}
+        self._serial = 0
+
+    def read(self, resource_type: str, id: str) -> Record | None:
+        """The current version, a tombstone (`deleted`), or None if there never was such a resource."""
+        written = self._versions.get(f"{resource_type}/{id}")
+        return written[-1] if written else self.base.read(resource_type, id)
+
+    def read_version(self, resource_type: str, id: str, version: int) -> Record | None:
+        """One version, or None."""
+        return next((r for r in self.history(resource_type, id) if r.version == version), None)
+
+    def history(self, resource_type: str, id: str) -> list[Record]:
+        """All versions, oldest first."""
+        first = self.base.read(resource_type, id)
+        return ([first] if first else []) + self._versions.get(f"{resource_type}/{id}", [])
+
+    def overlay(self, resource_type: str) -> Sequence[Record]:
+        """Current versions of everything of that type that was written here, tombstones included."""
+        return tuple(self._by_type.get(resource_type, {}).values())
+
+    def chart(self, patient: str, resource_type: str) -> list[Record]:
+        """The current records of that type in one patient's chart: the base's first, then what was written."""
+        written = self._by_type.get(resource_type)
+        records = self.base.chart(patient, resource_type)
+        if not written:
+            return list(records)
+        kept = [record for record in records if record.id not in written]
+        return kept + [r for r in written.values() if r.patient == patient and not r.deleted]
+
+    def shared(self, resource_type: str) -> list[Record]:
+        """The current records of that type that belong to nobody's chart."""
+        written = self._by_type.get(resource_type, {})
+        kept = [record for record in self.base.shared(resource_type) if record.id not in written]
+        return kept + [record for record in written.values() if not record.deleted]
+
+    def new_id(self, resource_type: str) -> str:
+        """An id that nothing has yet: `w1`, `w2` … (a personality may choose its own form)."""
+        while True:
+            self._serial += 1
+            id = f"w{self._serial}"
+            if self.read(resource_type, id) is None:
+                return id
+
+    def commit(
+        self, document: JSON, *, kind: Kind, source: Source, event: str = "", entry: int = 0, body: bytes = b""
+    ) -> Record:
+        """Store `document` (with `resourceType` and `id`) as a new version and tell the change log.
+
+        `body` keeps the original octets of an import; without it the document is encoded.
+        """
+        resource_type, id = document["resourceType"], document["id"]
+        before = self.read(resource_type, id)
+        version = before.version + 1 if before else 1
+        now = self._clock.now()
+        deleted = kind == "delete"
+        record = Record(
+            resource_type,
+            id,
+            version,
+            now,
+            document,
+            body or encode(document),
+            patient=patient_of(document),
+            deleted=deleted,
+        )
+        self._versions.setdefault(record.key, []).append(record)
+        self._by_type.setdefault(resource_type, {})[id] = record
+        self.log.commit(
+            Change(
+                self.log.next_number(),
+                kind,
+                resource_type,
+                id,
+                version,
+                now,
+                source,
+                document,
+                patient=record.patient,
+                event=event,
+                entry=entry,
+            )
+        )
+        return record
+
+    def written(self) -> Iterator[Record]:
+        """Every current record that was written here, tombstones included, type by type."""
+        for records in self._by_type.values():
+            yield from records.values()
+
+    def clear(self) -> None:
+        """Forget everything that was written."""
+        self._versions.clear()
+        self._by_type.clear()
+        self._serial = 0

@@ -1,0 +1,120 @@
+"""Applying the armed rules of a site at the points where misbehaviour is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mockehr.core.chance import Chance, Stream
+from mockehr.core.clock import Clock
+from mockehr.core.exchange import CHANNELS, Decision, Exchange
+from mockehr.core.errors import DuplicateName, UnknownName
+from mockehr.quirks.base import Act, World
+from mockehr.quirks.rule import Rule
+
+
+class Mischief:
+    """All rules armed at one site, in order of arming, and the decisions they take.
+
+    `route` is asked to name an exchange's interaction when a rule needs to know it before that stage.
+    """
+
+    def __init__(self, clock: Clock, chance: Chance, world: World, route: Callable[[Exchange], None]) -> None:
+        self._clock = clock
+        self._chance = chance
+        self._world = world
+        self._route = route
+        self.rules: dict[str, Rule] = {}
+        self.phase = ""
+        self._table: dict[tuple[str, str], tuple[Rule, ...]] = {}
+        self._key: Callable[[Exchange], str] = exchange_key
+
+    def arm(self, rule: Rule) -> Rule:
+        """Arm the rule from now on; raises DuplicateName if its name is taken."""
+        if rule.name in self.rules:
+            raise DuplicateName("rule", rule.name, self.rules[rule.name].about.name, rule.about.name)
+        rule.armed_at = self._clock.now()
+        self.rules[rule.name] = rule
+        self._fold()
+        return rule
+
+    def disarm(self, name: str) -> None:
+        """Take the rule away; raises UnknownName if there is none of that name."""
+        if self.rules.pop(name, None) is None:
+            raise UnknownName("rule", name, self.rules)
+        self._fold()
+
+    def clear(self) -> None:
+        """Take all rules away."""
+        self.rules.clear()
+        self.phase = ""
+        self._fold()
+
+    def armed(self, channel: str, capability: str) -> tuple[Rule, ...]:
+        """The rules that may act on that channel at that point; the hot path asks this and mostly gets ()."""
+        return self._table.get((channel, capability), ())
+
+    def disturb(self, capability: str, exchange: Exchange) -> None:
+        """Let every rule with `capability` act on the exchange; each leaves a decision."""
+        for rule in self.armed(exchange.channel, capability):
+            act = self._decide(rule, capability, exchange)
+            if act is not None:
+                getattr(rule.quirk, capability)(exchange, act)
+                self._note(rule, capability, exchange, act)
+
+    def amend(self, capability: str, thing: Any, exchange: Exchange) -> Any:
+        """Like `disturb`, for capabilities that return a replacement (`on_grant`, `on_read`) or act on a part."""
+        for rule in self.armed(exchange.channel, capability):
+            act = self._decide(rule, capability, exchange)
+            if act is not None:
+                answer = getattr(rule.quirk, capability)(thing, act)
+                thing = thing if answer is None else answer
+                self._note(rule, capability, exchange, act)
+        return thing
+
+    def _decide(self, rule: Rule, capability: str, exchange: Exchange) -> Act | None:
+        if rule.where.needs_interaction and exchange.interaction is None:
+            self._route(exchange)
+        why = rule.where.difference(exchange)
+        if not why:
+            rule.seen += 1
+            key = self._key(exchange)
+            number = rule.occurrences[key] = rule.occurrences.get(key, 0) + 1
+            dice: Stream = self._chance.stream("rule", rule.name, capability, key, number)
+            now = self._clock.now()
+            draw = dice.random() if rule.when.probability < 1 else 0.0
+            why = rule.when.refusal(
+                seen=rule.seen, fired=rule.fired, draw=draw, since_armed=now - rule.armed_at, phase=self.phase
+            )
+            if not why:
+                rule.fired += 1
+                return Act(dice, now, self._world, rule.memory)
+        exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "skipped", why))
+        return None
+
+    def _note(self, rule: Rule, capability: str, exchange: Exchange, act: Act) -> None:
+        exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "fired", act.why))
+
+    def _fold(self) -> None:
+        table: dict[tuple[str, str], list[Rule]] = {}
+        for rule in self.rules.values():
+            channels = (rule.where.channel,) if rule.where.channel else rule.about.channels or CHANNELS
+            for channel in channels:
+                for capability in rule.about.capabilities:
+                    table.setdefault((channel, capability), []).append(rule)
+        self._table = {point: tuple(rules) for point, rules in table.items()}
+
+
+def exchange_key(exchange: Exchange) -> str:
+    """What is asked for, in a form that two runs and two orders of arrival share.
+
+    Token requests are keyed by who asks for what, since assertions differ each time; everything else by method, path,
+    query and body.
+    """
+    if exchange.channel == "token":
+        form = dict(parse_qsl(exchange.body.decode("utf-8", "replace")))
+        return f"token {exchange.client} {form.get('grant_type', '')} {form.get('scope', '')}"
+    body = blake2b(exchange.body, digest_size=8).hexdigest() if exchange.body else ""
+    return f"{exchange.channel} {exchange.method} {exchange.path}?{exchange.query} {body}"

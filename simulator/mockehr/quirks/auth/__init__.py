@@ -1,0 +1,1 @@
+"""Quirks of tokens and scopes."""

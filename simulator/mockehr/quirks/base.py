@@ -1,0 +1,100 @@
+"""What a quirk is: a frozen dataclass whose fields are its settings, whose docstring is its documentation, and which
+has one or more of the capability methods below. It holds no probability, reads no clock and does no matching: the rule
+that arms it owns where and when.
+
+Capabilities (each gets what it works on, and an Act):
+
+    on_request(exchange, act)            before anything is performed; may set exchange.result to a Problem, or effects
+    on_grant(grant, act) -> grant        a token about to be issued; returns the one to issue instead
+    on_read(record, act) -> record       a stored or generated record about to be shown
+    on_result(exchange, act)             exchange.result is found or committed, not yet shaped
+    on_reply(exchange, act)              the reply is shaped, not yet rendered (reply.body or reply.document)
+    on_wire(exchange, act)               the reply is bytes; set effects
+    on_deliver(delivery, act)            an outbound event, before it is sent
+    on_ack(exchange, act)                an HL7 acknowledgement, as bytes in reply.body
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from mockehr.core.chance import Stream
+
+CAPABILITIES = (
+    "on_request",
+    "on_grant",
+    "on_read",
+    "on_result",
+    "on_reply",
+    "on_wire",
+    "on_deliver",
+    "on_ack",
+)
+
+
+class World(Protocol):
+    """The few things that a quirk may do to its site besides changing what it is given."""
+
+    def expire_tokens(self, client: str = "") -> int:
+        """End all tokens (of one client) now; returns how many."""
+
+    def expire_page(self, token: str, at: float) -> None:
+        """Let the paging session behind `token` end at that site time."""
+
+
+@dataclass(slots=True)
+class Act:
+    """What a rule hands to its quirk when it fires.
+
+    `dice` is the stream of this rule and this exchange; `memory` is the rule's own, kept on the site and reset with
+    it; `now` is the site's time; `why` may be set to what was done, for the decision trace.
+    """
+
+    dice: Stream
+    now: float
+    world: World
+    memory: dict[str, Any]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the registry knows of a quirk besides its fields."""
+
+    name: str
+    family: str
+    ledger: tuple[str, ...]
+    channels: tuple[str, ...]
+    interactions: tuple[str, ...] = ()
+    """FHIR interactions that the quirk is about when a rule names none."""
+    capabilities: tuple[str, ...] = field(default=())
+
+
+Q = TypeVar("Q", bound=type)
+
+
+def quirk(
+    name: str,
+    *,
+    family: str,
+    ledger: tuple[str, ...],
+    channels: tuple[str, ...],
+    interactions: tuple[str, ...] = (),
+) -> Callable[[Q], Q]:
+    """Mark a frozen dataclass as the quirk called `name`; `channels` are those it can touch.
+
+    The name says what the client sees. Raises TypeError if the class has no capability method or no docstring.
+    """
+
+    def mark(cls: Q) -> Q:
+        capabilities = tuple(c for c in CAPABILITIES if hasattr(cls, c))
+        if not capabilities:
+            raise TypeError(f"quirk {name!r} ({cls.__qualname__}) has none of the methods {', '.join(CAPABILITIES)}")
+        if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
+            raise TypeError(f"quirk {name!r} ({cls.__qualname__}) has no docstring to document it")
+        cls.about = About(name, family, ledger, channels, interactions, capabilities)  # type: ignore[attr-defined]
+        return cls
+
+    return mark

@@ -1,0 +1,27 @@
+"""The same event twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mockehr.quirks.base import Act, quirk
+from mockehr.quirks.rule import Seconds
+
+
+@quirk("duplicate-delivery", family="events", ledger=("F1",), channels=("webhook",))
+@dataclass(frozen=True, slots=True)
+class DuplicateDelivery:
+    """An event is delivered `copies` times more, each with a delivery id of its own, `later` seconds apart.
+
+    Coping: an idempotent consumer that knows an event by its own id, not by the delivery's.
+    """
+
+    copies: int = 1
+    later: Seconds = Seconds(60.0)
+
+    def on_deliver(self, delivery: Any, act: Act) -> None:
+        """Ask the outbox for more deliveries of the same event."""
+        delivery.copies += self.copies
+        delivery.copies_apart = float(self.later)
+        act.why = f"{self.copies} more, {self.later:g} s apart"

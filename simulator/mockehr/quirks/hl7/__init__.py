@@ -1,0 +1,1 @@
+"""Quirks of HL7 v2 acknowledgements and frames."""

@@ -1,0 +1,1 @@
+"""Quirks of HTTP: limits, failures, malformed successes."""

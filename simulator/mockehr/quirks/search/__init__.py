@@ -1,0 +1,1 @@
+"""Quirks of search and paging."""

@@ -1,0 +1,74 @@
+"""Where a rule applies. Matching and explaining are one function: `difference` is empty exactly when it applies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mockehr.core.errors import ConfigError, nearest_names
+from mockehr.core.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which exchanges a rule is for; an empty field means any. `path` and `message` may hold `*`.
+
+    `message` is an HL7 type and trigger such as `ADT^A01`; `client` a client id; `resource` and `interaction` may be
+    several, separated by commas or given as a list.
+    """
+
+    channel: str = ""
+    client: str = ""
+    interaction: tuple[str, ...] = ()
+    resource: tuple[str, ...] = ()
+    path: str = ""
+    message: str = ""
+
+    @property
+    def needs_interaction(self) -> bool:
+        """True if the exchange must be routed before this can be judged."""
+        return bool(self.interaction or self.resource or self.message)
+
+    def difference(self, exchange: Exchange) -> str:
+        """The first thing in which the exchange is not meant, as `field got, wanted …`; empty if it is meant."""
+        if self.channel and exchange.channel != self.channel:
+            return f"channel is {exchange.channel}, not {self.channel}"
+        if self.client and exchange.client != self.client:
+            return f"client is {exchange.client or 'not known yet'}, not {self.client}"
+        asked = exchange.interaction
+        if self.interaction and (asked is None or asked.name not in self.interaction):
+            return f"interaction is {asked.name if asked else 'none'}, not {' or '.join(self.interaction)}"
+        if self.resource and (asked is None or asked.resource_type not in self.resource):
+            return f"resource is {asked.resource_type if asked else 'none'}, not {' or '.join(self.resource)}"
+        if self.message and (asked is None or not fnmatchcase(asked.name, self.message)):
+            return f"message is {asked.name if asked else 'none'}, not {self.message}"
+        if self.path and not fnmatchcase(exchange.path, self.path):
+            return f"path is {exchange.path}, not {self.path}"
+        return ""
+
+
+def where_from(settings: Mapping[str, Any]) -> Where:
+    """A Where from plain settings; raises ConfigError naming every unknown key and the nearest right one."""
+    refuse_unknown("where", settings, (item.name for item in fields(Where)))
+    plural = {key: _names(settings[key]) for key in ("interaction", "resource") if key in settings}
+    single = {key: str(value) for key, value in settings.items() if key not in plural}
+    return Where(**single, **plural)
+
+
+def refuse_unknown(section: str, settings: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raise ConfigError unless every key of `settings` is among `known`."""
+    names = sorted(known)
+    problems = []
+    for key in settings:
+        if key not in names:
+            near = nearest_names(str(key), names)
+            problems.append(f"{section}.{key} is not known" + (f"; did you mean {near[0]}?" if near else ""))
+    if problems:
+        raise ConfigError(f"{section} has keys that mean nothing.", problems, remedy=f"Known keys: {', '.join(names)}.")
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(str(part).strip() for part in parts)

@@ -1,0 +1,1 @@
+"""Quirks of the connection: latency, resets, truncation."""

@@ -1,0 +1,37 @@
+"""Slow answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mockehr.core.exchange import Exchange
+from mockehr.quirks.base import Act, quirk
+from mockehr.quirks.rule import Seconds
+
+
+@quirk("latency", family="wire", ledger=("C3",), channels=("fhir", "discovery", "token", "files", "mllp-in"))
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Answers come late: `delay` seconds, spread by `jitter` either way, and now and then a `spike`.
+
+    With `before_work` the wait comes before anything is committed, otherwise after. Coping: bounded time-outs, no
+    second request while the first still runs.
+    """
+
+    delay: Seconds = Seconds(0.2)
+    jitter: Seconds = Seconds(0.0)
+    spike: Seconds = Seconds(0.0)
+    spike_share: float = 0.01
+    before_work: bool = False
+
+    def on_request(self, exchange: Exchange, act: Act) -> None:
+        """Set the delay."""
+        wait = max(0.0, self.delay + act.dice.uniform(-self.jitter, self.jitter))
+        if self.spike and act.dice.chance(self.spike_share):
+            wait = float(self.spike)
+        effects = exchange.effect()
+        if self.before_work:
+            effects.arrival_delay += wait
+        else:
+            effects.reply_delay += wait
+        act.why = f"{wait:.3f} s"
