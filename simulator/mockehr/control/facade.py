@@ -1,0 +1,38 @@
+"""The one façade: every operation by name, found in the files of `mockehr.control.operations`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import Any
+
+import mockehr.control.operations as root
+from mockehr.control.operation import Operation
+from mockehr.core.registry import Registry
+from mockehr.sites.directory import Directory
+
+
+@cache
+def operations() -> Registry[Operation]:
+    """Every declared operation by name; two of one name are refused."""
+    registry: Registry[Operation] = Registry("operation", reference="GET /_mockehr/openapi.json")
+    for module in pkgutil.iter_modules(root.__path__, "mockehr.control.operations."):
+        for thing in vars(importlib.import_module(module.name)).values():
+            declared = getattr(thing, "operation", None)
+            if isinstance(declared, Operation) and thing.__module__ == module.name:
+                registry.add(declared.name, declared)
+    return registry
+
+
+class Control:
+    """Runs operations on a directory of sites."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+
+    def call(self, name: str, /, site: str = "", **arguments: Any) -> Any:
+        """Run the operation called `name`; `site` names the site for those that are about one."""
+        found = operations().get(name)
+        target = self.directory.get(site) if found.scope == "site" else self.directory
+        return found.call(target, arguments)

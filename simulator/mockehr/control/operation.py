@@ -1,0 +1,104 @@
+"""How a control operation is declared: once, as a function. The control API, the command line and the fixture derive
+from the declaration."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from mockehr.core.errors import ConfigError, nearest_names
+
+F = TypeVar("F", bound=Callable[..., Any])
+Verb = Literal["GET", "POST", "DELETE"]
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of an operation; `default` is REQUIRED if there is none."""
+
+    name: str
+    type: type
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether the caller must give it."""
+        return self.default is REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that may be asked of a site or of the whole server.
+
+    `path` is below `/_mockehr/sites/{site}` for scope `site`, below `/_mockehr` for scope `server`; `{name}` parts are
+    parameters. `name` is what the command line says: `clock advance`.
+    """
+
+    name: str
+    scope: Literal["site", "server"]
+    verb: Verb
+    path: str
+    run: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+    summary: str
+    media: str = "application/json"
+
+    @property
+    def full_path(self) -> str:
+        """The path on the control API."""
+        return ("/_mockehr/sites/{site}" if self.scope == "site" else "/_mockehr") + self.path
+
+    def call(self, target: Any, arguments: Mapping[str, Any]) -> Any:
+        """Run on a site or server with checked arguments; raises ConfigError naming every wrong one."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        problems, values = [], {}
+        for name, value in arguments.items():
+            if name not in known:
+                near = nearest_names(name, known)
+                problems.append(f"{name} is not known" + (f"; did you mean {near[0]}?" if near else ""))
+                continue
+            try:
+                values[name] = _converted(known[name].type, value)
+            except (TypeError, ValueError) as error:
+                problems.append(f"{name}: {error}")
+        problems += [f"{p.name} is required" for p in self.parameters if p.required and p.name not in arguments]
+        if problems:
+            offered = ", ".join(known) or "none"
+            raise ConfigError(f"{self.name} cannot be done like that.", problems, remedy=f"Arguments: {offered}.")
+        return self.run(target, **values)
+
+
+def operation(name: str, verb: Verb, path: str, *, scope: Literal["site", "server"] = "site",
+              media: str = "application/json") -> Callable[[F], F]:
+    """Declare a function `(target, **arguments)` as an operation; its docstring's first line is the summary."""
+
+    def declare(function: F) -> F:
+        hints = get_type_hints(function)
+        given = list(inspect.signature(function).parameters.values())[1:]
+        parameters = tuple(Parameter(p.name, hints.get(p.name, str), p.default) for p in given)
+        summary = (inspect.getdoc(function) or "").partition("\n")[0]
+        function.operation = Operation(  # type: ignore[attr-defined]
+            name, scope, verb, path, function, parameters, summary, media
+        )
+        return function
+
+    return declare
+
+
+def _converted(wanted: Any, value: Any) -> Any:
+    if wanted is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "1", "yes", "false", "0", "no"):
+            return str(value).lower() in ("true", "1", "yes")
+        raise TypeError(f"{value!r} is neither true nor false")
+    if wanted is int:
+        return int(value)
+    if wanted is float:
+        return float(value)
+    if wanted is str:
+        return str(value)
+    return value

@@ -1,0 +1,221 @@
+"""HTTP in: a bare ASGI application that turns requests into exchanges and replies into bytes, faults included.
+
+Nothing here decides anything: the directory admits, the site answers, the effects say what happens to the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+
+from mockehr.core.exchange import Exchange, Reply
+from mockehr.sites.directory import Directory, channel_of
+from mockehr.sites.site import Site
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_LIMIT = 32 << 20
+CONTROL_PREFIX = "/_mockehr"
+TRANSPORT = "mockehr.transport"
+_RESET = struct.pack("ii", 1, 0)
+
+
+class HttpEdge:
+    """The ASGI application of a server. `control` answers below `/_mockehr`."""
+
+    def __init__(self, directory: Directory, control: Callable[..., Awaitable[None]] | None = None) -> None:
+        self.directory = directory
+        self.control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI event stream: lifespan or HTTP; anything else is refused."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            raise RuntimeError(f"{scope['type']} is not served here")
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path.startswith(CONTROL_PREFIX) and self.control is not None:
+            await self.control(scope, receive, send)
+            return
+        server = scope.get("server")
+        admitted = self.directory.admit(path, server[1] if server else 0)
+        if admitted is None:
+            await _send_reply(send, _stray(self.directory, path), scope["method"])
+            return
+        site, root, below = admitted
+        found = channel_of(site, below)
+        if found is None:
+            await _send_reply(send, _no_channel(site, root, below), scope["method"])
+            return
+        channel, within = found
+        headers = _headers(scope["headers"])
+        host = headers.get("host") or (f"{server[0]}:{server[1]}" if server else "localhost")
+        origin = f"{scope.get('scheme', 'http')}://{host}{root}"
+        exchange = Exchange(
+            channel, scope["method"], within, scope["query_string"].decode("latin-1"), headers,
+            base_url=origin + site.fhir_path.rstrip("/"),
+        )
+        client = scope.get("client")
+        exchange.peer = client[0] if client else ""
+        if scope["method"] not in ("GET", "HEAD"):
+            body = await _body(receive)
+            if body is None:
+                await _send_reply(send, _too_large(), scope["method"])
+                return
+            exchange.body = body
+        if channel == "token":
+            exchange.notes["token_url"] = origin + site.token_path
+        pipeline = site.pipelines[channel]
+        pipeline.arrive(exchange)
+        if exchange.effects is not None and exchange.effects.arrival_delay:
+            await _wait(site, exchange.effects.arrival_delay)
+        pipeline.answer(exchange)
+        if exchange.effects is None:
+            assert exchange.reply is not None
+            await _send_reply(send, exchange.reply, exchange.method)
+        else:
+            await _send_disturbed(site, exchange, scope, send)
+
+
+async def _send_reply(send: Send, reply: Reply, method: str) -> None:
+    body = reply.body
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in reply.headers]
+    headers.append((b"Content-Length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+
+async def _send_disturbed(site: Site, exchange: Exchange, scope: Scope, send: Send) -> None:
+    """Write the reply as its effects say."""
+    effects, reply = exchange.effects, exchange.reply
+    assert effects is not None
+    assert reply is not None
+    if effects.reply_delay:
+        await _wait(site, effects.reply_delay)
+    transport = scope.get("extensions", {}).get(TRANSPORT)
+    if effects.lost or effects.reset == "before":
+        _cut(transport, hard=effects.reset == "before")
+        return
+    body = reply.body
+    if effects.reset == "midway" or effects.cut_at is not None or effects.drip is not None:
+        await _send_part(site, exchange, transport, send)
+        return
+    if effects.close:
+        reply.set_header("Connection", "close")
+    reply.body = body
+    await _send_reply(send, reply, exchange.method)
+
+
+async def _send_part(site: Site, exchange: Exchange, transport: Any, send: Send) -> None:
+    effects, reply = exchange.effects, exchange.reply
+    assert effects is not None
+    assert reply is not None
+    body = reply.body
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in reply.headers]
+    headers.append((b"Content-Length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if effects.drip is not None:
+        size, pause = effects.drip
+        for start in range(0, len(body), size):
+            await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
+            await _wait(site, pause)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    sent = len(body) // 2 if effects.cut_at is None else effects.cut_at
+    await send({"type": "http.response.body", "body": body[:sent], "more_body": True})
+    _cut(transport, hard=effects.reset == "midway")
+
+
+def _cut(transport: Any, *, hard: bool) -> None:
+    """Close the connection: with a reset (RST) or in good order (FIN) after what was written."""
+    if transport is None:
+        raise ConnectionAbortedError("the connection was cut on purpose")
+    if not hard:
+        transport.close()
+        return
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
+
+
+async def _wait(site: Site, seconds: float) -> None:
+    """Let the site's time pass. A frozen clock does not make anybody wait: the delay is in the journal."""
+    clock = site.clock
+    wall = clock.wait_for(clock.now() + seconds)
+    if wall:
+        await asyncio.sleep(wall)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole request body, or None if it is larger than allowed."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body if len(body) <= BODY_LIMIT else None
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        part = message.get("body", b"")
+        size += len(part)
+        if size > BODY_LIMIT:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key = name.decode("latin-1")
+        text = value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def _stray(directory: Directory, path: str) -> Reply:
+    nearest = directory.nearest(path)
+    return _plain(
+        404, f"No site is served at {path}.", nearest=[f"/{name}/" for name in nearest],
+        remedy="Begin the path with the site's name, or ask GET /_mockehr/sites.",
+    )
+
+
+def _no_channel(site: Site, root: str, below: str) -> Reply:
+    return _plain(
+        404, f"The site {site.name} has nothing at {below}.",
+        nearest=[root + site.fhir_path, root + site.token_path],
+        remedy="Use the FHIR base or the token endpoint of the site.",
+    )
+
+
+def _too_large() -> Reply:
+    return _plain(413, f"The body is larger than {BODY_LIMIT} octets.", nearest=[], remedy="Send less at once.")
+
+
+def _plain(status: int, what: str, *, nearest: list[str], remedy: str) -> Reply:
+    body = orjson.dumps({"error": what, "nearest": nearest, "remedy": remedy})
+    return Reply(status, [("Content-Type", "application/json")], body)

@@ -1,0 +1,108 @@
+"""HTTP out: sends what lies ready in the sites' outboxes, and keeps the sites' clocks firing as wall time passes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from mockehr.events import Delivery
+from mockehr.sites.directory import Directory
+from mockehr.sites.site import Site
+
+if TYPE_CHECKING:
+    import aiohttp
+
+IDLE = 3600.0
+AT_ONCE = 16
+
+
+class Pump:
+    """One task per server: waits until some site has something due or ready, then does it."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin; call within the loop."""
+        self._task = self._loop.create_task(self._run())
+
+    def attach(self, site: Site) -> None:
+        """Look after a site from now on."""
+        site.clock.watch(self.nudge)
+        site.outbox.wake = self.nudge
+
+    def nudge(self) -> None:
+        """Something may be due; safe from any thread."""
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def stop(self) -> None:
+        """End the task, wait for deliveries under way, close connections."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            wait = IDLE
+            for site in self._directory:
+                if not site.clock.frozen:
+                    site.clock.fire_due()
+                while site.outbox.ready:
+                    self._spawn(site, site.outbox.ready.popleft())
+                due = site.clock.next_due()
+                left = site.clock.wait_for(due) if due is not None else None
+                wait = min(wait, left if left is not None else IDLE)
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(wait, 0.001))
+            except TimeoutError:
+                continue
+
+    def _spawn(self, site: Site, delivery: Delivery) -> None:
+        task = self._loop.create_task(self._send(site, delivery))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, site: Site, delivery: Delivery) -> None:
+        exchange = delivery.exchange
+        status, note = 0, ""
+        async with self._slots:
+            try:
+                session = await self._client()
+                timeout = _timeout(delivery.hook.timeout)
+                async with session.post(
+                    delivery.hook.url, data=exchange.body, headers=exchange.headers, timeout=timeout
+                ) as answer:
+                    await answer.read()
+                    status = answer.status
+            except (OSError, TimeoutError, _client_error()) as error:
+                note = f"{type(error).__name__}: {error}"
+        site.outbox.settle(delivery, status, note)
+
+    async def _client(self) -> Any:
+        if self._session is None:
+            import aiohttp
+
+            self._session = aiohttp.ClientSession()
+        return self._session
+
+
+def _timeout(seconds: float) -> Any:
+    import aiohttp
+
+    return aiohttp.ClientTimeout(total=seconds)
+
+
+def _client_error() -> type[BaseException]:
+    import aiohttp
+
+    return aiohttp.ClientError

@@ -1,0 +1,31 @@
+"""What a site is made from: plain settings, so that equal options make equal sites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOptions:
+    """Settings of one site. Times are seconds since 1970; `start` None means now (real) or a fixed Monday (stepped).
+
+    `settings` overrides the personality's own, by the same keys. `imports` are files or folders of FHIR resources,
+    `replay` a folder of recorded answers that then stand for the simulator's. `trail` says whether replies carry
+    `X-Mockehr-Entry`.
+    """
+
+    name: str
+    personality: str = "generic"
+    patients: int = 0
+    seed: int | str = 7
+    stepped: bool = False
+    start: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    imports: tuple[Path, ...] = ()
+    replay: Path | None = None
+    trail: bool = True
+    charts_kept: int = 256
+    """How many dressed charts the cache holds."""

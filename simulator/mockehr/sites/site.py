@@ -1,0 +1,148 @@
+"""A Site is a world: one hospital's EHR with everything that is its own. Nothing is shared between sites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mockehr.auth.server import AuthServer
+from mockehr.core.chance import Chance
+from mockehr.core.changes import ChangeLog
+from mockehr.core.clock import Clock
+from mockehr.core.exchange import JSON, Channel, Exchange
+from mockehr.core.pipeline import Pipeline
+from mockehr.core.problem import Problem
+from mockehr.events import Outbox
+from mockehr.fhir.server import FhirServer
+from mockehr.fhir.store import Store
+from mockehr.journal import Journal
+from mockehr.personalities.model import Personality, SiteFacts
+from mockehr.population.corruption.base import Infection, corruptions
+from mockehr.quirks.apply import Mischief
+from mockehr.quirks.rule import Rule, quirks, rule_from
+from mockehr.sites.charts import Charts
+from mockehr.sites.options import SiteOptions
+
+
+class Site:
+    """One hospital. Built by `mockehr.sites.build.build_site`; the attributes are its parts, wired together there."""
+
+    options: SiteOptions
+    clock: Clock
+    chance: Chance
+    personality: Personality
+    facts: SiteFacts
+    journal: Journal
+    log: ChangeLog
+    charts: Charts | None
+    """The computed base; None for a site that only knows what was imported or written, or that replays a tape."""
+    store: Store
+    auth: AuthServer
+    fhir: FhirServer
+    mischief: Mischief
+    outbox: Outbox
+    pipelines: Mapping[Channel, Pipeline]
+    perform: Callable[[Exchange], None]
+    """What stands behind stage `perform` of channel `fhir`: the simulator, or a tape."""
+    standing_headers: list[tuple[str, str]]
+    open_access: bool
+    trail: bool
+
+    def __init__(self, options: SiteOptions) -> None:
+        self.options = options
+        self.name = options.name
+        self.trail = options.trail
+        self.pipelines = {}
+        self._media: dict[str, str | Problem] = {}
+
+    @property
+    def fhir_path(self) -> str:
+        """The FHIR base below the site's root, as the vendor shapes it."""
+        return self.personality.fhir_path(self.facts)
+
+    @property
+    def token_path(self) -> str:
+        """The token endpoint below the site's root."""
+        return self.personality.token_path(self.facts)
+
+    @property
+    def jwks_path(self) -> str:
+        """The key set below the site's root."""
+        return self.personality.jwks_path(self.facts)
+
+    def handle(self, exchange: Exchange) -> Exchange:
+        """Run an exchange through its pipeline in memory, without any waiting."""
+        return self.pipelines[exchange.channel].run(exchange)
+
+    def media_type(self, exchange: Exchange) -> str | Problem:
+        """The content type of a FHIR reply, or the refusal of what was asked for."""
+        accept = exchange.headers.get("accept", "")
+        found = self._media.get(accept)
+        if found is None:
+            found = self.personality.content_type(accept, "")
+            if len(self._media) < 256:
+                self._media[accept] = found
+        return found
+
+    def smart_configuration(self, base_url: str) -> JSON:
+        """The discovery document for a client that addressed the FHIR base as `base_url`."""
+        root = base_url.removesuffix(self.fhir_path.rstrip("/"))
+        document = self.auth.smart_configuration(
+            base_url=base_url, token_url=root + self.token_path, jwks_url=root + self.jwks_path
+        )
+        return self.personality.smart_configuration(document, self.facts, base_url)
+
+    # misbehaviour
+
+    def arm(self, settings: Mapping[str, Any]) -> str:
+        """Arm a quirk or a corruption by plain settings (`use`, `name`, `where`, `when`, `with`); returns its name."""
+        use = str(settings.get("use", ""))
+        if use in corruptions() and use not in quirks():
+            return self._infect(use, settings)
+        return self.mischief.arm(rule_from(settings)).name
+
+    def disarm(self, name: str) -> None:
+        """Take a rule or a corruption away."""
+        if self.charts is not None and name in self.charts.infections:
+            self.charts.cure(name)
+        else:
+            self.mischief.disarm(name)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """Armed rules in order of arming."""
+        return list(self.mischief.rules.values())
+
+    def _infect(self, use: str, settings: Mapping[str, Any]) -> str:
+        from mockehr.sites.build import infection_from
+
+        infection: Infection = infection_from(self, use, settings)
+        assert self.charts is not None
+        self.charts.infect(infection)
+        return infection.name
+
+    # what a quirk may do to its site (mockehr.quirks.base.World)
+
+    def expire_tokens(self, client: str = "") -> int:
+        """End all tokens (of one client) now."""
+        return self.auth.expire_all(client or None)
+
+    def expire_page(self, token: str, at: float) -> None:
+        """Let the paging session behind `token` end at that time."""
+        session = self.fhir.pages.get(token)
+        if session is not None:
+            session.expires = at
+
+    def reset(self) -> None:
+        """Back to the first moment: written state, tokens, pages, rules, journal and outbox are gone."""
+        self.store.clear()
+        self.log.clear()
+        self.fhir.pages.reset()
+        self.auth.clear()
+        self.mischief.clear()
+        if self.charts is not None:
+            for name in list(self.charts.infections):
+                self.charts.cure(name)
+        self.outbox.reset()
+        self.clock.clear()
+        self.journal.clear()
