@@ -44,7 +44,8 @@ class Operation:
     run: Callable[..., Any]
     parameters: tuple[Parameter, ...]
     summary: str
-    media: str = "application/json"
+    offline: bool = False
+    """Whether it can be answered without a running server (it only looks things up)."""
 
     @property
     def full_path(self) -> str:
@@ -71,8 +72,9 @@ class Operation:
         return self.run(target, **values)
 
 
-def operation(name: str, verb: Verb, path: str, *, scope: Literal["site", "server"] = "site",
-              media: str = "application/json") -> Callable[[F], F]:
+def operation(
+    name: str, verb: Verb, path: str, *, scope: Literal["site", "server"] = "site", offline: bool = False
+) -> Callable[[F], F]:
     """Declare a function `(target, **arguments)` as an operation; its docstring's first line is the summary."""
 
     def declare(function: F) -> F:
@@ -81,7 +83,7 @@ def operation(name: str, verb: Verb, path: str, *, scope: Literal["site", "serve
         parameters = tuple(Parameter(p.name, hints.get(p.name, str), p.default) for p in given)
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
         function.operation = Operation(  # type: ignore[attr-defined]
-            name, scope, verb, path, function, parameters, summary, media
+            name, scope, verb, path, function, parameters, summary, offline
         )
         return function
 

@@ -79,14 +79,15 @@ def rule_from(settings: Mapping[str, Any]) -> Rule:
     refuse_unknown("rule", settings, ("use", "name", "where", "when", "with"))
     use = str(settings.get("use", ""))
     cls = quirks().get(use)
-    quirk = _configured(cls, use, settings.get("with") or {})
+    quirk = configured(cls, use, settings.get("with") or {})
     where = where_from(settings.get("where") or {})
     if cls.about.interactions and not (where.interaction or where.message or where.channel.startswith("mllp")):
         where = replace(where, interaction=cls.about.interactions)
     return Rule(str(settings.get("name") or use), quirk, where, when_from(settings.get("when") or {}))
 
 
-def _configured(cls: Any, use: str, given: Mapping[str, Any]) -> Any:
+def configured(cls: Any, use: str, given: Mapping[str, Any]) -> Any:
+    """An instance of a quirk or corruption from plain settings; raises ConfigError naming every wrong one."""
     known = {item.name: item for item in fields(cls)}
     refuse_unknown(f"{use}.with", given, known)
     hints = get_type_hints(cls)

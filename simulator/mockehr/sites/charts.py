@@ -13,7 +13,8 @@ from mockehr.core.chance import Chance
 from mockehr.core.exchange import JSON
 from mockehr.fhir.record import Record, encode
 from mockehr.fhir.store import Hits
-from mockehr.personalities.model import Dresser, Personality, SiteFacts
+from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.model import Personality
 from mockehr.population.chart import Chart, Staff, draw_chart, medications, recorded
 from mockehr.population.corruption.base import Infection
 from mockehr.population.population import Population
@@ -43,6 +44,7 @@ class Charts:
         self._cache: OrderedDict[int, DressedChart] = OrderedDict()
         self._shared: dict[str, list[Record]] = {}
         self._shared_by_key: dict[str, Record] = {}
+        self._clean_shared: dict[str, JSON] = {}
 
     @property
     def size(self) -> int:
@@ -77,7 +79,7 @@ class Charts:
 
     def patients(self, parameters: Sequence[tuple[str, str]]) -> Hits | None:
         """Patients by slot ranges, or None where the parameters want a look at every chart."""
-        criteria = criteria_from(parameters, self.personality, self.facts)
+        criteria = criteria_from(parameters, self._index_of, self._mrn_of)
         if criteria is None:
             return None
         return PatientHits(self, self.population.find(criteria))
@@ -118,8 +120,8 @@ class Charts:
     def dress(self, index: int, *, dirty: bool) -> list[JSON]:
         """The dressed documents of a chart, with or without its corruptions."""
         clean = self.clean(index)
-        dresser = Dresser.over(clean, ids=self.ids, facts=self.facts, recorded=recorded)
-        documents = [self.personality.dress(resource, dresser) for resource in clean]
+        dresser = Dresser.over(clean, ids=self.ids, facts=self.facts, recorded=recorded, directory=self._known)
+        documents = [made for resource in clean for made in self._dressed(resource, dresser)]
         if dirty and index < self.population.size:
             for infection in self.infections.values():
                 if infection.touches(index):
@@ -135,6 +137,27 @@ class Charts:
         """Take a corruption away."""
         del self.infections[name]
         self._cache.clear()
+
+    def _index_of(self, patient: str) -> int | None:
+        place = self.ids.decode("Patient", patient)
+        return place[0] if place is not None else None
+
+    def _mrn_of(self, identifier: str) -> str | None:
+        system, bar, value = identifier.rpartition("|")
+        if bar and system and self.personality.identifier_kind(system, self.facts) != "MR":
+            return None
+        return value if value.isdigit() else None
+
+    def _known(self, reference: str) -> JSON | None:
+        """A clean shared resource by its clean reference."""
+        if not self._clean_shared:
+            directory: dict[str, tuple[JSON, ...]] = dict(self.population.directory.resources)
+            directory["Medication"] = medications()
+            self._clean_shared = {f"{r['resourceType']}/{r['id']}": r for kind in directory.values() for r in kind}
+        return self._clean_shared.get(reference)
+
+    def _dressed(self, clean: JSON, dresser: Dresser) -> Iterator[JSON]:
+        yield self.personality.dress(clean, dresser)
 
     def _second_record(self, index: int) -> list[JSON]:
         offset = index - self.population.size
@@ -163,8 +186,8 @@ class Charts:
         directory: dict[str, tuple[JSON, ...]] = dict(self.population.directory.resources)
         directory["Medication"] = medications()
         for kind, clean in directory.items():
-            dresser = Dresser.over(clean, ids=self.ids, facts=self.facts, recorded=recorded)
-            records = [self._record(self.personality.dress(resource, dresser), "") for resource in clean]
+            dresser = Dresser.over(clean, ids=self.ids, facts=self.facts, recorded=recorded, directory=self._known)
+            records = [self._record(made, "") for one in clean for made in self._dressed(one, dresser)]
             self._shared[kind] = records
             self._shared_by_key.update((record.key, record) for record in records)
 

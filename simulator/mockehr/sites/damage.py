@@ -35,6 +35,11 @@ def damage(expected: str, got: str) -> str:
     return _lossy(expected, got) or _misread(expected, got)
 
 
+def fairly_read(text: str) -> str:
+    """A text as a careful reader gets it: octets that were no UTF-8 (held as lone surrogates) as Windows-1252."""
+    return "".join(_windows(ord(x) - 0xDC00) if "\udc80" <= x <= "\udcff" else x for x in text)
+
+
 def _lossy(expected: str, got: str) -> str:
     for form in ("NFC", "NFD"):
         text = unicodedata.normalize(form, expected)

@@ -32,7 +32,9 @@ def _active(resource: JSON) -> bool:
     replaced = isinstance(links, list) and any(
         isinstance(link, dict) and link.get("type") == "replaced-by" for link in links
     )
-    return resource.get("active") is not False and not replaced
+    if replaced:  # a half-done merge says both; a person that is said to be active is one
+        return resource.get("active") is True
+    return resource.get("active") is not False
 
 
 def wrongly_merged(

@@ -26,6 +26,8 @@ class SiteOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     imports: tuple[Path, ...] = ()
     replay: Path | None = None
+    open_access: bool = False
+    """No bearer token is wanted."""
     trail: bool = True
     charts_kept: int = 256
     """How many dressed charts the cache holds."""

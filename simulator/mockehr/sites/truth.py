@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
-from mockehr.sites.damage import damage, same_text
+from mockehr.sites.damage import damage, fairly_read, same_text
 from mockehr.sites.identity import Merge, unmerged, wrongly_merged
 
 VOLATILE: Final = ("meta.versionId", "meta.lastUpdated", "text")
@@ -188,7 +188,10 @@ def _judged(item: Alteration, corruption: str, served: JSON | None) -> tuple[Alt
     named = Alteration(item.key, item.path, item.expected, item.got, item.damage, corruption)
     if not corruption:
         return named, False
-    return named, not item.damage if served is None else _at(served, item.path) == item.got
+    if served is None:
+        return named, not item.damage
+    shown = _at(served, item.path)
+    return named, item.got == (fairly_read(shown) if isinstance(shown, str) else shown)
 
 
 def _at(resource: JSON, path: str) -> Any:

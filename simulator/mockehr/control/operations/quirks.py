@@ -34,7 +34,7 @@ def armed(site: Site) -> dict[str, Any]:
     return {"rules": [rule.describe() for rule in site.rules], "corruptions": infections}
 
 
-@operation("quirk list", "GET", "/quirks", scope="server")
+@operation("quirk list", "GET", "/quirks", scope="server", offline=True)
 def catalogue(directory: Directory) -> dict[str, Any]:
     """Every quirk and corruption there is: name, ledger ids, what the client sees."""
     rows = [_row(name, cls, cls.about.family) for name, cls in quirks().items()]
@@ -42,7 +42,7 @@ def catalogue(directory: Directory) -> dict[str, Any]:
     return {"quirks": sorted(rows, key=lambda row: row["name"])}
 
 
-@operation("quirk show", "GET", "/quirks/{name}", scope="server")
+@operation("quirk show", "GET", "/quirks/{name}", scope="server", offline=True)
 def show(directory: Directory, name: str) -> dict[str, Any]:
     """One quirk: its documentation and its settings with their defaults."""
     found = corruptions() if name in corruptions() else quirks()

@@ -207,9 +207,8 @@ def _resolves(resource_type: str) -> Step:
             if not isinstance(node, dict):
                 continue
             text = node.get("reference")
-            if isinstance(text, str) and (text.startswith(start) or middle in text):
-                found.append(node)
-            elif node.get("type") == resource_type:
+            told = isinstance(text, str) and (text.startswith(start) or middle in text)
+            if told or node.get("type") == resource_type:
                 found.append(node)
         return found
 

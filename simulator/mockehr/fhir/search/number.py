@@ -32,7 +32,7 @@ def parse_number(text: str) -> NumberValue:
     """A number with its prefix; raises InvalidValue."""
     prefix, rest = split_prefix(text)
     if not _FORM.fullmatch(rest):
-        raise InvalidValue(f"{text!r} is no number; write digits as in 5.4 or 1e2, after an optional prefix such as ge")
+        raise InvalidValue(f"{text!r} is no number; write it as in 5.4 or 1e2, after an optional prefix such as ge")
     written = Decimal(rest)
     exponent = written.as_tuple().exponent
     half = Decimal((0, (5,), int(exponent) - 1))

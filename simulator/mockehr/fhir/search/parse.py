@@ -5,6 +5,7 @@ FHIR R4 §3.1.1.4 (search) and §3.1.1.4.7 (escaping): `\\,` `\\$` `\\|` `\\\\` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -72,7 +73,7 @@ def parse_parameter(key: str, raw: str) -> Parameter:
     return Parameter(key, name, modifier, chain, values, raw)
 
 
-def parse_query(query: str | list[tuple[str, str]]) -> list[Parameter]:
+def parse_query(query: str | Sequence[tuple[str, str]]) -> list[Parameter]:
     """All parameters of a query string, or of pairs that are decoded already, in order."""
     pairs = parse_pairs(query) if isinstance(query, str) else query
     return [parse_parameter(key, raw) for key, raw in pairs]

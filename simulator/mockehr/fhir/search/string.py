@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, Final
 
 from mockehr.fhir.search.context import Compiled, Context, refuse_modifier
@@ -29,13 +30,18 @@ _PARTS: Final = (
 )
 
 
+_UNDECOMPOSED: Final = MappingProxyType(
+    str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ð": "d", "đ": "d", "þ": "th", "ł": "l", "ı": "i", "’": "'"})
+)
+
+
 def fold(text: str) -> str:
     """`text` without case, accents and surplus white space: the form in which strings are compared."""
-    if not text.isascii():
-        decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
-        text = "".join(letter for letter in decomposed if unicodedata.category(letter) != "Mn")
-    else:
+    if text.isascii():
         text = text.lower()
+    else:
+        marked = unicodedata.normalize("NFKD", text.casefold())
+        text = "".join(letter for letter in marked if not unicodedata.combining(letter)).translate(_UNDECOMPOSED)
     return " ".join(text.split())
 
 
@@ -75,7 +81,11 @@ def compile_string(parameter: Parameter, definition: SearchDefinition, context: 
     if modifier == "contains":
         return wanted, lambda item: any(part in fold(text) for text in texts(item) for part in wanted)
     if any(" " in part for part in wanted):
-        return wanted, lambda item: (
-            any(fold(text).startswith(wanted) for text in texts(item)) or fold(whole_name(item)).startswith(wanted)
+        return (
+            wanted,
+            lambda item: (
+                any(fold(text).startswith(wanted) for text in texts(item))
+                or fold(whole_name(item)).startswith(wanted)
+            ),
         )
     return wanted, lambda item: any(fold(text).startswith(wanted) for text in texts(item))

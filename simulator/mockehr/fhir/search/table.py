@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-import mockehr
+from mockehr.core.data import data_root
 from mockehr.fhir.search.extract import Extractor, compile_expression
 
 Kind = Literal["token", "string", "date", "reference", "number", "quantity", "uri", "composite"]
@@ -47,13 +46,18 @@ class SearchDefinition:
         """True if the reference may point at any type."""
         return not self.targets or "*" in self.targets
 
+    def may_refer_to(self, resource_type: str) -> bool:
+        """True if a reference of this parameter may point at that type."""
+        return self.any_target or resource_type in self.targets
+
+    def never(self, resource_type: str) -> str:
+        """Why a type cannot be referred to, in words."""
+        return f"{self.name} refers to {', '.join(self.targets)}, never to {resource_type}"
+
 
 def read_table(name: str) -> Any:
-    """The parsed JSON file `name` of `corpora/fhir`, from the installed package or the source tree."""
-    package = Path(mockehr.__file__).parent
-    installed = package / "_data" / "corpora" / "fhir" / name
-    source = package.parents[1] / "corpora" / "fhir" / name
-    return json.loads((installed if installed.exists() else source).read_text("utf-8"))
+    """The parsed JSON file `name` of `corpora/fhir`."""
+    return json.loads((data_root("corpora") / "fhir" / name).read_text("utf-8"))
 
 
 @cache
@@ -85,9 +89,8 @@ def _definition(name: str, row: list[Any]) -> SearchDefinition:
     kind, expression, definition = row[:3]
     choices = _data()["choices"]
     base = expression.rpartition("|")[2].strip()
-    components = tuple(
-        Component(part, text, compile_expression(text, choices, base)) for part, text in (row[4] if len(row) > 4 else ())
-    )
+    parts = row[4] if len(row) > 4 else ()
+    components = tuple(Component(part, text, compile_expression(text, choices, base)) for part, text in parts)
     return SearchDefinition(
         name,
         kind,

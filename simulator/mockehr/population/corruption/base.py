@@ -96,3 +96,19 @@ class Infection:
     def dirty(self, index: int, chart: Sequence[JSON]) -> list[JSON]:
         """The dirtied form of that patient's dressed chart."""
         return self.ailment.dirty(chart, self._chance.stream("corruption", self.name, index))
+
+    @property
+    def shadows(self) -> int:
+        """How many second records this adds behind the population (0 for most corruptions)."""
+        return self._reach if hasattr(self.ailment, "shadow") else 0
+
+    def shadowed(self, offset: int) -> int:
+        """Whose second record number `offset` is."""
+        if self._order is None or not 0 <= offset < self.shadows:
+            raise IndexError(offset)
+        return self._order.index(offset)
+
+    def shadow(self, offset: int, patient: JSON, id: str) -> list[JSON]:
+        """The clean chart of second record number `offset`, from its survivor's clean Patient."""
+        made: list[JSON] = self.ailment.shadow(patient, id, self._chance.stream("corruption", self.name, "s", offset))  # type: ignore[attr-defined]
+        return made

@@ -1,0 +1,255 @@
+"""Client assertions (private_key_jwt): verified here rule by rule, and written for our own clients.
+
+Sources: SMART App Launch 2.2 client-confidential-asymmetric; RFC 7523 section 3; RFC 7519. Every rule is a function
+of its own that raises Refused; all times are compared with the site's clock.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mockehr.auth.client_keys import ClientKeys, fitting_keys
+from mockehr.auth.clients import Client
+from mockehr.auth.keys import load_key, sign
+from mockehr.auth.refusal import Refused
+from mockehr.auth.settings import AuthSettings
+from mockehr.core.clock import Clock, instant
+
+if TYPE_CHECKING:
+    from mockehr.auth.keys import SigningKey
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_MAX_OCTETS = 16_384
+_LAST_TIME = 253_402_300_800.0  # the year 10000: beyond it no time can be written out
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """An assertion as sent; nothing in it may be trusted before `verify_signature`."""
+
+    text: str
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+
+    @property
+    def issuer(self) -> str:
+        """`iss`, or the empty string if that is absent or no string."""
+        issuer = self.claims.get("iss")
+        return issuer if isinstance(issuer, str) else ""
+
+
+class ReplayMemory:
+    """Which `jti` of which issuer was seen, until its assertion has expired."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], float] = {}
+        self._order: deque[tuple[float, tuple[str, str]]] = deque()
+
+    def seen(self, issuer: str, jti: str, now: float) -> bool:
+        """Whether the pair was remembered and its time is not over."""
+        return self._seen.get((issuer, jti), now) > now
+
+    def remember(self, issuer: str, jti: str, until: float, now: float) -> None:
+        """Keep the pair until then; forgets what is over."""
+        while self._order and self._order[0][0] <= now:
+            _, over = self._order.popleft()
+            if self._seen.get(over, now) <= now:
+                self._seen.pop(over, None)
+        self._seen[issuer, jti] = until
+        self._order.append((until, (issuer, jti)))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._seen.clear()
+        self._order.clear()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+def read_assertion(text: str) -> Assertion:
+    """Header and claims of a compact JWT, unverified; raises Refused `assertion-malformed`."""
+    parts = text.split(".")
+    try:
+        if len(parts) != 3 or len(text) > _MAX_OCTETS:
+            raise ValueError("not three parts")
+        header, claims = (json.loads(_decoded(part)) for part in parts[:2])
+        _decoded(parts[2])
+        if not isinstance(header, dict) or not isinstance(claims, dict):
+            raise ValueError("not two objects")
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise Refused("assertion-malformed", "The client_assertion is no signed JWT in compact form.") from error
+    return Assertion(text, header, claims)
+
+
+def check_header(assertion: Assertion, client: Client, settings: AuthSettings) -> None:
+    """`alg` is accepted, `typ` is JWT, `kid` is there, `jku` (if any) is the URL that the client registered."""
+    header = assertion.header
+    alg = header.get("alg")
+    if alg not in settings.assertion_algs:
+        raise Refused("algorithm-refused", f"alg {alg!r} is not one of {', '.join(settings.assertion_algs)}.")
+    typ = header.get("typ")
+    if (settings.require_typ or typ is not None) and str(typ).upper() != "JWT":
+        raise Refused("typ-wrong", f"typ must be JWT, not {typ!r}.")
+    kid = header.get("kid")
+    if (settings.require_kid or kid is not None) and (not isinstance(kid, str) or not kid):
+        raise Refused("kid-missing", "The assertion's header must name its key by kid.")
+    if "jku" in header and header["jku"] != client.jwks_uri:
+        raise Refused("jku-mismatch", "jku is not the key set URL that the client registered.")
+
+
+def verify_signature(assertion: Assertion, client: Client, keys: ClientKeys, settings: AuthSettings) -> None:
+    """The signature is by one of the client's keys; a kept copy of a fetched key set is renewed once first."""
+    copy = keys.key_set(client)
+    try:
+        _verify_with(assertion, copy.jwks)
+    except Refused:
+        if copy.fresh or client.jwks is not None or not client.jwks_uri or not settings.jwks_refetch:
+            raise
+        _verify_with(assertion, keys.fetch(client).jwks)
+
+
+def _verify_with(assertion: Assertion, jwks: Mapping[str, Any]) -> None:
+    from joserfc.errors import JoseError
+    from joserfc.jwk import ECKey, RSAKey
+    from joserfc.jws import JWSRegistry, deserialize_compact
+
+    alg = assertion.header["alg"]
+    registry = JWSRegistry(algorithms=[alg], strict_check_header=False)
+    registry.max_header_length = _MAX_OCTETS  # a header may carry a certificate chain
+    for jwk in fitting_keys(jwks, assertion.header.get("kid", ""), alg):
+        public = {name: value for name, value in jwk.items() if name in ("kty", "crv", "x", "y", "n", "e")}
+        try:
+            key = (ECKey if jwk["kty"] == "EC" else RSAKey).import_key(public)
+            deserialize_compact(assertion.text, key, registry=registry)
+            return
+        except (JoseError, ValueError, TypeError, KeyError):  # joserfc lets a broken JWK surface as any of these
+            continue
+    raise Refused("signature-wrong", "The assertion's signature does not match the client's key.")
+
+
+def check_parties(assertion: Assertion, form_client_id: str) -> None:
+    """`sub` is the client id like `iss` (by which the client was found), and so is the form's `client_id` if sent."""
+    if assertion.claims.get("sub") != assertion.issuer:
+        raise Refused("subject-mismatch", "sub must equal iss: both are the client id.")
+    if form_client_id and form_client_id != assertion.issuer:
+        raise Refused("client-id-mismatch", "The client_id of the form is not the assertion's iss.")
+
+
+def check_audience(assertion: Assertion, token_url: str, settings: AuthSettings) -> None:
+    """`aud` is the token URL, exactly; a list must contain it."""
+    audience = assertion.claims.get("aud")
+    if not audience:
+        raise Refused("audience-missing", "The assertion must name the token URL as aud.")
+    named = audience if isinstance(audience, list) else [audience]
+    if token_url not in named and not any(accepted in named for accepted in settings.audiences):
+        raise Refused("audience-wrong", f"aud must be {token_url}, not {audience!r}.")
+
+
+def check_times(assertion: Assertion, now: float, settings: AuthSettings) -> float:
+    """`exp` is ahead, but not too far; `nbf` and `iat` are not ahead. Returns `exp`."""
+    if assertion.claims.get("exp") is None:
+        raise Refused("exp-missing", "The assertion must say when it expires (exp).")
+    times = {name: _time(assertion, name) for name in ("exp", "nbf", "iat") if assertion.claims.get(name) is not None}
+    exp, skew, limit = times["exp"], settings.skew, settings.max_assertion_lifetime
+    if not settings.check_times:
+        return exp
+    clock = f"the site's clock says {instant(now)}"
+    if exp <= now - skew:
+        raise Refused("expired", f"The assertion expired at {instant(exp)}; {clock}.")
+    if exp > now + limit + skew:
+        raise Refused("exp-too-far", f"exp is {instant(exp)}, more than {limit:g} s ahead; {clock}.")
+    if times.get("nbf", now) > now + skew:
+        raise Refused("not-yet-valid", f"The assertion is not valid before {instant(times['nbf'])}; {clock}.")
+    if times.get("iat", now) > now + skew:
+        raise Refused("issued-in-future", f"The assertion was issued at {instant(times['iat'])}; {clock}.")
+    for name in ("iat", "nbf"):
+        if settings.bound_whole_lifetime and exp - times.get(name, exp) > limit:
+            raise Refused("lifetime-too-long", f"exp lies more than {limit:g} s after {name}.")
+    return exp
+
+
+def check_identifier(assertion: Assertion, now: float, memory: ReplayMemory, settings: AuthSettings) -> str:
+    """`jti` is there, is not too long and was not used before. Returns it."""
+    jti = assertion.claims.get("jti")
+    if not isinstance(jti, str) or not jti:
+        raise Refused("jti-missing", "The assertion must carry a jti, a string.")
+    if settings.max_jti_length and len(jti) > settings.max_jti_length:
+        raise Refused("jti-too-long", f"jti is longer than {settings.max_jti_length} characters.")
+    if memory.seen(assertion.issuer, jti, now):
+        raise Refused("jti-replayed", f"An assertion with jti {jti!r} was used before.")
+    return jti
+
+
+class AssertionVerifier:
+    """Runs the rules in order: header, signature, parties, audience, times, identifier."""
+
+    def __init__(self, *, clock: Clock, settings: AuthSettings, keys: ClientKeys) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._keys = keys
+        self.memory = ReplayMemory()
+
+    def verify(self, assertion: Assertion, client: Client, *, token_url: str, form_client_id: str = "") -> None:
+        """Remembers the `jti` if every rule holds; raises Refused by the first rule that does not."""
+        now, settings = self._clock.now(), self._settings
+        check_header(assertion, client, settings)
+        verify_signature(assertion, client, self._keys, settings)
+        check_parties(assertion, form_client_id)
+        check_audience(assertion, token_url, settings)
+        expires = check_times(assertion, now, settings)
+        jti = check_identifier(assertion, now, self.memory, settings)
+        until = expires if settings.check_times else now + settings.max_assertion_lifetime
+        self.memory.remember(assertion.issuer, jti, until + settings.skew, now)
+
+
+def client_assertion(
+    client_id: str,
+    token_url: str,
+    key: SigningKey | Mapping[str, Any],
+    *,
+    now: float,
+    jti: str,
+    lifetime: float = 300.0,
+    header: Mapping[str, Any] | None = None,
+    claims: Mapping[str, Any] | None = None,
+) -> str:
+    """A correct assertion, signed with `key` (a loaded key or a private JWK); for our own tests and examples.
+
+    `now` is the client's time in seconds since 1970 and `jti` must never repeat. `header` and `claims` are laid over
+    what is correct, and None removes a member, so that wrong assertions are made the same way.
+    """
+    loaded = load_key(key) if isinstance(key, Mapping) else key
+    issued = int(now)
+    correct = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": token_url,
+        "iat": issued,
+        "exp": issued + int(lifetime),
+        "jti": jti,
+    }
+    merged = {name: value for name, value in {**correct, **(claims or {})}.items() if value is not None}
+    return sign(loaded, merged, header=header)
+
+
+def _time(assertion: Assertion, name: str) -> float:
+    value = assertion.claims[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _LAST_TIME:
+        raise Refused("time-malformed", f"{name} must be a number of seconds since 1970, not {value!r}.")
+    return float(value)
+
+
+def _decoded(part: str) -> bytes:
+    if not part or not set(part) <= _ALPHABET:
+        raise ValueError("not base64url")
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")

@@ -1,0 +1,89 @@
+"""Who asks: picks the method that a token request uses, and holds the client to it.
+
+Sources: RFC 6749 section 2.3 (one method only), RFC 7521 section 4.2, SMART App Launch 2.2.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from mockehr.auth.assertion import ASSERTION_TYPE, AssertionVerifier, read_assertion
+from mockehr.auth.clients import Client, ClientRegistry
+from mockehr.auth.form import TokenRequest
+from mockehr.auth.refusal import Refused
+from mockehr.auth.settings import AuthSettings, Method
+
+
+def method_used(request: TokenRequest) -> Method:
+    """How the request authenticates; raises Refused if it does not, or does so twice."""
+    used: list[Method] = []
+    if request.get("client_assertion") or request.get("client_assertion_type"):
+        used.append("private_key_jwt")
+    if request.basic is not None:
+        used.append("client_secret_basic")
+    if request.get("client_secret"):
+        used.append("client_secret_post")
+    if not used:
+        raise Refused("authentication-missing", "The client must authenticate.")
+    if len(used) > 1:
+        raise Refused("authentication-twice", f"The client authenticates in two ways: {' and '.join(used)}.")
+    return used[0]
+
+
+def claimed_id(request: TokenRequest) -> str:
+    """Whom the request claims to come from, unverified, for the journal; empty if it does not say."""
+    if request.basic is not None:
+        return request.basic[0]
+    if request.get("client_assertion"):
+        try:
+            issuer = read_assertion(request.get("client_assertion")).issuer
+        except Refused:
+            issuer = ""
+        # JSON can smuggle in half a surrogate pair, which no journal could write out
+        return issuer.encode("utf-8", "replace").decode("utf-8") or request.get("client_id")
+    return request.get("client_id")
+
+
+def authenticate(
+    request: TokenRequest, *, clients: ClientRegistry, assertions: AssertionVerifier, settings: AuthSettings
+) -> Client:
+    """The client that sent the request, proved by the method that it used; raises Refused."""
+    method = method_used(request)
+    if method not in settings.auth_methods:
+        raise Refused("method-not-offered", f"This server does not offer {method}.")
+    if method == "private_key_jwt":
+        return _by_assertion(request, clients, assertions)
+    if method == "client_secret_basic":
+        client_id, secret = request.basic or ("", "")
+    else:
+        client_id, secret = request.get("client_id"), request.get("client_secret")
+    client = _registered(client_id, method, clients)
+    if request.get("client_id") not in ("", client_id):
+        raise Refused("client-id-mismatch", "The client_id of the form is not that of the Authorization header.")
+    if not client.secret or not hmac.compare_digest(secret.encode("utf-8"), client.secret.encode("utf-8")):
+        raise Refused("secret-wrong", "The client secret is wrong.")
+    return client
+
+
+def _by_assertion(request: TokenRequest, clients: ClientRegistry, assertions: AssertionVerifier) -> Client:
+    if request.get("client_assertion_type") != ASSERTION_TYPE:
+        raise Refused("assertion-type", f"client_assertion_type must be {ASSERTION_TYPE}.")
+    if not request.get("client_assertion"):
+        raise Refused("assertion-missing", "client_assertion is missing.")
+    assertion = read_assertion(request.get("client_assertion"))
+    if not assertion.issuer:
+        raise Refused("issuer-missing", "The assertion must name the client as iss.")
+    client = _registered(assertion.issuer, "private_key_jwt", clients)
+    assertions.verify(assertion, client, token_url=request.token_url, form_client_id=request.get("client_id"))
+    return client
+
+
+def _registered(client_id: str, method: Method, clients: ClientRegistry) -> Client:
+    client = clients.find(client_id)
+    if client is None:
+        raise Refused("client-unknown", f"No client {client_id!r} is registered here.")
+    if not client.active:
+        raise Refused("client-inactive", f"The client {client_id!r} is not active.")
+    if method not in client.methods():
+        raise Refused("method-not-registered", f"The client {client_id!r} is not registered for {method}.")
+    return client

@@ -1,0 +1,83 @@
+"""The clients that one site knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockehr.auth.scopes import Scopes
+from mockehr.auth.settings import Method
+from mockehr.core.errors import DuplicateName, UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One registration. Keys come from `jwks` (kept here) or `jwks_uri` (fetched); a secret may stand instead."""
+
+    client_id: str
+    scopes: Scopes
+    jwks: Mapping[str, Any] | None = None
+    """A JWK Set: `{"keys": [...]}`."""
+    jwks_uri: str = ""
+    secret: str = field(default="", repr=False)
+    active: bool = True
+    grant_types: tuple[str, ...] = ("client_credentials",)
+    auth_methods: tuple[Method, ...] = ()
+    """Methods that the client registered; empty for those that its credentials serve."""
+    name: str = ""
+
+    def methods(self) -> tuple[Method, ...]:
+        """How this client may authenticate."""
+        if self.auth_methods:
+            return self.auth_methods
+        keyed: tuple[Method, ...] = ("private_key_jwt",) if self.jwks is not None or self.jwks_uri else ()
+        shared: tuple[Method, ...] = ("client_secret_basic", "client_secret_post") if self.secret else ()
+        return keyed + shared
+
+
+class ClientRegistry:
+    """Registrations by client id."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, Client] = {}
+
+    def add(self, client: Client) -> Client:
+        """Register; raises DuplicateName if the id is taken by another registration."""
+        present = self._clients.get(client.client_id)
+        if present is not None and present != client:
+            raise DuplicateName("client", client.client_id, repr(present), repr(client))
+        self._clients[client.client_id] = client
+        return client
+
+    def replace(self, client: Client) -> Client:
+        """Put `client` in the place of the registration with its id (new keys, inactive …); raises UnknownName."""
+        self.get(client.client_id)
+        self._clients[client.client_id] = client
+        return client
+
+    def remove(self, client_id: str) -> Client:
+        """Forget a registration; raises UnknownName."""
+        client = self.get(client_id)
+        del self._clients[client_id]
+        return client
+
+    def get(self, client_id: str) -> Client:
+        """The registration; raises UnknownName with the nearest ids."""
+        client = self._clients.get(client_id)
+        if client is None:
+            raise UnknownName("client", client_id, self._clients)
+        return client
+
+    def find(self, client_id: str) -> Client | None:
+        """The registration, or None."""
+        return self._clients.get(client_id)
+
+    def __contains__(self, client_id: str) -> bool:
+        return client_id in self._clients
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(tuple(self._clients.values()))
+
+    def __len__(self) -> int:
+        return len(self._clients)

@@ -1,0 +1,89 @@
+"""Why a token request is refused: one distinct reason each, with the RFC error code that the client sees.
+
+Codes: RFC 6749 section 5.2; for assertions RFC 7521 section 4.2.1 and RFC 7523 section 3.2 (`invalid_client`).
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, Literal
+
+ErrorCode = Literal[
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+]
+
+REASONS: Final = MappingProxyType[str, ErrorCode](
+    {
+        # the request itself
+        "content-type": "invalid_request",
+        "body-unreadable": "invalid_request",
+        "parameter-repeated": "invalid_request",
+        "grant-type-missing": "invalid_request",
+        "grant-type-unsupported": "unsupported_grant_type",
+        "grant-type-not-registered": "unauthorized_client",
+        # who asks
+        "authentication-missing": "invalid_client",
+        "authentication-twice": "invalid_request",
+        "authorization-malformed": "invalid_client",
+        "method-not-offered": "invalid_client",
+        "method-not-registered": "invalid_client",
+        "client-unknown": "invalid_client",
+        "client-inactive": "invalid_client",
+        "client-id-mismatch": "invalid_client",
+        "secret-wrong": "invalid_client",
+        # the assertion's form and key
+        "assertion-type": "invalid_request",
+        "assertion-missing": "invalid_request",
+        "assertion-malformed": "invalid_client",
+        "algorithm-refused": "invalid_client",
+        "typ-wrong": "invalid_client",
+        "kid-missing": "invalid_client",
+        "jku-mismatch": "invalid_client",
+        "jwks-unreachable": "invalid_client",
+        "jwks-malformed": "invalid_client",
+        "key-unknown": "invalid_client",
+        "key-unfit": "invalid_client",
+        "signature-wrong": "invalid_client",
+        # the assertion's claims
+        "issuer-missing": "invalid_client",
+        "subject-mismatch": "invalid_client",
+        "audience-missing": "invalid_client",
+        "audience-wrong": "invalid_client",
+        "exp-missing": "invalid_client",
+        "time-malformed": "invalid_client",
+        "expired": "invalid_client",
+        "exp-too-far": "invalid_client",
+        "lifetime-too-long": "invalid_client",
+        "not-yet-valid": "invalid_client",
+        "issued-in-future": "invalid_client",
+        "jti-missing": "invalid_client",
+        "jti-too-long": "invalid_client",
+        "jti-replayed": "invalid_client",
+        # what is asked for
+        "scope-missing": "invalid_scope",
+        "scope-dialect": "invalid_scope",
+        "scope-context": "invalid_scope",
+        "scope-not-registered": "invalid_scope",
+    }
+)
+"""Every reason and its error code. The journal keeps the reason; the client sees the code and a sentence."""
+
+
+class Refused(Exception):
+    """A step refused the request. `reason` is a key of REASONS; `text` is for people."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason = reason
+        self.text = text
+        self.error: ErrorCode = REASONS[reason]
+        super().__init__(f"{reason}: {text}")
+
+    def description(self) -> str:
+        """The text within the characters that RFC 6749 section 5.2 leaves to `error_description`."""
+        plain = self.text.replace('"', "'").replace("\\", "/")
+        return "".join(letter if " " <= letter <= "~" else "?" for letter in plain)

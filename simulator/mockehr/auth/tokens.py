@@ -1,0 +1,184 @@
+"""Access tokens: what they stand for, how they are written, and the table in which they are looked up.
+
+A token is looked up by its text whatever its format; a JWT's signature is for the client and for other servers.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from mockehr.auth.keys import SigningKeys, sign
+from mockehr.auth.scopes import Scopes
+from mockehr.auth.settings import AuthSettings
+from mockehr.core.chance import Chance
+from mockehr.core.clock import Clock
+
+FaultKind = Literal["unknown", "expired", "revoked", "not-yet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one access token stands for. Times are site seconds since 1970."""
+
+    client_id: str
+    scopes: Scopes
+    issued_at: float
+    expires_at: float
+    """When the token stops working."""
+    announced: int
+    """The `expires_in` told to the client, in seconds; correct when it equals `expires_at - issued_at`."""
+    token: str = ""
+    """Empty until issued; a seam that sets it decides the token's text."""
+    not_before: float = 0.0
+    grant_type: str = "client_credentials"
+    number: int = 0
+    """The how-manieth grant of this client, from 1; set on issue."""
+    patient: str = ""
+    user: str = ""
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the token response (`tenant`, `need_patient_banner` …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFault:
+    """Why a bearer token does not work. `grant` is what it once stood for, if that is known."""
+
+    kind: FaultKind
+    grant: Grant | None = None
+
+    def challenge(self, realm: str = "fhir") -> str:
+        """The `WWW-Authenticate` value of RFC 6750 section 3."""
+        text = {
+            "unknown": "The access token is not known",
+            "expired": "The access token expired",
+            "revoked": "The access token was revoked",
+            "not-yet": "The access token is not valid yet",
+        }[self.kind]
+        return f'Bearer realm="{realm}", error="invalid_token", error_description="{text}"'
+
+
+def bearer_of(authorization: str) -> str:
+    """The token of an Authorization header, or the empty string if it is no bearer header."""
+    if authorization[:7].lower() != "bearer ":
+        return ""
+    return authorization[7:].strip()
+
+
+class TokenTable:
+    """All tokens of a site, live and lately dead."""
+
+    def __init__(self, *, clock: Clock, chance: Chance, settings: AuthSettings, keys: SigningKeys) -> None:
+        self._now: Callable[[], float] = clock.now
+        self._chance = chance
+        self._settings = settings
+        self._keys = keys
+        self._live: dict[str, Grant] = {}
+        self._revoked: dict[str, Grant] = {}
+        self._numbers: dict[str, int] = {}
+
+    def issue(self, draft: Grant, *, token_url: str) -> Grant:
+        """Number the grant, write its token and put it in force."""
+        number = self._numbers.get(draft.client_id, 0) + 1
+        self._numbers[draft.client_id] = number
+        grant = replace(draft, number=number)
+        if not grant.token:
+            grant = replace(grant, token=self._write(grant, token_url))
+        self._forget_the_oldest_dead()
+        self._live[grant.token] = grant
+        return grant
+
+    def look_up(self, bearer: str) -> Grant | TokenFault:
+        """What a bearer token stands for now, or why it does not work. Hot path: one lookup, one clock reading."""
+        grant = self._live.get(bearer)
+        if grant is None:
+            revoked = self._revoked.get(bearer)
+            return TokenFault("unknown") if revoked is None else TokenFault("revoked", revoked)
+        now = self._now()
+        if grant.not_before <= now < grant.expires_at:
+            return grant
+        return TokenFault("not-yet" if now < grant.not_before else "expired", grant)
+
+    def revoke(self, token: str) -> bool:
+        """End one token; False if it was not in the table (RFC 7009: that is no error)."""
+        grant = self._live.pop(token, None)
+        if grant is None:
+            return False
+        self._revoked[token] = grant
+        return True
+
+    def revoke_all(self, client_id: str | None = None) -> int:
+        """End all tokens of a client, or of every client; returns how many worked until now."""
+        return sum(self.revoke(grant.token) for grant in self.working(client_id))
+
+    def expire_all(self, client_id: str | None = None, *, after: float = 0.0) -> int:
+        """Let working tokens expire `after` seconds from now at the latest; returns how many that concerns.
+
+        `expires_in` was told already, so clients are not warned.
+        """
+        deadline = self._now() + after
+        concerned = [grant for grant in self.working(client_id) if grant.expires_at > deadline]
+        for grant in concerned:
+            self._live[grant.token] = replace(grant, expires_at=deadline)
+        return len(concerned)
+
+    def working(self, client_id: str | None = None) -> list[Grant]:
+        """Grants not expired and not revoked, oldest first; those not valid yet count."""
+        now = self._now()
+        return [g for g in self._live.values() if now < g.expires_at and client_id in (None, g.client_id)]
+
+    def introspect(self, token: str) -> dict[str, Any]:
+        """The document of RFC 7662 section 2.2; only `{"active": false}` for a token that does not work."""
+        grant = self.look_up(token)
+        if isinstance(grant, TokenFault):
+            return {"active": False}
+        document: dict[str, Any] = {
+            "active": True,
+            "scope": grant.scopes.text,
+            "client_id": grant.client_id,
+            "token_type": self._settings.token_type,
+            "sub": grant.user or grant.client_id,
+            "iat": int(grant.issued_at),
+            "exp": int(grant.expires_at),
+        }
+        if grant.patient:
+            document["patient"] = grant.patient
+        return document
+
+    def clear(self) -> None:
+        """Forget all tokens and start counting anew."""
+        self._live.clear()
+        self._revoked.clear()
+        self._numbers.clear()
+
+    def _write(self, grant: Grant, token_url: str) -> str:
+        stream = self._chance.stream("token", grant.client_id, grant.number)
+        if self._settings.token_format == "opaque":
+            return base64.urlsafe_b64encode(stream.token(32)).rstrip(b"=").decode("ascii")
+        issuer = self._settings.issuer or token_url
+        claims = {  # RFC 9068 section 2.2
+            "iss": issuer,
+            "aud": issuer,
+            "sub": grant.user or grant.client_id,
+            "client_id": grant.client_id,
+            "scope": grant.scopes.text,
+            "jti": stream.uuid(),
+            "iat": int(grant.issued_at),
+            "nbf": int(grant.not_before or grant.issued_at),
+            "exp": int(grant.expires_at),
+        }
+        if grant.patient:
+            claims["patient"] = grant.patient
+        return sign(self._keys.current(), claims, typ="at+jwt")
+
+    def _forget_the_oldest_dead(self) -> None:
+        limit, now = self._settings.remembered_tokens, self._now()
+        while len(self._revoked) > limit:
+            del self._revoked[next(iter(self._revoked))]
+        while len(self._live) >= limit:
+            oldest = next(iter(self._live))
+            if now < self._live[oldest].expires_at:
+                return
+            del self._live[oldest]

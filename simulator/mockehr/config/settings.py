@@ -1,0 +1,239 @@
+"""What people may write in a site, server or scenario file: one model per section, unknown keys refused.
+
+Sections that another package turns into its own values (rules, clients) come back as plain settings from `plain()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from mockehr.config.explain import known_as, known_names, refuse_settings
+from mockehr.config.scalars import Count, Duration, Moment, Names, Port, Share, Words
+from mockehr.core.exchange import Channel
+
+
+class Section(BaseModel):
+    """Base of all sections: strict types, nothing unknown, never changed after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    def plain(self) -> dict[str, Any]:
+        """What was written, as plain settings under the names that a file uses; durations are seconds."""
+        return self.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
+
+
+class WhereConfig(Section):
+    """Which exchanges a rule is for; what is left out means any."""
+
+    channel: Channel | None = None
+    client: str | None = None
+    """A client id."""
+    interaction: Names = Field(default_factory=list)
+    """`read`, `search`, `create` …; several are allowed."""
+    resource: Names = Field(default_factory=list)
+    """FHIR resource types; several are allowed."""
+    path: str | None = None
+    """A path relative to the FHIR base; may hold `*`."""
+    message: str | None = None
+    """An HL7 message type and trigger such as `ADT^A01`; may hold `*`."""
+
+
+class WhenConfig(Section):
+    """When a rule fires among the exchanges that it is for; all conditions must hold, the default is always."""
+
+    probability: Share = 1.0
+    first: Count = 0
+    """Only the first n."""
+    every: Count = 0
+    """Each n-th."""
+    skip: Count = 0
+    """Let n pass before counting starts."""
+    at_most: Count = 0
+    """Fire no more often than n times; 0 sets no bound."""
+    window: Annotated[list[Duration], Field(min_length=2, max_length=2)] | None = None
+    """From and to, counted from when the rule was armed: `[10s, 5m]`."""
+    phase: str | None = None
+    """Only in this phase of a scenario."""
+    after: Duration | None = None
+    """Only from then on, counted from when the rule was armed."""
+
+    @model_validator(mode="after")
+    def _window_opens_before_it_closes(self) -> Self:
+        if self.window is not None and self.window[0] >= self.window[1]:
+            raise ValueError("a window must open before it closes: write it as [from, to]")
+        return self
+
+
+class RuleConfig(Section):
+    """A quirk, armed: which one, where, when, and with which settings."""
+
+    use: Annotated[str, known_as("quirk")]
+    name: str | None = None
+    """What the journal calls it; the quirk's name unless told."""
+    where: WhereConfig = Field(default_factory=WhereConfig)
+    when: WhenConfig = Field(default_factory=WhenConfig)
+    settings: dict[str, JsonValue] = Field(default_factory=dict, alias="with")
+    """The quirk's own settings: see `mockehr quirk show NAME`."""
+
+    @field_validator("settings")
+    @classmethod
+    def _quirk_has_them(cls, value: dict[str, JsonValue], info: ValidationInfo) -> dict[str, JsonValue]:
+        quirks, use = known_names(info, "quirk"), info.data.get("use")
+        if isinstance(quirks, Mapping) and use in quirks:
+            refuse_settings(value, quirks[use], f"the quirk {use}")
+        return value
+
+
+class ClientConfig(Section):
+    """One registered client of a site."""
+
+    client_id: str = Field(min_length=1)
+    name: str = ""
+    scopes: Words = Field(default_factory=list)
+    """What it may be granted, as a list or separated by spaces."""
+    secret: str = ""
+    jwks: dict[str, JsonValue] | None = None
+    """Its public keys, as a JWK Set."""
+    jwks_uri: str = ""
+    redirect_uris: list[str] = Field(default_factory=list)
+    grant_types: Names = Field(default_factory=list)
+    auth_methods: Names = Field(default_factory=list)
+    active: bool = True
+    """False while the vendor has not let it in yet."""
+
+
+class ClockConfig(Section):
+    """A site's time; `clock: stepped` is short for `clock: {mode: stepped}`."""
+
+    mode: Literal["real", "stepped"] = "real"
+    """`real` follows the wall clock, `stepped` stands still until told to advance."""
+    start: Moment | None = None
+    """The site's time at creation; now, or a fixed Monday at noon when stepped, unless told."""
+    scale: float = Field(default=1.0, gt=0)
+    """How many times as fast as the wall clock."""
+
+    @model_validator(mode="after")
+    def _only_a_running_clock_has_a_pace(self) -> Self:
+        if self.mode == "stepped" and self.scale != 1.0:
+            raise ValueError("a stepped clock has no scale: leave one of the two out")
+        return self
+
+
+class LinkConfig(Section):
+    """One HL7 v2 connection that a site opens."""
+
+    name: str = Field(min_length=1)
+    host: str = "127.0.0.1"
+    port: Port
+    messages: Names = Field(default_factory=list)
+    """Types and triggers to send, such as `ADT^A01`; may hold `*`; all unless told."""
+
+
+class Hl7Config(Section):
+    """A site's HL7 v2 side."""
+
+    listen: Port | None = None
+    """Port on which it takes messages; none unless told."""
+    links: list[LinkConfig] = Field(default_factory=list)
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Overrides of the personality's HL7 dialect, by name."""
+
+
+class WebhookConfig(Section):
+    """One receiver of a site's events."""
+
+    name: str = ""
+    url: str = Field(pattern=r"^https?://")
+    topics: Names = Field(default_factory=list)
+    """All topics unless told."""
+    secret: str = ""
+    """Key of the signature; unsigned if empty."""
+    payload: Literal["empty", "id-only", "full"] = "id-only"
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+def _long_form(value: Any) -> Any:
+    return {"mode": value} if isinstance(value, str) else value
+
+
+_Clock = Annotated[
+    ClockConfig, BeforeValidator(_long_form, json_schema_input_type=Literal["real", "stepped"] | ClockConfig)
+]
+
+
+class SiteConfig(Section):
+    """One hospital's EHR."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=63)
+    """Part of the site's address: small letters, digits, hyphens."""
+    personality: Annotated[str, known_as("personality")] = "generic"
+    """Whose product it resembles."""
+    patients: Count = 100
+    seed: int | str | None = None
+    """Of all chance at this site; the server's seed and the site's name unless told."""
+    clock: _Clock = Field(default_factory=ClockConfig)
+    quirks: list[RuleConfig] = Field(default_factory=list)
+    clients: list[ClientConfig] = Field(default_factory=list)
+    imports: list[str] = Field(default_factory=list, alias="import")
+    """Charts to load: Bundles, NDJSON or HL7 files, relative to this file."""
+    hl7: Hl7Config = Field(default_factory=Hl7Config)
+    webhooks: list[WebhookConfig] = Field(default_factory=list)
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Overrides of the personality, by name."""
+
+    @field_validator("quirks")
+    @classmethod
+    def _rules_have_names_of_their_own(cls, value: list[RuleConfig]) -> list[RuleConfig]:
+        _refuse_twice("rule", [rule.name for rule in value if rule.name])
+        return value
+
+    @field_validator("clients")
+    @classmethod
+    def _clients_have_ids_of_their_own(cls, value: list[ClientConfig]) -> list[ClientConfig]:
+        _refuse_twice("client", [client.client_id for client in value])
+        return value
+
+
+class ServerConfig(Section):
+    """A server file: where it listens, and its sites."""
+
+    version: Literal[1] = 1
+    """Of this format."""
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    seed: int | str | None = None
+    """From which sites without a seed of their own take theirs."""
+    control_token: str = ""
+    """Asked for by the control API; required unless `host` is a loopback address."""
+    sites: list[SiteConfig] = Field(min_length=1)
+
+    @field_validator("sites")
+    @classmethod
+    def _sites_have_names_of_their_own(cls, value: list[SiteConfig]) -> list[SiteConfig]:
+        _refuse_twice("site", [site.name for site in value])
+        return value
+
+    @model_validator(mode="after")
+    def _open_doors_want_a_token(self) -> Self:
+        loopback = self.host in ("localhost", "::1") or self.host.startswith("127.")
+        if not loopback and not self.control_token:
+            raise ValueError(f"host {self.host} can be reached from elsewhere: set control_token")
+        return self
+
+
+def _refuse_twice(kind: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"each {kind} needs a name of its own; taken twice: {', '.join(twice)}")

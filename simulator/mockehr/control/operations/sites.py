@@ -1,0 +1,94 @@
+"""Making, listing and removing sites; what is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mockehr.auth.clients import Client
+from mockehr.auth.scopes import Scopes
+from mockehr.control.operation import operation
+from mockehr.fhir.intake import Intake, import_document, import_path
+from mockehr.sites.build import build_site
+from mockehr.sites.directory import Directory
+from mockehr.sites.options import SiteOptions
+from mockehr.sites.site import Site
+
+
+@operation("site list", "GET", "/sites", scope="server")
+def listed(directory: Directory) -> dict[str, Any]:
+    """Every site of this server."""
+    return {"sites": [show(site) for site in directory]}
+
+
+@operation("site add", "POST", "/sites", scope="server")
+def add(
+    directory: Directory, name: str, personality: str = "generic", patients: int = 0, seed: str = "7",
+    stepped: bool = False,
+) -> dict[str, Any]:
+    """Make a site and serve it from now on."""
+    chosen: int | str = int(seed) if seed.lstrip("-").isdigit() else seed
+    options = SiteOptions(name, personality=personality, patients=patients, seed=chosen, stepped=stepped)
+    return show(directory.add(build_site(options)))
+
+
+@operation("site remove", "DELETE", "/sites/{name}", scope="server")
+def remove(directory: Directory, name: str) -> dict[str, Any]:
+    """Stop serving a site and forget it."""
+    directory.remove(name)
+    return {"removed": name}
+
+
+@operation("site show", "GET", "")
+def show(site: Site) -> dict[str, Any]:
+    """One site: whom it resembles, how large it is, where its endpoints are (below the site's root)."""
+    return {
+        "name": site.name,
+        "personality": site.personality.name,
+        "patients": site.options.patients,
+        "seed": site.options.seed,
+        "fhir": site.fhir_path,
+        "token": site.token_path,
+        "jwks": site.jwks_path,
+        "entries": len(site.journal),
+        "changes": len(site.log.changes),
+    }
+
+
+@operation("site reset", "POST", "/reset")
+def reset(site: Site) -> dict[str, Any]:
+    """Back to the first moment: written state, tokens, rules, journal and outbox are gone."""
+    site.reset()
+    return {"reset": site.name}
+
+
+@operation("site import", "POST", "/import")
+def take_in(site: Site, resource: dict = {}, path: str = "") -> dict[str, Any]:  # type: ignore[type-arg]  # noqa: B006
+    """Import a resource or Bundle given in the call, or (from the command line) a file or folder on the server."""
+    intake = import_path(site.store, Path(path)) if path else Intake()
+    if resource:
+        import_document(site.store, resource, intake, source="call")
+    return {"stored": intake.stored, "refused": intake.refused}
+
+
+@operation("site client", "POST", "/clients")
+def client(
+    site: Site, client_id: str, scopes: str, jwks: dict = {}, jwks_uri: str = "", secret: str = ""  # type: ignore[type-arg]  # noqa: B006
+) -> dict[str, Any]:
+    """Register a client by its keys (a JWK Set), the address of its keys, or a secret."""
+    made = Client(client_id, Scopes.parse(scopes), jwks=jwks or None, jwks_uri=jwks_uri, secret=secret)
+    site.auth.clients.add(made)
+    return {"client_id": made.client_id, "scopes": made.scopes.text}
+
+
+@operation("site patients", "GET", "/patients")
+def patients(site: Site, offset: int = 0, limit: int = 50) -> dict[str, Any]:
+    """Ids of patients, in index order; second records of half-done merges come last."""
+    if site.charts is None:
+        written = [record.id for record in site.store.overlay("Patient") if not record.deleted]
+        return {"total": len(written), "ids": written[offset : offset + limit]}
+    size = site.charts.size
+    return {
+        "total": size,
+        "ids": [site.charts.patient_id(index) for index in range(offset, min(size, offset + limit))],
+    }

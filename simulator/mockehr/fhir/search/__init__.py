@@ -1,0 +1,23 @@
+"""FHIR R4 search: query strings compiled to tests over plain dicts (search.html)."""
+
+from mockehr.fhir.search.criterion import Criterion
+from mockehr.fhir.search.include import Include
+from mockehr.fhir.search.parse import Parameter, parse_query
+from mockehr.fhir.search.query import Query, compile_query
+from mockehr.fhir.search.sort import SortKey
+from mockehr.fhir.search.string import fold
+from mockehr.fhir.search.table import SearchDefinition, definitions, lookup
+
+__all__ = [
+    "Criterion",
+    "Include",
+    "Parameter",
+    "Query",
+    "SearchDefinition",
+    "SortKey",
+    "compile_query",
+    "definitions",
+    "fold",
+    "lookup",
+    "parse_query",
+]

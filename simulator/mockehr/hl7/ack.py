@@ -1,0 +1,141 @@
+"""Acknowledgements: original and enhanced mode (HL7 v2 chapter 2.9), built from MSH alone.
+
+Original mode (MSH-15 and MSH-16 empty): one reply, AA, AE or AR. Enhanced mode (either valued): an accept
+acknowledgement CA, CE or CR if MSH-15 asks for it, and an application acknowledgement AA, AE or AR as a message of
+its own if MSH-16 asks for it; an empty condition beside a valued one means NE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Final, Literal
+
+from mockehr.hl7.charset import codec_of
+from mockehr.hl7.delimiters import Delimiters, escape
+from mockehr.hl7.faults import Fault
+from mockehr.hl7.header import Header, read_header
+from mockehr.hl7.stamps import second_stamp
+
+Code = Literal["AA", "AE", "AR", "CA", "CE", "CR"]
+Outcome = Literal["A", "E", "R"]
+UNKNOWN_HEADER: Final = Header([b"MSH", b"^~\\&"], b"|")
+"""Stands in for the header of a payload that has none, so that even that can be refused."""
+_CODES: Final = MappingProxyType({code: code.encode() for code in ("AA", "AE", "AR", "CA", "CE", "CR")})
+_WANTED: Final = {"AL": "AER", "NE": "", "ER": "ER", "SU": "A"}
+
+
+def acknowledgements(header: Header, outcome: Outcome, *, accepted: Outcome = "A") -> tuple[Code, ...]:
+    """Which acknowledgements a message wants, in order: none, one, or the accept and the application one.
+
+    `accepted` is whether the message could be taken over at all; unless it is A, nothing was processed and no
+    application acknowledgement follows in enhanced mode. An unknown condition counts as AL.
+    """
+    accept, application = header.accept_condition, header.application_condition
+    if not accept and not application:
+        code = outcome if accepted == "A" else accepted
+        return (_code("A", code),)
+    codes: list[Code] = []
+    if accepted in _WANTED.get(accept or "NE", "AER"):
+        codes.append(_code("C", accepted))
+    if accepted == "A" and outcome in _WANTED.get(application or "NE", "AER"):
+        codes.append(_code("A", outcome))
+    return tuple(codes)
+
+
+def acknowledge(
+    message: bytes | Header,
+    code: Code,
+    *,
+    at: float,
+    control_id: str,
+    text: str = "",
+    errors: Sequence[Fault] = (),
+) -> bytes:
+    """The acknowledgement of `message` as an unframed message.
+
+    Sender and receiver change places, MSA-2 echoes MSH-10, and delimiters, processing id, version and charset are the
+    message's own. MSH-9 is `ACK` before version 2.4 and `ACK^trigger^ACK` from 2.4 on. `at` is site seconds,
+    `control_id` the new MSH-10. Raises NotHL7 for bytes without a header (acknowledge UNKNOWN_HEADER instead).
+    """
+    header = read_header(message) if isinstance(message, bytes) else message
+    fields = header.fields
+    count = len(fields)
+    if count < 12:
+        fields = fields + [b""] * (12 - count)
+    bar = header.separator
+    _, declared, sender, sender_at, receiver, receiver_at, _, _, asked, echoed, processing, version = fields[:12]
+    kind = b"ACK"
+    if version >= b"2.4" and declared:
+        mark = declared[:1]
+        trigger = asked.split(mark)
+        if len(trigger) > 1 and trigger[1]:
+            kind = b"ACK" + mark + trigger[1] + mark + b"ACK"
+    charset = bar * 6 + fields[17] if count > 17 and fields[17] else b""
+    reply = bar.join((
+        b"MSH", declared, receiver, receiver_at, sender, sender_at, second_stamp(int(at)), b"", kind,
+        control_id.encode(), processing, version + charset + b"\rMSA", _CODES[code], echoed,
+    ))  # fmt: skip
+    if not text and not errors:
+        return reply + b"\r"
+    marks = Delimiters.of(b"MSH" + bar + declared + bar)
+    codec = codec_of(header.charset_name) or "utf-8"
+    if text:
+        reply += bar + _encode(text, marks, codec)
+    return reply + b"\r" + _error_segments(errors, version, marks, codec)
+
+
+def _code(level: Literal["A", "C"], outcome: Outcome) -> Code:
+    table: dict[str, Code] = {"AA": "AA", "AE": "AE", "AR": "AR", "CA": "CA", "CE": "CE", "CR": "CR"}
+    return table[level + outcome]
+
+
+def _error_segments(errors: Sequence[Fault], version: bytes, marks: Delimiters, codec: str) -> bytes:
+    if not errors:
+        return b""
+    if version >= b"2.5":
+        return b"".join(_modern(fault, marks, codec) for fault in errors)
+    return b"ERR" + marks.field + marks.repetition.join(_legacy(fault, marks, codec) for fault in errors) + b"\r"
+
+
+def _legacy(fault: Fault, marks: Delimiters, codec: str) -> bytes:
+    """ERR-1 of 2.1 to 2.4: `segment^sequence^field^code&text&HL70357`."""
+    coded = [str(fault.code).encode(), _encode(fault.meaning, marks, codec), b"HL70357"]
+    place = [piece.encode() for piece in _location(fault)[:3]]
+    place += [b""] * (3 - len(place))
+    return marks.component.join([*place, marks.subcomponent.join(coded)])
+
+
+def _modern(fault: Fault, marks: Delimiters, codec: str) -> bytes:
+    """ERR of 2.5 and later: location in ERR-2, table 0357 in ERR-3, severity in ERR-4, words in ERR-8."""
+    own = marks.component.join([_encode(fault.application_code, marks, codec)]) if fault.application_code else b""
+    fields = [
+        b"ERR",
+        b"",
+        marks.component.join(piece.encode() for piece in _location(fault)),
+        marks.component.join([str(fault.code).encode(), _encode(fault.meaning, marks, codec), b"HL70357"]),
+        fault.severity.encode(),
+        own,
+        b"",
+        b"",
+        _encode(fault.text, marks, codec),
+    ]
+    while not fields[-1]:
+        fields.pop()
+    return marks.field.join(fields) + b"\r"
+
+
+def _location(fault: Fault) -> list[str]:
+    """ERL components: segment, sequence, field, repetition, component; cut after the last that is known."""
+    if not fault.segment:
+        return []
+    parts = [fault.segment, str(fault.sequence or 1)]
+    if fault.field:
+        parts.append(str(fault.field))
+        if fault.component:
+            parts += ["1", str(fault.component)]
+    return parts
+
+
+def _encode(text: str, marks: Delimiters, codec: str) -> bytes:
+    return escape(text, marks).encode(codec, "replace")

@@ -1,0 +1,1 @@
+"""How a server behaves that follows the standards and nothing else."""

@@ -1,0 +1,138 @@
+"""Finding a personality by name: `personality.yaml` over what it inherits, and the class that reads it.
+
+A vendor is a folder beside this file with `personality.yaml` and, if it has code of its own, `dialect.py` with a subclass
+of Personality named `Vendor`. A site's own file may inherit any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from mockehr.core.errors import ConfigError, EnvironmentProblem, UnknownName, nearest_names
+from mockehr.personalities.model import Personality, SiteFacts
+
+_OPEN: Final = frozenset(
+    "search.types search.unknown_noted headers ids.forms ids.lengths shape.moments shape.tables smart_configuration.values"
+    " capability.values capability.resource errors.kinds token.reasons token.server write identity release bundle.suppressed".split()
+)
+"""Sections whose keys are the user's business."""
+
+
+def personality_names() -> list[str]:
+    """All vendors that come with mockehr, sorted."""
+    folder = files("mockehr.personalities")
+    return sorted(entry.name for entry in folder.iterdir() if (entry / "personality.yaml").is_file())
+
+
+def load_personality(
+    name: str, settings: Mapping[str, Any] | None = None, facts: SiteFacts | None = None
+) -> Personality:
+    """The personality called `name` (or in the YAML file of that path), with a site's own `settings` over it.
+
+    `facts.settings` count as well, below `settings`. Raises UnknownName for a name that no vendor has, ConfigError for
+    settings that no personality has.
+    """
+    merged, vendor = _settings(name)
+    for own in (facts.settings if facts is not None else {}, settings or {}):
+        if own:
+            merged = _over(merged, own, "", name)
+    return _class_of(vendor)(name if name in personality_names() else Path(name).stem, merged, facts)
+
+
+@cache
+def _settings(name: str) -> tuple[Mapping[str, Any], str]:
+    """The merged settings under a name and the vendor whose code reads them."""
+    own, builtin = _read(name)
+    parent = own.pop("inherits", "" if name == "generic" else "generic")
+    if not parent:
+        return MappingProxyType(own), name
+    merged, vendor = _settings(parent)
+    return MappingProxyType(_over(merged, own, "", name, closed=not builtin)), name if builtin else vendor
+
+
+def _read(name: str) -> tuple[dict[str, Any], bool]:
+    path = Path(name)
+    builtin = files("mockehr.personalities") / name / "personality.yaml" if name.isidentifier() else None
+    if builtin is not None and builtin.is_file():
+        text = builtin.read_text("utf-8")
+    elif path.suffix in (".yaml", ".yml"):
+        try:
+            text = path.read_text("utf-8")
+        except OSError as error:
+            raise EnvironmentProblem(f"{name} cannot be read: {error.strerror}.", remedy="Give the path of a file.") from error
+        builtin = None
+    else:
+        raise UnknownName("personality", name, personality_names())
+    return _parse(text, name), builtin is not None
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    # Imported here because a personality is read once, and the parser is heavy to load.
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        loaded = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise ConfigError(f"{source} is no YAML.", [" ".join(str(error).split())]) from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{source} is no mapping of settings.", remedy="Start with `inherits:` and `title:`.")
+    return loaded
+
+
+def _over(base: Mapping[str, Any], own: Mapping[str, Any], path: str, source: str, *, closed: bool = True) -> dict[str, Any]:
+    """`base` with `own` laid over it, mapping by mapping; lists and values are replaced."""
+    made = dict(base)
+    for key, value in own.items():
+        where = f"{path}.{key}" if path else str(key)
+        if key not in base:
+            if closed and path not in _OPEN and not any(path.startswith(f"{name}.") for name in _OPEN):
+                raise _unknown(source, where, str(key), base)
+            made[key] = value
+        elif isinstance(base[key], Mapping) and isinstance(value, Mapping):
+            made[key] = _over(base[key], value, where, source, closed=closed)
+        else:
+            if closed and not _alike(base[key], value):
+                raise ConfigError(
+                    f"{source}: the setting {where} is {value!r}, which is no {_word(base[key])}.",
+                    remedy=f"Write it like {base[key]!r}.",
+                )
+            made[key] = value
+    return made
+
+
+def _alike(first: Any, second: Any) -> bool:
+    if first is None or second is None or first == "" or second == "":
+        return True
+    return _word(first) == _word(second)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "truth value"
+    if isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    return "mapping" if isinstance(value, Mapping) else "list"
+
+
+def _unknown(source: str, where: str, key: str, known: Mapping[str, Any]) -> ConfigError:
+    return ConfigError(
+        f"{source}: a personality has no setting {where!r}.",
+        nearest=", ".join(nearest_names(key, known)),
+        remedy=f"Here one of: {', '.join(sorted(map(str, known)))}.",
+    )
+
+
+def _class_of(vendor: str) -> type[Personality]:
+    if not (files("mockehr.personalities") / vendor / "dialect.py").is_file():
+        return Personality
+    found: type[Personality] = import_module(f"mockehr.personalities.{vendor}.dialect").Vendor
+    return found

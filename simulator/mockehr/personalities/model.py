@@ -1,0 +1,319 @@
+"""A personality: how one vendor's product normally behaves. Clean resources and neutral answers go in, the vendor's come
+out.
+
+The class here is the plain FHIR server that the standards describe (`generic`), driven by `personality.yaml`. A vendor's
+`shape.py` and `dialect.py` override what its data cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
+
+from mockehr.core.chance import Chance
+from mockehr.core.clock import instant
+from mockehr.core.exchange import JSON, Exchange, Reply
+from mockehr.core.page import SearchPage
+from mockehr.core.problem import Problem
+from mockehr.personalities import envelope
+from mockehr.personalities.dates import Style
+from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.ids import CleanIds, IdCodec
+from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, XML_NAMES, asked_types
+from mockehr.personalities.order import ELEMENTS
+from mockehr.personalities.outcome import generic_outcome
+from mockehr.personalities.rewrite import Rewrite, ordered
+from mockehr.personalities.rules import SearchRules
+
+__all__ = ["Dresser", "IdCodec", "Personality", "SearchRules", "SiteFacts", "Stored"]
+
+_NOWHERE: Final = SiteFacts("nowhere", Chance("nowhere").key)
+_FHIR_JSON: Final = "application/fhir+json"
+
+
+class Stored(Protocol):
+    """What is needed of a stored record (`mockehr.fhir.record.Record` is one). `updated` is in site seconds."""
+
+    resource_type: str
+    id: str
+    version: int
+    updated: float
+    document: JSON
+    body: bytes
+
+
+class Personality:
+    """One vendor's behaviour, with the settings of one site merged in (`settings`).
+
+    `facts` are those of the site; a personality without them stands for an imaginary site. Paths start with a slash and
+    are relative to the site's root. Nothing here changes its arguments.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, Any], facts: SiteFacts | None = None) -> None:
+        self.name = name
+        self.title = str(settings["title"])
+        self.settings = settings
+        self.facts = facts if facts is not None else _NOWHERE
+        self.default_format = str(settings["media"]["default_format"])
+        """`xml` or `json`: what this vendor answers to a client that does not say."""
+        self.rules = SearchRules(settings["search"])
+
+    # where things are
+
+    def tenant(self, facts: SiteFacts) -> str:
+        """The tenant's name in paths and code systems; a GUID derived from the site's key unless it is told."""
+        return facts.tenant or str(UUID(bytes=facts.key("tenant")[:16], version=4))
+
+    def _path(self, name: str, facts: SiteFacts) -> str:
+        return str(self.settings["paths"][name]).replace("{tenant}", self.tenant(facts))
+
+    def fhir_path(self, facts: SiteFacts) -> str:
+        """The FHIR base."""
+        return facts.base_url_path or self._path("fhir", facts)
+
+    def token_path(self, facts: SiteFacts) -> str:
+        """The token endpoint."""
+        return self._path("token", facts)
+
+    def authorize_path(self, facts: SiteFacts) -> str:
+        """The authorization endpoint."""
+        return self._path("authorize", facts)
+
+    def jwks_path(self, facts: SiteFacts) -> str:
+        """The server's own key set."""
+        return self._path("jwks", facts)
+
+    # resources
+
+    def ids(self, facts: SiteFacts) -> IdCodec:
+        """The codec between clean ids and this vendor's."""
+        return CleanIds()
+
+    def flavour(self, resource: JSON) -> str:
+        """What else an id of this clean resource shows (see IdCodec); empty for nothing."""
+        return ""
+
+    def style(self, resource_type: str) -> Style:
+        """How moments are written in a resource type."""
+        found: Style = self.settings["shape"]["moments"].get(resource_type, self.settings["shape"]["moments"]["default"])
+        return found
+
+    def dress(self, resource: JSON, dresser: Dresser, flavour: str | None = None) -> JSON:
+        """The vendor's form of a clean resource, a new dict. `flavour` asks for another form of it (a Binary's)."""
+        dresser.flavour = self.flavour
+        kind = resource["resourceType"]
+        value_first = bool(self.settings["shape"]["value_before_url"])
+
+        def refer(reference: JSON, clean: str) -> JSON:
+            return self.reference(reference, clean, kind, dresser)
+
+        made: JSON = Rewrite(dresser, self.style(kind), value_first, refer).copy(resource)
+        made["id"] = dresser.id_of(resource, flavour)
+        made = self.shape(made, resource, dresser, flavour)
+        return ordered(made, ELEMENTS[kind]) if kind in ELEMENTS else made
+
+    def reference(self, reference: JSON, clean: str, within: str, dresser: Dresser) -> JSON:
+        """The vendor's form of a Reference in a resource of type `within`; `clean` is what it referred to."""
+        return reference
+
+    def shape(self, made: JSON, clean: JSON, dresser: Dresser, flavour: str | None) -> JSON:
+        """Add, drop and rename elements of the copy `made` of `clean`; may change and return `made`."""
+        recorded = dresser.recorded(clean)
+        meta = made.setdefault("meta", {})
+        meta.setdefault("versionId", dresser.version or "1")
+        if recorded:
+            meta.setdefault("lastUpdated", recorded if len(recorded) > 10 else f"{recorded}T00:00:00Z")
+        return made
+
+    def derive(self, resource_type: str, clean: JSON, dresser: Dresser) -> JSON | None:
+        """A resource that this vendor serves beside `clean` under the same place, or None (Epic's Medication)."""
+        return None
+
+    def identifier_kind(self, text: str, facts: SiteFacts) -> str:
+        """The v2-0203 code for a vendor's identifier system or type text as clients search by; empty if unknown."""
+        return "MR" if text.upper() in ("MR", "MRN") else ""
+
+    # searching
+
+    @property
+    def page_parameter(self) -> str:
+        """Name of the query parameter that carries the paging token."""
+        return self.rules.page_parameter
+
+    def page_token(self, name: str, number: int) -> str:
+        """The token of the `number`-th paging session named `name`; not to be guessed, the same in every run."""
+        return self.facts.key("page", name, number).hex()[:32]
+
+    def self_url(self, page: SearchPage, base_url: str) -> str:
+        """The `self` link."""
+        query = f"?{page.query}" if page.query else ""
+        return page.self_url or f"{base_url}/{page.resource_type}{query}"
+
+    def next_url(self, page: SearchPage, base_url: str) -> str:
+        """The `next` link; empty on the last page."""
+        if page.next_url or not page.next_token:
+            return page.next_url
+        return f"{base_url}/{page.resource_type}?{self.page_parameter}={quote(page.next_token, safe='')}"
+
+    def remarks(self, page: SearchPage) -> JSON | None:
+        """The OperationOutcome that goes into the Bundle, or None."""
+        notes = [note for note in page.notes if self.rules.notes_unknown(page.resource_type)]
+        return generic_outcome(notes, severity="warning") if notes else None
+
+    def searchset_bytes(self, page: SearchPage, base_url: str) -> bytes:
+        """The Bundle of a page, as JSON bytes; resources that are bytes are joined as they are."""
+        number = f"{page.query}@{page.offset}"
+        links = {"self": self.self_url(page, base_url), "next": self.next_url(page, base_url)}
+        return envelope.bundle_bytes(
+            page,
+            self._layout,
+            base_url=base_url,
+            bundle_id=self._uuid("bundle", page.resource_type, number),
+            total=self.rules.total(page),
+            links=links,
+            outcome=self.remarks(page),
+            outcome_url=f"urn:uuid:{self._uuid('outcome', page.resource_type, number)}",
+        )
+
+    def searchset(self, page: SearchPage, base_url: str) -> JSON:
+        """The Bundle of a page as a dict."""
+        return envelope.read(self.searchset_bytes(page, base_url))
+
+    @cached_property
+    def _layout(self) -> envelope.Layout:
+        return envelope.Layout.of(self.settings["bundle"])
+
+    def _uuid(self, *names: str | int) -> str:
+        return str(UUID(bytes=self.facts.key(*names)[:16], version=4))
+
+    # refusals
+
+    def refuse(self, problem: Problem, base_url: str, accept: str) -> Reply:
+        """A Problem in the vendor's words."""
+        reply = Reply(problem.status, self.problem_headers(problem, base_url))
+        reply.document = generic_outcome([problem])
+        reply.content_type = self.error_type(accept)
+        return reply
+
+    def problem_headers(self, problem: Problem, base_url: str) -> list[tuple[str, str]]:
+        """`WWW-Authenticate` (RFC 6750), `Retry-After`, `Location` of a merged record."""
+        headers: list[tuple[str, str]] = []
+        if problem.kind == "no-token":
+            headers.append(("WWW-Authenticate", "Bearer"))
+        elif problem.kind in ("token-invalid", "scope-missing"):
+            error = "invalid_token" if problem.kind == "token-invalid" else "insufficient_scope"
+            headers.append(("WWW-Authenticate", f'Bearer error="{error}", error_description="{problem.text}"'))
+        if problem.retry_after:
+            headers.append(("Retry-After", problem.retry_after))
+        if problem.kind == "merged" and problem.where:
+            headers.append(("Location", f"{base_url}/{problem.where}"))
+        return headers
+
+    def error_type(self, accept: str) -> str:
+        """The content type of an error with a body, whatever was asked for."""
+        found = self.content_type(accept, "")
+        return found if isinstance(found, str) and "json" in found else f"{_FHIR_JSON}{self._charset}"
+
+    # writes
+
+    def written(self, record: Stored, created: bool, base_url: str) -> Reply:
+        """The reply to a write: `created` or `updated`."""
+        return self.created(record, base_url) if created else self.updated(record, base_url)
+
+    def created(self, record: Stored, base_url: str) -> Reply:
+        """The reply to a create."""
+        headers = self.record_headers(record.resource_type, record.version, record.updated)
+        location = f"{base_url}/{record.resource_type}/{record.id}/_history/{record.version}"
+        return Reply(201, [("Location", location), *headers], record.body, None, f"{_FHIR_JSON}{self._charset}")
+
+    def updated(self, record: Stored, base_url: str) -> Reply:
+        """The reply to an update."""
+        headers = self.record_headers(record.resource_type, record.version, record.updated)
+        return Reply(200, headers, record.body, None, f"{_FHIR_JSON}{self._charset}")
+
+    def record_headers(self, resource_type: str, version: int, updated: float) -> list[tuple[str, str]]:
+        """Headers that come with one resource; `updated` is in site seconds."""
+        return [("ETag", f'W/"{version}"'), ("Last-Modified", http_date(updated))]
+
+    # tokens and discovery
+
+    def token_document(self, document: JSON, grant: Any) -> JSON:
+        """The vendor's form of a token response; `grant` is the auth server's (with `patient`), or None."""
+        return dict(document)
+
+    def token_refusal(self, status: int, document: JSON, reason: str = "") -> Reply:
+        """The vendor's form of a refused token request; `reason` is the auth server's word for why."""
+        headers = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+        return Reply(status, headers, document=dict(document), content_type="application/json")
+
+    def smart_configuration(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
+        """The vendor's form of the discovery document: keys in its order, its values, nothing else."""
+        told = self.settings["smart_configuration"]
+        root = base_url.removesuffix(self.fhir_path(facts).rstrip("/"))
+        made = {**document, **filled(told["values"], {"root": root, "tenant": self.tenant(facts), "base": base_url})}
+        return {key: made[key] for key in told["keys"] if key in made} if told["keys"] else made
+
+    def capability(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
+        """The vendor's form of the CapabilityStatement: keys in its order, its values, nothing else."""
+        told = self.settings["capability"]
+        root = base_url.removesuffix(self.fhir_path(facts).rstrip("/"))
+        names = {"root": root, "tenant": self.tenant(facts), "base": base_url, "site": facts.name}
+        made = {**document, **filled(told["values"], names)}
+        return {key: made[key] for key in told["keys"] if key in made} if told["keys"] else made
+
+    # every reply
+
+    def headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """Headers that this vendor puts on every reply."""
+        return [(name, str(value)) for name, value in self.settings["headers"].items()]
+
+    def content_type(self, accept: str, format_param: str) -> str | Problem:
+        """The content type of a FHIR reply to these wishes, or the refusal of them.
+
+        Where the vendor would send XML this says so (`application/fhir+xml`, …); the caller decides what to do.
+        """
+        asked = asked_types(accept, format_param) or [""]
+        for name in asked:
+            if name in ANY_NAMES:
+                return f"application/fhir+{self.default_format}{self._charset}"
+            if name in JSON_NAMES:
+                return f"{_FHIR_JSON if name == 'json' else name}{self._charset}"
+            if name in XML_NAMES:
+                return f"{'application/fhir+xml' if name == 'xml' else name}{self._charset}"
+        return Problem(406, "not-acceptable", f"{asked[0]} is not offered; ask for {_FHIR_JSON}", value=asked[0])
+
+    @property
+    def _charset(self) -> str:
+        return str(self.settings["media"]["charset"])
+
+
+def filled(values: Any, names: Mapping[str, str]) -> Any:
+    """A copy of settings with `{name}` replaced in every text."""
+    if isinstance(values, Mapping):
+        return {key: filled(value, names) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [filled(value, names) for value in values]
+    if isinstance(values, str) and "{" in values:
+        for name, text in names.items():
+            values = values.replace("{" + name + "}", text)
+    return values
+
+
+def sorted_query(query: str) -> str:
+    """A query with its parameters in alphabetical order, those with an underscore last."""
+    pairs: Sequence[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
+    return urlencode(sorted(pairs, key=lambda pair: (pair[0].startswith("_"), pair[0])), safe="/|:,")
+
+
+_DAYS: Final = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(at: float) -> str:
+    """Site seconds as an HTTP date (RFC 9110, 5.6.7)."""
+    text = instant(at)
+    weekday = _DAYS[int(at // 86400) % 7]
+    return f"{weekday}, {text[8:10]} {_MONTHS[int(text[5:7]) - 1]} {text[:4]} {text[11:19]} GMT"

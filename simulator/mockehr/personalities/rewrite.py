@@ -1,0 +1,64 @@
+"""Copying a clean resource into the vendor's world: ids, references, attachments, moments, order of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mockehr.core.exchange import JSON
+from mockehr.personalities.dates import Style, moment
+from mockehr.personalities.dresser import Dresser
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What a vendor does to every element alike.
+
+    `refer` makes the vendor's Reference of a copied one; it gets the copy (reference rewritten already) and the clean
+    reference.
+    """
+
+    dresser: Dresser
+    style: Style
+    value_before_url: bool
+    refer: Callable[[JSON, str], JSON]
+
+    def copy(self, node: Any, key: str = "") -> Any:
+        """A deep copy in the vendor's form; the clean node stays untouched."""
+        if isinstance(node, dict):
+            return self._object(node, key)
+        if isinstance(node, list):
+            return [self.copy(item, key) for item in node]
+        return moment(node, self.style) if isinstance(node, str) else node
+
+    def _object(self, node: Mapping[str, Any], key: str) -> JSON:
+        made: JSON = {name: self.copy(value, name) for name, value in node.items()}
+        reference = node.get("reference")
+        if isinstance(reference, str):
+            made["reference"] = self.dresser.refer(reference, str(node.get("type", "")))
+            return self.refer(made, reference)
+        if key in ("extension", "modifierExtension") and self.value_before_url and "url" in made:
+            made["url"] = made.pop("url")
+        elif key in ("attachment", "content", "presentedForm", "photo") and isinstance(made.get("url"), str):
+            made["url"] = self.attachment_url(made["url"])
+        return made
+
+    def attachment_url(self, url: str) -> str:
+        """`Binary/…` in the vendor's form; any other URL as it is."""
+        return self.dresser.refer(url) if url.startswith("Binary/") else url
+
+
+def ordered(resource: JSON, order: Sequence[str]) -> JSON:
+    """The same resource with its keys in that order; keys that are not named keep their place after the others.
+
+    A `_name` goes right after its `name`.
+    """
+    made: JSON = {}
+    for name in order:
+        if name in resource:
+            made[name] = resource[name]
+        if f"_{name}" in resource:
+            made[f"_{name}"] = resource[f"_{name}"]
+    made.update((name, value) for name, value in resource.items() if name not in made)
+    return made

@@ -1,0 +1,25 @@
+"""Chronic kidney disease, stage 3: creatinine is high, so the estimated filtration rate is low."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mockehr.population.chart.course import Area, Marker, Target
+
+AREA: Final = Area(
+    name="kidney",
+    diagnoses=(("N18.30", 0.3), ("N18.31", 0.45), ("N18.32", 0.25)),
+    prevalence=((50, 0.02, 0.02), (60, 0.07, 0.06), (70, 0.15, 0.13), (80, 0.22, 0.2)),
+    earliest=45,
+    watched=(("bmp", 200), ("cbc", 500), ("uacr", 360)),
+    markers=(
+        Marker("creatinine", 1.55, 1.55, 0.5),
+        Marker("bun", 29, 29, 12),
+        Marker("uacr", 95, 95, 120),
+        Marker("hgb", 12.1, 12.1, -1.5),
+    ),
+    target=Target("Estimated GFR stays at 45 or above", "98979-8", 45, "mL/min/{1.73_m2}", at_least=True),
+    complaint="No swelling, passes water as usual.",
+    advice="Avoid NSAIDs, keep blood pressure below 130/80, nephrology if the filtration rate falls below 30.",
+    specialist=("11911009", "Nephrologist"),
+)

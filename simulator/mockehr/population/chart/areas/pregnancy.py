@@ -1,0 +1,29 @@
+"""Pregnancy: prenatal visits, folic acid, a delivery; hemoglobin falls and weight rises meanwhile."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mockehr.population.chart.areas.encounter_types import ADMISSION, PRENATAL
+from mockehr.population.chart.course import Area, Contact, Marker
+
+AREA: Final = Area(
+    name="pregnancy",
+    diagnoses=(("Z34.80", 1.0),),
+    prevalence=((17, 0.06, 0.0), (22, 0.16, 0.0), (36, 0.08, 0.0), (44, 0.0, 0.0)),
+    chronic=False,
+    earliest=17,
+    lasts=275,
+    markers=(Marker("hgb", 11.6, 11.6, -0.8), Marker("hr", 84, 84, 6), Marker("bmi", 28.5, 28.5, 6)),
+    contacts=(
+        Contact(60, "ambulatory", PRENATAL, panels=("cbc",), drugs=("310410",), drug_days=210),
+        Contact(140, "ambulatory", PRENATAL),
+        Contact(196, "ambulatory", PRENATAL, panels=("cbc",)),
+        Contact(252, "ambulatory", PRENATAL),
+        Contact(273, "inpatient", ADMISSION, hours=44, procedure="10E0XZZ"),
+    ),
+    complaint="Feels the baby move; some nausea in the morning.",
+    advice="Prenatal classes, no alcohol, folic acid daily.",
+    specialist=("11935004", "Obstetrician"),
+    pregnancy=True,
+)

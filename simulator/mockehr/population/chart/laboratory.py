@@ -1,0 +1,237 @@
+"""Laboratory: specimens, results that move with problems and time, and the reports that hold them.
+
+Results agree with each other: red cell indices follow from hemoglobin and cell volume, the filtration rate from
+creatinine (CKD-EPI 2021), glucose from HbA1c, and LDL cholesterol from the other three (Friedewald).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from mockehr.core.chance import Stream
+from mockehr.core.exchange import JSON
+from mockehr.population.chart.analytes import ANALYTES, FINDINGS, ORDER, PANELS, SPECIMENS, Analyte
+from mockehr.population.chart.body import group_markers, move, scattered
+from mockehr.population.chart.codes import LOINC, category, concept, hl7, loinc, row, snomed, unit
+from mockehr.population.chart.course import Course, Marker
+from mockehr.population.chart.draft import Draft, Visit
+from mockehr.population.chart.times import DAY, HOUR, MINUTE, instant_text
+
+_SPOILED: Final = 0.004
+"""How often a result is missing because the specimen was no good."""
+_WARFARIN: Final = "855332"
+
+
+class Laboratory:
+    """The laboratory as one patient meets it."""
+
+    __slots__ = ("_draft", "_inr", "_markers", "_usual")
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._markers: dict[str, list[tuple[Course, Marker]]] = group_markers(draft.courses)
+        self._usual: dict[str, float] = {}
+        starts = [course.treated for course in draft.courses if _WARFARIN in course.drugs and course.treated]
+        self._inr = min(starts, default=None)
+
+    def write(self) -> None:
+        """Append specimens, results and reports of every visit that asks for them."""
+        done: dict[str, float] = {}
+        for number, visit in enumerate(self._draft.visits):
+            wanted = self._wanted(visit, number, done)
+            if wanted:
+                self._write_visit(visit, wanted)
+                done.update(dict.fromkeys(wanted, visit.at))
+
+    def _wanted(self, visit: Visit, number: int, done: dict[str, float]) -> list[str]:
+        if visit.contact is not None:
+            return [panel for panel in ORDER if panel in visit.contact.panels]
+        wanted = set()
+        for course in self._draft.courses:
+            if not course.active(visit.at):
+                continue
+            for panel, days in course.area.watched:
+                if panel == "inr" and self._inr is None:
+                    continue
+                if visit.at - done.get(panel, 0.0) > days * DAY:
+                    wanted.add(panel)
+        age = self._draft.age(visit.at)
+        if number == 0 and age > 17:
+            wanted.update(("cbc", "cmp"))
+        if age > 34 and visit.at - done.get("lipid", 0.0) > 1500 * DAY:
+            wanted.add("lipid")
+        if "cmp" in wanted or visit.at - done.get("cmp", 0.0) < 90 * DAY:
+            wanted.discard("bmp")
+        return [panel for panel in ORDER if panel in wanted]
+
+    def _write_visit(self, visit: Visit, panels: list[str]) -> None:
+        draft = self._draft
+        specimens: dict[str, JSON] = {}
+        drawn = visit.at + 20 * MINUTE
+        for panel in panels:
+            kind = PANELS[panel].specimen
+            if kind not in specimens:
+                specimens[kind] = draft.add(
+                    "Specimen",
+                    "us-core-specimen",
+                    drawn,
+                    {
+                        "status": "available",
+                        "type": snomed(*SPECIMENS[kind]),
+                        "subject": draft.patient,
+                        "receivedTime": instant_text(draft.clip(drawn + HOUR)),
+                        "collection": {"collectedDateTime": instant_text(draft.clip(drawn))},
+                    },
+                )
+            self._write_panel(visit, panel, specimens[kind], drawn)
+
+    def _write_panel(self, visit: Visit, name: str, specimen: JSON, drawn: float) -> None:
+        draft, panel = self._draft, PANELS[name]
+        issued = drawn + panel.hours * HOUR
+        effective, told = instant_text(draft.clip(drawn)), instant_text(draft.clip(issued))
+        common: JSON = {
+            "subject": draft.patient,
+            "encounter": visit.reference,
+            "effectiveDateTime": effective,
+            "issued": told,
+            "performer": [draft.organization],
+            "specimen": specimen,
+        }
+        dice = draft.stream("laboratory", name, str(int(visit.at)))
+        results: list[JSON] = []
+        if panel.analytes[0] in FINDINGS:
+            for analyte in panel.analytes:
+                loinc_code, share = FINDINGS[analyte]
+                positive = dice.chance(share)
+                body = _frame(loinc_code) | common | _finding(positive)
+                results.append(draft.add("Observation", "us-core-observation-lab", issued, body))
+        else:
+            values = self._values(panel.analytes, drawn, dice)
+            for analyte in panel.analytes:
+                body = _frame(ANALYTES[analyte].loinc) | common
+                body |= self._result(visit, ANALYTES[analyte], values[analyte], spoiled=dice.chance(_SPOILED))
+                results.append(draft.add("Observation", "us-core-observation-lab", issued, body))
+        report = _report(panel.order) | {
+            "subject": draft.patient,
+            "encounter": visit.reference,
+            "effectiveDateTime": effective,
+            "issued": told,
+            "performer": [draft.organization],
+            "resultsInterpreter": [visit.practitioner_reference],
+            "specimen": [specimen],
+            "result": results,
+        }
+        draft.add("DiagnosticReport", "us-core-diagnosticreport-lab", issued, report)
+
+    def _values(self, analytes: tuple[str, ...], at: float, dice: Stream) -> dict[str, float]:
+        """One sample: what is measured, then what follows from it."""
+        values = {name: scattered(dice, self._level(name, at), ANALYTES[name].within) for name in analytes}
+        if "hct" in values:
+            _derive_indices(values)
+        if "creatinine" in values:
+            values["egfr"] = filtration(values["creatinine"], self._draft.age(at), self._draft.subject.sex)
+        if "glucose" in values and "a1c" in self._markers:
+            average = 28.7 * self._level("a1c", at) - 46.7
+            values["glucose"] = max(64.0, scattered(dice, average * 0.95, 14.0))
+        if "ldl" in values:
+            for name in ("ldl", "hdl", "tg"):
+                values[name] = float(max(20, round(values[name])))
+            values["cholesterol"] = float(round(values["ldl"] + values["hdl"] + values["tg"] / 5))
+        return values
+
+    def _level(self, name: str, at: float) -> float:
+        """What is usual in this patient, moved by the problems."""
+        usual = self._usual.get(name)
+        analyte = ANALYTES[name]
+        if usual is None:
+            middle = analyte.women if self._draft.subject.sex == "female" else analyte.men
+            usual = middle
+            if analyte.between:
+                usual += analyte.between * (self._draft.chance.draw("chart", self._draft.subject.index, name) * 3.4 - 1.7)
+            self._usual[name] = usual
+        if name == "inr" and self._inr is not None and at > self._inr + 3 * DAY:
+            return 2.45
+        return move(self._markers, name, usual, at)
+
+    def _result(self, visit: Visit, analyte: Analyte, value: float, *, spoiled: bool) -> JSON:
+        if spoiled:
+            return {"dataAbsentReason": hl7("data-absent-reason", "error", "Error")}
+        shown = round(max(value, 0.0), analyte.decimals) if analyte.decimals else round(max(value, 0.0))
+        body: JSON = {"valueQuantity": {"value": shown, **unit(analyte.unit)}}
+        flag = _flag(analyte, shown)
+        body["interpretation"] = _interpretation(flag)
+        body["referenceRange"] = _range(analyte.name)
+        if flag != "N":
+            name = row("loinc", analyte.loinc)["display"].split(" [")[0]
+            word = "high" if flag == "H" else "low"
+            visit.findings.append(f"{name} {shown} {unit(analyte.unit)['unit']} ({word})")
+        return body
+
+
+def _derive_indices(values: dict[str, float]) -> None:
+    values["hct"] = values["hgb"] / values["mchc"] * 100
+    values["rbc"] = values["hct"] * 10 / values["mcv"]
+    values["mch"] = values["hgb"] * 10 / values["rbc"]
+
+
+def filtration(creatinine: float, age: float, sex: str) -> float:
+    """Estimated glomerular filtration rate in mL/min/1.73 m2 by CKD-EPI 2021; `creatinine` in mg/dL, `age` in years.
+
+    Inker et al., N Engl J Med 2021; 385:1737-1749.
+    """
+    kappa, alpha, factor = (0.7, -0.241, 1.012) if sex == "female" else (0.9, -0.302, 1.0)
+    ratio = creatinine / kappa
+    rate: float = 142 * min(ratio, 1.0) ** alpha * max(ratio, 1.0) ** -1.2 * 0.9938**age * factor
+    return rate
+
+
+def _flag(analyte: Analyte, value: float) -> str:
+    if analyte.low is not None and value < analyte.low:
+        return "L"
+    if analyte.high is not None and value > analyte.high:
+        return "H"
+    return "N"
+
+
+@cache
+def _frame(code: str) -> JSON:
+    return {
+        "status": "final",
+        "category": category("observation-category", "laboratory", "Laboratory"),
+        "code": loinc(code),
+    }
+
+
+@cache
+def _report(order: str) -> JSON:
+    return {
+        "status": "final",
+        "category": [hl7("v2-0074", "LAB", "Laboratory")],
+        "code": loinc(order),
+    }
+
+
+@cache
+def _interpretation(flag: str) -> list[JSON]:
+    return [hl7("v3-ObservationInterpretation", flag, {"H": "High", "L": "Low", "N": "Normal"}[flag])]
+
+
+@cache
+def _range(name: str) -> list[JSON]:
+    analyte = ANALYTES[name]
+    found: JSON = {}
+    if analyte.low is not None:
+        found["low"] = {"value": analyte.low, **unit(analyte.unit)}
+    if analyte.high is not None:
+        found["high"] = {"value": analyte.high, **unit(analyte.unit)}
+    return [found]
+
+
+@cache
+def _finding(positive: bool) -> JSON:
+    code, flag = ("LA6576-8", "A") if positive else ("LA6577-6", "N")
+    return {
+        "valueCodeableConcept": concept(LOINC, code, row("loinc", code)["display"]),
+        "interpretation": [hl7("v3-ObservationInterpretation", flag, {"A": "Abnormal", "N": "Normal"}[flag])],
+    }

@@ -1,0 +1,170 @@
+"""When the patient was seen: check-ups, what the problems caused, and the Encounters that hold it all together."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from mockehr.core.exchange import JSON
+from mockehr.population.chart.areas.encounter_types import CHECK_UP, GENERAL_EXAM, WELL_CHILD
+from mockehr.population.chart.codes import HL7, coding, hl7, snomed
+from mockehr.population.chart.course import Course
+from mockehr.population.chart.draft import Draft, Visit
+from mockehr.population.chart.times import DAY, HOUR, YEAR, instant_text, on_a_weekday
+
+VISIT_NUMBERS: Final = "urn:oid:2.16.840.1.113883.19.5.99"
+_CLASSES: Final = {
+    "ambulatory": ("AMB", "ambulatory"),
+    "emergency": ("EMER", "emergency"),
+    "inpatient": ("IMP", "inpatient encounter"),
+}
+_RECENT: Final = 4
+"""How many check-ups lie close together at the end of the chart."""
+
+
+def draw_registration(draft: Draft) -> float:
+    """When the patient was first seen here: up to 14 years before the end, and not before birth."""
+    life = draft.end - draft.born
+    if life < 20 * DAY:
+        return draft.born + life / 2
+    years = draft.stream("registration").uniform(1.5, 14.0)
+    since = max(draft.born + 9 * DAY, draft.end - years * YEAR)
+    return on_a_weekday(since, draft.stream("registration", "hour").below(30))
+
+
+def plan_visits(draft: Draft, since: float) -> None:
+    """Set `draft.visits`, in order of time, and when each problem was diagnosed and its treatment began."""
+    visits = _check_ups(draft, since)
+    for course in draft.courses:
+        visits.extend(_contacts(draft, course, since))
+    visits.sort(key=lambda visit: visit.at)
+    draft.visits = visits
+    for course in draft.courses:
+        _diagnose(draft, course)
+
+
+def _check_ups(draft: Draft, since: float) -> list[Visit]:
+    dice = draft.stream("check-ups")
+    practitioner = draft.subject.general_practitioner % draft.staff.practitioners
+    location = draft.subject.site_of_care % draft.staff.locations
+    chronic = any(course.area.chronic for course in draft.courses)
+    moments = [since]
+    at = draft.end - dice.uniform(6, 150) * DAY
+    while at > since + 45 * DAY and len(moments) <= _RECENT:
+        moments.append(on_a_weekday(at, dice.below(30)))
+        at -= dice.uniform(0.85, 1.15) * _interval(draft.age(at), chronic)
+    if at > since + 1.5 * YEAR:
+        moments.append(on_a_weekday((since + at) / 2, dice.below(30)))
+    made = []
+    for moment in moments:
+        if draft.age(moment) < 18:
+            kind = WELL_CHILD
+        else:
+            kind = GENERAL_EXAM if moment == since else CHECK_UP
+        made.append(Visit(moment, moment + HOUR / 2, "ambulatory", kind, practitioner, location))
+    return made
+
+
+def _interval(age: float, chronic: bool) -> float:
+    if age < 2:
+        return 100 * DAY
+    return 182 * DAY if chronic else 365 * DAY
+
+
+def _contacts(draft: Draft, course: Course, since: float) -> list[Visit]:
+    dice = draft.stream(course.area.name, "contacts")
+    made = []
+    for contact in course.area.contacts:
+        drawn, when, who, where, quarter = (dice.random() for _ in range(5))
+        if drawn >= contact.chance:
+            continue
+        if contact.day < 0:
+            first = max(since, course.onset) + 10 * DAY
+            at = first + when * (draft.end - 12 * DAY - first)
+        else:
+            at = course.onset + contact.day * DAY
+        if contact.setting == "ambulatory":
+            at = on_a_weekday(at, int(quarter * 30))
+        end = at + contact.hours * HOUR
+        if at < since + HOUR or end > draft.end - DAY / 2:
+            continue
+        practitioner = int(who * draft.staff.practitioners)
+        location = int(where * draft.staff.locations)
+        made.append(Visit(at, end, contact.setting, contact.kind, practitioner, location, course, contact))
+    return made
+
+
+def _diagnose(draft: Draft, course: Course) -> None:
+    """A problem is diagnosed at the first visit after its onset, and treated from then on if treatment is long-term."""
+    visits = draft.visits
+    later = next((visit for visit in visits if visit.at >= course.onset), None)
+    if later is None:
+        course.onset = max(draft.born, visits[-1].at - 20 * DAY)
+        later = visits[-1]
+    course.diagnosed = later.at
+    if course.area.therapy:
+        known_before = later is visits[0] and course.onset < later.at - 90 * DAY
+        course.treated = course.onset + 60 * DAY if known_before else later.at
+
+
+@cache
+def _class(setting: str) -> JSON:
+    return coding(HL7 + "v3-ActCode", *_CLASSES[setting])
+
+
+@cache
+def _participation(setting: str) -> list[JSON]:
+    if setting == "ambulatory":
+        return [hl7("v3-ParticipationType", "PPRF", "primary performer")]
+    return [hl7("v3-ParticipationType", "ATND", "attender")]
+
+
+@cache
+def _hospitalization() -> JSON:
+    return {
+        "admitSource": hl7("admit-source", "emd", "From accident/emergency department"),
+        "dischargeDisposition": hl7("discharge-disposition", "home", "Home"),
+    }
+
+
+def write_encounters(draft: Draft) -> None:
+    """Append an Encounter for every visit."""
+    for number, visit in enumerate(draft.visits):
+        _write_encounter(draft, visit, number)
+
+
+def _write_encounter(draft: Draft, visit: Visit, number: int) -> None:
+    practitioner: JSON = {"reference": f"Practitioner/d{visit.practitioner}"}
+    location: JSON = {"reference": f"Location/d{visit.location}"}
+    period: JSON = {"start": instant_text(visit.at), "end": instant_text(visit.end)}
+    identifier = {
+        "use": "official",
+        "type": hl7("v2-0203", "VN", "Visit number"),
+        "system": VISIT_NUMBERS,
+        "value": f"{draft.subject.mrn_number:08d}{number + 1:03d}",
+    }
+    kind = snomed(*visit.kind)
+    body: JSON = {
+        "identifier": [identifier],
+        "status": "finished",
+        "class": _class(visit.setting),
+        "type": [kind],
+        "subject": draft.patient,
+        "participant": [{"type": _participation(visit.setting), "period": period, "individual": practitioner}],
+        "period": period,
+        "reasonCode": [{"text": _reason(visit)}],
+    }
+    if visit.setting == "inpatient":
+        body["hospitalization"] = _hospitalization()
+    body["location"] = [{"location": location, "status": "completed"}]
+    body["serviceProvider"] = draft.organization
+    visit.reference = draft.add("Encounter", "us-core-encounter", visit.end, body)
+    visit.reference["display"] = kind["text"]
+    visit.resource = draft.resources[-1]
+    visit.practitioner_reference = practitioner
+
+
+def _reason(visit: Visit) -> str:
+    if visit.course is not None and visit.course.area.complaint:
+        return visit.course.area.complaint
+    return "Check-up"

@@ -1,0 +1,60 @@
+"""A scorecard for the terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Final
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from mockehr.scenarios.probe import Finding
+from mockehr.scenarios.scorecard import Card, Scorecard
+
+WORDS: Final = {"pass": "pass", "fail": "FAIL", "not-applicable": "n/a"}
+_COLOURS: Final = {"pass": "green", "fail": "bold red", "not-applicable": "dim"}
+
+
+def table(scorecard: Scorecard, *, evidence: int = 3) -> Group:
+    """One table per client at a site, ready for a rich console; `evidence` pieces are shown for each failure."""
+    parts: list[Table | Text] = [_card(card, evidence) for card in scorecard.cards]
+    return Group(*parts, Text(_sum(scorecard)))
+
+
+def text(scorecard: Scorecard, *, width: int = 100, evidence: int = 3) -> str:
+    """The same as plain text without colour, `width` columns wide."""
+    sink = StringIO()
+    Console(file=sink, width=width, color_system=None, force_terminal=False, highlight=False).print(
+        table(scorecard, evidence=evidence)
+    )
+    return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()) + "\n"
+
+
+def _card(card: Card, evidence: int) -> Table:
+    shown = Table(title=Text(f"{card.client or 'unknown client'} at {card.site or 'the site'}"), title_justify="left")
+    shown.add_column("verdict", no_wrap=True)
+    shown.add_column("probe", no_wrap=True)
+    shown.add_column("what was seen")
+    for finding in card.findings:
+        verdict = Text(WORDS[finding.verdict], style=_COLOURS[finding.verdict])
+        shown.add_row(verdict, Text(finding.probe), Text(_seen(finding, evidence)))
+    return shown
+
+
+def _seen(finding: Finding, evidence: int) -> str:
+    lines = [finding.summary]
+    if finding.verdict == "fail":
+        for item in finding.evidence[:evidence]:
+            lines.append(f"  entry {item.entry}: {item.text}" if item.entry else f"  {item.text}")
+        rest = len(finding.evidence) - evidence
+        lines += [f"  and {rest} more"] if rest > 0 else []
+    return "\n".join(lines)
+
+
+def _sum(scorecard: Scorecard) -> str:
+    counts = ", ".join(f"{scorecard.count(verdict)} {word}" for verdict, word in WORDS.items())
+    seed = f"; seed {scorecard.seed}" if scorecard.seed else ""
+    if scorecard.passed:
+        return f"Passed: {counts}{seed}"
+    return f"{'Failed' if scorecard.count('fail') else 'Nothing proved'}: {counts}{seed}"

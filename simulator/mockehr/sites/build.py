@@ -1,0 +1,163 @@
+"""Building a site: every part made once and wired to the others. The only place that knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, Final
+
+from mockehr.auth.server import AuthServer
+from mockehr.auth.settings import AuthSettings
+from mockehr.core.chance import Chance
+from mockehr.core.changes import ChangeLog
+from mockehr.core.clock import Clock, day
+from mockehr.core.errors import ConfigError, UsageError
+from mockehr.core.exchange import JSON, Channel, Exchange
+from mockehr.core.pipeline import Pipeline
+from mockehr.events import Outbox
+from mockehr.fhir.capability import TypeCapability, capability_statement
+from mockehr.fhir.interactions import INTERACTIONS
+from mockehr.fhir.intake import import_path
+from mockehr.fhir.pages import Pages
+from mockehr.fhir.record import encode
+from mockehr.fhir.server import FhirServer
+from mockehr.fhir.store import Base, EmptyBase, Store
+from mockehr.journal import Journal
+from mockehr.personalities.dresser import SiteFacts
+from mockehr.personalities.load import load_personality
+from mockehr.population.corruption.base import Infection, corruptions
+from mockehr.population.population import Population
+from mockehr.quirks.apply import Mischief
+from mockehr.quirks.rule import configured
+from mockehr.quirks.where import refuse_unknown
+from mockehr.recording.replay import perform_from
+from mockehr.recording.tape import load_tape
+from mockehr.sites.charts import Charts
+from mockehr.sites.fhir_stages import fhir_stages
+from mockehr.sites.options import SiteOptions
+from mockehr.sites.site import Site
+from mockehr.sites.token_stages import discovery_stages, token_stages
+from mockehr.sites.webhook_stages import prepare_delivery
+
+INTERACTIONS_OFFERED: Final = frozenset({"read", "vread", "search", "create", "update"})
+TYPES: Final = MappingProxyType(
+    {
+        kind: INTERACTIONS_OFFERED
+        for kind in (
+            "AllergyIntolerance", "Appointment", "Binary", "CarePlan", "CareTeam", "Condition", "Coverage",
+            "Device", "DiagnosticReport", "DocumentReference", "Encounter", "Goal", "Immunization", "Location",
+            "Medication", "MedicationDispense", "MedicationRequest", "Observation", "Organization", "Patient",
+            "Practitioner", "PractitionerRole", "Procedure", "Provenance", "QuestionnaireResponse",
+            "RelatedPerson", "ServiceRequest", "Specimen",
+        )
+    }
+)  # fmt: skip
+"""What the server offers unless a personality offers less."""
+
+
+def build_site(options: SiteOptions) -> Site:
+    """Make a site; raises UnknownName for a personality that does not exist and ConfigError for wrong settings."""
+    site = Site(options)
+    site.clock = Clock(stepped=options.stepped, start=options.start)
+    site.chance = Chance(options.seed)
+    site.facts = SiteFacts(options.name, site.chance.key, settings=options.settings)
+    site.personality = load_personality(options.personality, facts=site.facts)
+    site.journal = Journal(site.clock)
+    site.log = ChangeLog()
+    site.charts = _charts(site)
+    base: Base = site.charts if site.charts is not None else EmptyBase()
+    site.store = Store(base, site.clock, site.log)
+    site.auth = AuthServer(clock=site.clock, chance=site.chance, settings=_auth_settings(site))
+    site.fhir = _fhir_server(site)
+    site.mischief = Mischief(site.clock, site.chance, site, site.fhir.name)
+    site.outbox = Outbox(site.clock, encode)
+    site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
+    site.log.listen(site.outbox.hear)
+    site.open_access = options.open_access
+    site.standing_headers = site.personality.headers(Exchange("fhir"))
+    site.perform = _performer(site)
+    site.pipelines = _pipelines(site)
+    for path in options.imports:
+        import_path(site.store, path)
+    return site
+
+
+def infection_from(site: Site, use: str, settings: Mapping[str, Any]) -> Infection:
+    """A corruption from plain settings; raises ConfigError if the site has no charts to dirty."""
+    refuse_unknown("corruption", {k: v for k, v in settings.items() if v}, ("use", "name", "with"))
+    if site.charts is None:
+        raise UsageError(f"{use} dirties charts, and the site {site.name} has none.", remedy="Give it patients.")
+    ailment = configured(corruptions().get(use), use, settings.get("with") or {})
+    name = str(settings.get("name") or use)
+    if name in site.charts.infections:
+        raise UsageError(f"{name} is armed already.", remedy="Give the second one a name of its own.")
+    population = site.charts.population
+    return Infection(name, ailment, site.chance, population.size, population.person)
+
+
+def _charts(site: Site) -> Charts | None:
+    options = site.options
+    if options.replay is not None or not options.patients:
+        return None
+    as_of = options.start if options.start is not None else site.clock.now()
+    midnight = as_of - as_of % 86400
+    population = Population(site.chance, options.patients, as_of=midnight)
+    return Charts(population, site.chance, site.personality, site.facts, kept=options.charts_kept)
+
+
+def _auth_settings(site: Site) -> AuthSettings:
+    told = site.personality.settings["token"]
+    extra = dict(told.get("server", {}))
+    known = {item.name for item in fields(AuthSettings)}
+    wrong = [name for name in extra if name not in known]
+    if wrong:
+        raise ConfigError(f"The personality {site.personality.name} sets what the token endpoint does not have.", wrong)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in extra.items()}
+    # Clients live on the wall clock: beside a stepped site their assertions' times mean nothing.
+    values.setdefault("check_times", not site.clock.frozen)
+    return AuthSettings(
+        token_lifetime=int(told["expires_in"]), token_format=told["format"], token_type=told["type"], **values
+    )
+
+
+def _fhir_server(site: Site) -> FhirServer:
+    vendor = site.personality
+    return FhirServer(
+        store=site.store,
+        clock=site.clock,
+        pages=Pages(vendor.page_token),
+        types=TYPES,
+        restrictions=vendor.rules,
+        new_id=site.store.new_id,
+        capability=lambda exchange: _capability(site, exchange),
+        interactions=INTERACTIONS,
+        settings=vendor.settings["write"],
+    )
+
+
+def _capability(site: Site, exchange: Exchange) -> JSON:
+    base_url = exchange.base_url
+    root = base_url.removesuffix(site.fhir_path.rstrip("/"))
+    document = capability_statement(
+        {kind: TypeCapability(interactions=tuple(sorted(offered))) for kind, offered in site.fhir.types.items()},
+        base_url=base_url,
+        date=day(site.clock.now()),
+        security=site.auth.capability_security(token_url=root + site.token_path),
+    )
+    return site.personality.capability(document, site.facts, base_url)
+
+
+def _performer(site: Site) -> Callable[[Exchange], None]:
+    if site.options.replay is None:
+        return site.fhir.perform
+    tape = load_tape(site.options.replay)
+    return lambda exchange: perform_from(tape, exchange)
+
+
+def _pipelines(site: Site) -> Mapping[Channel, Pipeline]:
+    return {
+        "fhir": Pipeline(fhir_stages(site)),
+        "token": Pipeline(token_stages(site)),
+        "discovery": Pipeline(discovery_stages(site)),
+    }

@@ -1,0 +1,120 @@
+"""Answering patient searches by slot ranges: FHIR parameters → criteria of the population, matches → records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from mockehr.fhir.record import Record
+from mockehr.population.criteria import Among, AnyOf, Between, Contains, Criterion, Equals, Exact, Starts
+from mockehr.population.search import Selection
+
+if TYPE_CHECKING:
+    from mockehr.sites.charts import Charts
+
+COUNTED_UP_TO = 1_000_000
+"""Several criteria are counted exactly up to here; beyond it a total is left out rather than slow."""
+
+
+class PatientHits:
+    """Patients of a computed population that match (`mockehr.fhir.store.Hits`)."""
+
+    def __init__(self, charts: Charts, selection: Selection) -> None:
+        self._charts = charts
+        self._selection = selection
+
+    @property
+    def total(self) -> int | None:
+        """The exact count; None where counting would mean enumerating very many."""
+        return self._selection.count if self._selection.ceiling <= COUNTED_UP_TO or self._free() else None
+
+    def page(self, offset: int, limit: int) -> Sequence[Record]:
+        """The Patient records of that stretch."""
+        return [self._charts.patient(index) for index in self._selection.page(offset, limit)]
+
+    def _free(self) -> bool:
+        return self._selection.is_range
+
+
+def criteria_from(
+    parameters: Sequence[tuple[str, str]], index_of: Callable[[str], int | None], mrn_of: Callable[[str], str | None]
+) -> list[Criterion] | None:
+    """Criteria for those search parameters, or None if one of them cannot be answered by computation.
+
+    `index_of` decodes a patient id; `mrn_of` turns an `identifier` value into the population's MRN digits, or None if
+    that identifier is not computed from it.
+    """
+    criteria: list[Criterion] = []
+    for key, value in parameters:
+        name, _, modifier = key.partition(":")
+        texts = [text for text in value.split(",") if text]
+        made: Sequence[Criterion | None]
+        if name == "_id":
+            made = [Among(tuple(i for i in (index_of(text) for text in texts) if i is not None))]
+        elif name == "identifier":
+            numbers = [mrn_of(text) for text in texts]
+            made = [None if number is None else Equals("mrn", number) for number in numbers]
+        elif name == "birthdate":
+            made = [_born(text) for text in texts]
+        else:
+            named = _NAMED.get(name)
+            made = [None] if named is None else [_text(trait, text, modifier) for trait in named for text in texts]
+        known = [criterion for criterion in made if criterion is not None]
+        if len(known) < len(made) or not known:
+            return None
+        criteria.append(known[0] if len(known) == 1 else AnyOf(tuple(known)))
+    return criteria
+
+
+def _text(trait: str, text: str, modifier: str) -> Criterion | None:
+    if trait in ("sex", "phone", "email"):
+        return Equals(trait, text.rpartition("|")[2]) if not modifier else None
+    kinds = {"": Starts, "exact": Exact, "contains": Contains}
+    kind = kinds.get(modifier)
+    return None if kind is None else kind(trait, text)
+
+
+def _born(text: str) -> Criterion | None:
+    prefix, day = (text[:2], text[2:]) if text[:2].isalpha() else ("eq", text)
+    span = _span(day)
+    if span is None:
+        return None
+    low, high = span
+    ranges: Mapping[str, tuple[str, str]] = {
+        "eq": (low, high),
+        "ge": (low, ""),
+        "gt": (high, ""),
+        "le": ("", high),
+        "lt": ("", low),
+    }
+    return Between("birth_date", *ranges[prefix]) if prefix in ranges else None
+
+
+def _span(text: str) -> tuple[str, str] | None:
+    """[first day, day after the last) of a date of any precision."""
+    try:
+        if len(text) == 4:
+            return f"{text}-01-01", f"{int(text) + 1:04d}-01-01"
+        if len(text) == 7:
+            first = date.fromisoformat(text + "-01")
+            return first.isoformat(), (first + timedelta(days=32)).replace(day=1).isoformat()
+        first = date.fromisoformat(text)
+        return first.isoformat(), (first + timedelta(days=1)).isoformat()
+    except ValueError:
+        return None
+
+
+_NAMED: Final = MappingProxyType(
+    {
+        "family": ("family",),
+        "given": ("given",),
+        "name": ("family", "given"),
+        "gender": ("sex",),
+        "address-postalcode": ("postcode",),
+        "address-city": ("city",),
+        "phone": ("phone",),
+        "email": ("email",),
+    }
+)
