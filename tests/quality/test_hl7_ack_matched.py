@@ -23,7 +23,14 @@ def hear(traffic: Any, channel: Any, id: str, answer: bytes, effects: Effects | 
 
 @pytest.mark.parametrize(
     ("answer", "verdict"),
-    [(ack("1"), "pass"), (ack("1", "AE"), "pass"), (ack("2"), "fail"), (ack("1", "OK"), "fail"), (b"", "fail"), (b"\x15", "fail")],
+    [
+        (ack("1"), "pass"),
+        (ack("1", "AE"), "pass"),
+        (ack("2"), "fail"),
+        (ack("1", "OK"), "fail"),
+        (b"", "fail"),
+        (b"\x15", "fail"),
+    ],
 )
 def test_messages_of_the_site_are_to_be_acknowledged_under_their_own_id(
     traffic: Any, answer: bytes, verdict: str

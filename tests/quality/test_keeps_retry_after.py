@@ -54,7 +54,8 @@ def test_a_token_request_in_between_is_no_breach_but_a_throttled_token_endpoint_
 
 def test_where_nothing_is_told_some_growing_wait_is_expected(another: Any) -> None:
     verdicts = {}
-    for name, pauses in {"grows": (1, 2, 4, 8), "stands": (2, 2, 2, 2), "storms": (-0.999, -0.999), "once": (1,)}.items():
+    habits = {"grows": (1, 2, 4, 8), "stands": (2, 2, 2, 2), "storms": (-0.999, -0.999), "once": (1,)}
+    for name, pauses in habits.items():
         traffic = another()
         for pause in pauses:
             traffic.call("GET /Patient/1", 429)

@@ -7,7 +7,9 @@ import pytest
 PROBE = "scopes-used"
 
 
-@pytest.mark.parametrize("scope", ["system/Patient.read system/Observation.write", "system/Patient.rs system/Observation.c"])
+@pytest.mark.parametrize(
+    "scope", ["system/Patient.read system/Observation.write", "system/Patient.rs system/Observation.c"]
+)
 def test_scopes_that_are_all_used_pass(traffic: Any, scope: str) -> None:
     traffic.grant(scope=scope, granted=scope)
     traffic.call("GET /Patient/1")
@@ -16,7 +18,8 @@ def test_scopes_that_are_all_used_pass(traffic: Any, scope: str) -> None:
 
 
 def test_a_scope_that_is_never_used_fails(traffic: Any) -> None:
-    grant = traffic.grant(scope="system/Patient.read system/Condition.read openid", granted="system/Patient.read system/Condition.read")
+    scopes = "system/Patient.read system/Condition.read"
+    grant = traffic.grant(scope=f"{scopes} openid", granted=scopes)
     traffic.call("GET /Patient/1")
     finding = traffic.judged(PROBE)
     assert finding.verdict == "fail"

@@ -301,7 +301,7 @@ class _Connection(asyncio.Protocol):
         if self._pump_timer is not None:
             self._pump_timer.cancel()
             self._pump_timer = None
-        while self._queue and self._transport is not None:
+        while self._queue and self._transport is not None and not self._transport.is_closing():
             step = self._queue[0]
             # A timer may fire a clock tick early, so "now" includes that tick.
             if step.due > self._loop.time() + 1e-4:

@@ -39,8 +39,8 @@ class MllpSender:
 
     `window` messages may be unacknowledged at a time. An answer belongs to the message whose MSH-10 it names in
     MSA-2; any other is a stray and answers nothing, so a late acknowledgement is never taken for that of the next
-    message. With `await_application` an accept acknowledgement (CA) is not yet the answer. Nothing is ever sent twice: to send
-    again is the caller's decision. Times are wall seconds.
+    message. With `await_application` an accept acknowledgement (CA) is not yet the answer. Nothing is ever sent
+    twice: to send again is the caller's decision. Times are wall seconds.
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class MllpSender:
         """Send one message, unframed, and wait for its acknowledgement.
 
         `wire` are the octets to write in place of the regular frame, `split` writes them in pieces of that many
-        octets, `within` takes the place of the sender's timeout. Raises NotHL7 if the message has no MSH to correlate by and an acknowledgement is expected.
+        octets, `within` takes the place of the sender's timeout. Raises NotHL7 if the message has no MSH to
+        correlate by and an acknowledgement is expected.
         """
         control_id = read_header(message).field(10) if expect_ack else b""
         async with self._window:

@@ -44,6 +44,8 @@ class FhirServer:
     restrictions: Restrictions
     new_id: Callable[[str], str]
     capability: Callable[[Exchange], JSON]
+    stamp: Callable[[JSON, int, float], JSON]
+    """Puts the server's own `meta` (version, time) on a resource about to be stored."""
     interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
 

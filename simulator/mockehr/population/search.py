@@ -16,6 +16,20 @@ from mockehr.population.roster import PRIMARY_CARE, clinic_of
 from mockehr.population.table import Lexicon, Run
 from mockehr.population.traits import Traits
 
+__all__ = [
+    "TRAITS",
+    "Among",
+    "AnyOf",
+    "Between",
+    "Contains",
+    "Criterion",
+    "Equals",
+    "Exact",
+    "Selection",
+    "Starts",
+    "select",
+]
+
 Named = Starts | Equals | Exact | Contains
 Finder = Callable[[Lexicon], list[Run]]
 
@@ -47,6 +61,11 @@ class Selection:
     def ceiling(self) -> int:
         """At least as many as there are, at no cost."""
         return self._lead.ceiling
+
+    @property
+    def is_range(self) -> bool:
+        """Whether counting costs nothing."""
+        return not self._rest
 
     def count_up_to(self, cap: int) -> int:
         """The smaller of `count` and `cap`, stopping at the cap."""

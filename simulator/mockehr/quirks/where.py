@@ -52,9 +52,14 @@ class Where:
 def where_from(settings: Mapping[str, Any]) -> Where:
     """A Where from plain settings; raises ConfigError naming every unknown key and the nearest right one."""
     refuse_unknown("where", settings, (item.name for item in fields(Where)))
-    plural = {key: _names(settings[key]) for key in ("interaction", "resource") if key in settings}
-    single = {key: str(value) for key, value in settings.items() if key not in plural}
-    return Where(**single, **plural)
+    return Where(
+        channel=str(settings.get("channel", "")),
+        client=str(settings.get("client", "")),
+        interaction=_names(settings.get("interaction", ())),
+        resource=_names(settings.get("resource", ())),
+        path=str(settings.get("path", "")),
+        message=str(settings.get("message", "")),
+    )
 
 
 def refuse_unknown(section: str, settings: Mapping[str, Any], known: Iterable[str]) -> None:

@@ -7,16 +7,17 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, Final
 
+import mockehr
 from mockehr.auth.server import AuthServer
 from mockehr.auth.settings import AuthSettings
 from mockehr.core.chance import Chance
 from mockehr.core.changes import ChangeLog
-from mockehr.core.clock import Clock, day
+from mockehr.core.clock import Clock, day, instant
 from mockehr.core.errors import ConfigError, UsageError
 from mockehr.core.exchange import JSON, Channel, Exchange
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Outbox
-from mockehr.fhir.capability import TypeCapability, capability_statement
+from mockehr.fhir.capability import Software, TypeCapability, capability_statement
 from mockehr.fhir.interactions import INTERACTIONS
 from mockehr.fhir.intake import import_path
 from mockehr.fhir.pages import Pages
@@ -131,9 +132,19 @@ def _fhir_server(site: Site) -> FhirServer:
         restrictions=vendor.rules,
         new_id=site.store.new_id,
         capability=lambda exchange: _capability(site, exchange),
+        stamp=_with_meta if vendor.settings["shape"].get("meta", True) else _without_meta,
         interactions=INTERACTIONS,
         settings=vendor.settings["write"],
     )
+
+
+def _with_meta(document: JSON, version: int, at: float) -> JSON:
+    meta = {**document.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at, millis=True)}
+    return {"resourceType": document["resourceType"], "id": document["id"], "meta": meta} | {**document, "meta": meta}
+
+
+def _without_meta(document: JSON, version: int, at: float) -> JSON:
+    return {key: value for key, value in document.items() if key != "meta"}
 
 
 def _capability(site: Site, exchange: Exchange) -> JSON:
@@ -143,6 +154,7 @@ def _capability(site: Site, exchange: Exchange) -> JSON:
         {kind: TypeCapability(interactions=tuple(sorted(offered))) for kind, offered in site.fhir.types.items()},
         base_url=base_url,
         date=day(site.clock.now()),
+        software=Software("mockehr", mockehr.__version__),
         security=site.auth.capability_security(token_url=root + site.token_path),
     )
     return site.personality.capability(document, site.facts, base_url)

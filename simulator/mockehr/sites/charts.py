@@ -10,15 +10,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mockehr.core.chance import Chance
+from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON
 from mockehr.fhir.record import Record, encode
 from mockehr.fhir.store import Hits
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.model import Personality
-from mockehr.population.chart import Chart, Staff, draw_chart, medications, recorded
+from mockehr.population.chart import Staff, draw_chart, medications, staff_of
 from mockehr.population.corruption.base import Infection
 from mockehr.population.population import Population
 from mockehr.sites.roster import PatientHits, criteria_from
+
+
+@dataclass(frozen=True, slots=True)
+class CleanChart:
+    """Clean resources of one patient (the Patient first) and when each was recorded, in seconds since 1970."""
+
+    resources: tuple[JSON, ...]
+    times: tuple[float, ...]
 
 
 @dataclass(slots=True)
@@ -32,8 +41,9 @@ class DressedChart:
 class Charts:
     """The base of a simulated site (`mockehr.fhir.store.Base`). Memory does not depend on the population's size."""
 
-    def __init__(self, population: Population, chance: Chance, personality: Personality, facts: SiteFacts,
-                 *, kept: int) -> None:
+    def __init__(
+        self, population: Population, chance: Chance, personality: Personality, facts: SiteFacts, *, kept: int
+    ) -> None:
         self.population = population
         self.personality = personality
         self.facts = facts
@@ -45,18 +55,21 @@ class Charts:
         self._shared: dict[str, list[Record]] = {}
         self._shared_by_key: dict[str, Record] = {}
         self._clean_shared: dict[str, JSON] = {}
+        self._staff: Staff | None = None
 
     @property
     def size(self) -> int:
         """Patients, second records of half-done merges included."""
-        return self.population.size + sum(i.shadows for i in self.infections.values())
+        return self.population.size + sum(infection.shadows for infection in self.infections.values())
+
+    # mockehr.fhir.store.Base
 
     def read(self, resource_type: str, id: str) -> Record | None:
         """One record, found by decoding its id."""
         place = self.ids.decode(resource_type, id)
         if place is None:
             return None
-        index, _ = place
+        index = place[0]
         if index is None:
             self.shared(resource_type)
             return self._shared_by_key.get(f"{resource_type}/{id}")
@@ -66,10 +79,10 @@ class Charts:
 
     def chart(self, patient: str, resource_type: str) -> Sequence[Record]:
         """One patient's records of a type."""
-        place = self.ids.decode("Patient", patient)
-        if place is None or place[0] is None or not 0 <= place[0] < self.size:
+        index = self.index_of(patient)
+        if index is None or not 0 <= index < self.size:
             return ()
-        return self.dressed(place[0]).by_type.get(resource_type, ())
+        return self.dressed(index).by_type.get(resource_type, ())
 
     def shared(self, resource_type: str) -> Sequence[Record]:
         """Staff, organisations, places and medications."""
@@ -79,14 +92,19 @@ class Charts:
 
     def patients(self, parameters: Sequence[tuple[str, str]]) -> Hits | None:
         """Patients by slot ranges, or None where the parameters want a look at every chart."""
-        criteria = criteria_from(parameters, self._index_of, self._mrn_of)
-        if criteria is None:
-            return None
-        return PatientHits(self, self.population.find(criteria))
+        criteria = criteria_from(parameters, self.index_of, self._mrn_of)
+        return None if criteria is None else PatientHits(self, self.population.find(criteria))
 
     def everyone(self) -> Iterator[str]:
         """Ids of all patients in index order."""
         return (self.patient_id(index) for index in range(self.size))
+
+    # by index
+
+    def index_of(self, patient: str) -> int | None:
+        """Whose id that is; None if nobody's."""
+        place = self.ids.decode("Patient", patient)
+        return None if place is None else place[0]
 
     def patient_id(self, index: int) -> str:
         """The id under which a patient is known here."""
@@ -96,13 +114,14 @@ class Charts:
         """One patient's Patient record."""
         return self.dressed(index).by_type["Patient"][0]
 
-    def clean(self, index: int) -> list[JSON]:
-        """The clean chart by population index, before the vendor's dress."""
-        size = self.population.size
-        if index < size:
-            staff = Staff.of(self.population.directory)
-            chart: Chart = draw_chart(self._chance, self.population.person(index), staff, as_of=self.population.as_of)
-            return list(chart.resources)
+    def clean(self, index: int) -> CleanChart:
+        """The clean chart, before the vendor's dress."""
+        if index < self.population.size:
+            if self._staff is None:
+                self._staff = staff_of(self.population.directory.resources)
+            person = self.population.person(index)
+            chart = draw_chart(self._chance, person, self._staff, as_of=self.population.as_of)
+            return CleanChart(chart.resources, chart.times)
         return self._second_record(index)
 
     def dressed(self, index: int) -> DressedChart:
@@ -117,16 +136,19 @@ class Charts:
             self._cache.popitem(last=False)
         return made
 
-    def dress(self, index: int, *, dirty: bool) -> list[JSON]:
-        """The dressed documents of a chart, with or without its corruptions."""
+    def dress(self, index: int, *, dirty: bool) -> list[tuple[JSON, float]]:
+        """The dressed documents of a chart with their times, with or without its corruptions."""
         clean = self.clean(index)
-        dresser = Dresser.over(clean, ids=self.ids, facts=self.facts, recorded=recorded, directory=self._known)
-        documents = [made for resource in clean for made in self._dressed(resource, dresser)]
-        if dirty and index < self.population.size:
-            for infection in self.infections.values():
-                if infection.touches(index):
-                    documents = infection.dirty(index, documents)
-        return documents
+        made = self._dress_all(clean.resources, clean.times)
+        if not dirty or index >= self.population.size:
+            return made
+        for infection in self.infections.values():
+            if infection.touches(index):
+                documents = infection.dirty(index, [document for document, _ in made])
+                made = [(document, at) for document, (_, at) in zip(documents, made, strict=True)]
+        return made
+
+    # corruptions
 
     def infect(self, infection: Infection) -> None:
         """Arm a corruption: charts made from now on carry it."""
@@ -138,56 +160,68 @@ class Charts:
         del self.infections[name]
         self._cache.clear()
 
-    def _index_of(self, patient: str) -> int | None:
-        place = self.ids.decode("Patient", patient)
-        return place[0] if place is not None else None
+    def _second_record(self, index: int) -> CleanChart:
+        offset = index - self.population.size
+        for infection in self.infections.values():
+            if offset < infection.shadows:
+                survivor = self.clean(infection.shadowed(offset))
+                resources = infection.shadow(offset, survivor.resources[0], f"p{index}")
+                return CleanChart(tuple(resources), (survivor.times[0],) * len(resources))
+            offset -= infection.shadows
+        raise IndexError(index)
+
+    def survivors(self) -> Iterator[tuple[int, int]]:
+        """(second record, survivor) index pairs of all half-done merges."""
+        start = self.population.size
+        for infection in self.infections.values():
+            yield from ((start + offset, infection.shadowed(offset)) for offset in range(infection.shadows))
+            start += infection.shadows
+
+    # dressing
+
+    def _dress_all(self, resources: Sequence[JSON], times: Sequence[float]) -> list[tuple[JSON, float]]:
+        recorded = {id(resource): at for resource, at in zip(resources, times, strict=True)}
+
+        def when(resource: JSON) -> str:
+            at = recorded.get(id(resource))
+            return "" if at is None else instant(at)
+
+        dresser = Dresser.over(resources, ids=self.ids, facts=self.facts, recorded=when, directory=self._known)
+        return [(self.personality.dress(one, dresser), at) for one, at in zip(resources, times, strict=True)]
+
+    def _records(self, index: int, documents: Sequence[tuple[JSON, float]]) -> DressedChart:
+        patient = self.patient_id(index)
+        made = DressedChart({}, {})
+        for document, at in documents:
+            record = _record(document, at, patient)
+            made.by_type.setdefault(record.resource_type, []).append(record)
+            made.by_key[record.key] = record
+        return made
+
+    def _dress_shared(self) -> None:
+        for kind, resources in self._clean_by_type().items():
+            made = self._dress_all(resources, [self.population.as_of] * len(resources))
+            self._shared[kind] = [_record(document, at, "") for document, at in made]
+            self._shared_by_key.update((record.key, record) for record in self._shared[kind])
+
+    def _clean_by_type(self) -> dict[str, tuple[JSON, ...]]:
+        return {**self.population.directory.resources, "Medication": medications()}
+
+    def _known(self, reference: str) -> JSON | None:
+        """A clean shared resource by its clean reference."""
+        if not self._clean_shared:
+            kinds = self._clean_by_type().values()
+            self._clean_shared = {f"{r['resourceType']}/{r['id']}": r for kind in kinds for r in kind}
+        return self._clean_shared.get(reference)
 
     def _mrn_of(self, identifier: str) -> str | None:
         system, bar, value = identifier.rpartition("|")
         if bar and system and self.personality.identifier_kind(system, self.facts) != "MR":
             return None
-        return value if value.isdigit() else None
+        return str(int(value)) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
-    def _known(self, reference: str) -> JSON | None:
-        """A clean shared resource by its clean reference."""
-        if not self._clean_shared:
-            directory: dict[str, tuple[JSON, ...]] = dict(self.population.directory.resources)
-            directory["Medication"] = medications()
-            self._clean_shared = {f"{r['resourceType']}/{r['id']}": r for kind in directory.values() for r in kind}
-        return self._clean_shared.get(reference)
 
-    def _dressed(self, clean: JSON, dresser: Dresser) -> Iterator[JSON]:
-        yield self.personality.dress(clean, dresser)
-
-    def _second_record(self, index: int) -> list[JSON]:
-        offset = index - self.population.size
-        for infection in self.infections.values():
-            if offset < infection.shadows:
-                survivor = self.clean(infection.shadowed(offset))[0]
-                return infection.shadow(offset, survivor, f"p{index}")
-            offset -= infection.shadows
-        raise IndexError(index)
-
-    def _records(self, index: int, documents: list[JSON]) -> DressedChart:
-        patient = self.patient_id(index)
-        made = DressedChart({}, {})
-        for document in documents:
-            record = self._record(document, patient)
-            made.by_type.setdefault(record.resource_type, []).append(record)
-            made.by_key[record.key] = record
-        return made
-
-    def _record(self, document: JSON, patient: str) -> Record:
-        updated = self.population.as_of
-        octets = bytes(memoryview(encode(document)))
-        return Record(document["resourceType"], document["id"], 1, updated, document, octets, patient)
-
-    def _dress_shared(self) -> None:
-        directory: dict[str, tuple[JSON, ...]] = dict(self.population.directory.resources)
-        directory["Medication"] = medications()
-        for kind, clean in directory.items():
-            dresser = Dresser.over(clean, ids=self.ids, facts=self.facts, recorded=recorded, directory=self._known)
-            records = [self._record(made, "") for one in clean for made in self._dressed(one, dresser)]
-            self._shared[kind] = records
-            self._shared_by_key.update((record.key, record) for record in records)
-
+def _record(document: JSON, at: float, patient: str) -> Record:
+    # A bytes object straight from the encoder keeps its over-sized buffer; a copy of exact size is a third of it.
+    octets = bytes(memoryview(encode(document)))
+    return Record(document["resourceType"], document["id"], 1, at, document, octets, patient)

@@ -19,11 +19,9 @@ def token_stages(site: Site) -> Mapping[str, Stage]:
     """POST to the token endpoint."""
     mischief = site.mischief
 
-    def authorise(exchange: Exchange) -> None:
-        exchange.client = site.auth.client_of(exchange.body, exchange.headers)
-
     def perform(exchange: Exchange) -> None:
         def amend(grant: Grant) -> Grant:
+            exchange.client = grant.client_id
             amended: Grant = mischief.amend("on_grant", grant, exchange)
             return amended
 
@@ -45,7 +43,7 @@ def token_stages(site: Site) -> Mapping[str, Stage]:
         else:
             exchange.reply = site.personality.token_refusal(answer.status, answer.document, answer.reason)
 
-    return _stages(site, authorise, lambda e: _named(e, "client_credentials"), perform, shape)
+    return _stages(site, lambda e: None, lambda e: _named(e, "client_credentials"), perform, shape)
 
 
 def discovery_stages(site: Site) -> Mapping[str, Stage]:

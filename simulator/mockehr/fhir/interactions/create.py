@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from mockehr.core.changes import Kind
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.search import find
@@ -35,11 +36,18 @@ def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
     if existing is not None:
         return existing
     document = {"resourceType": asked.resource_type, "id": server.new_id(asked.resource_type)} | {
-        key: value for key, value in document.items() if key not in ("resourceType", "id", "meta")
+        key: value for key, value in document.items() if key not in ("resourceType", "id")
     }
-    record = server.store.commit(document, kind="create", source="fhir", entry=exchange.number)
+    return commit(server, exchange, document, version=1)
+
+
+def commit(server: FhirServer, exchange: Exchange, document: JSON, *, version: int) -> Written:
+    """Store a body that was found good, as that version; the exchange notes the change."""
+    stamped = server.stamp(document, version, server.clock.now())
+    kind: Kind = "create" if version == 1 else "update"
+    record = server.store.commit(stamped, kind=kind, source="fhir", entry=exchange.number)
     exchange.changes.append(server.store.log.changes[-1].number)
-    return Written(record, created=True)
+    return Written(record, created=version == 1)
 
 
 def parse_body(exchange: Exchange, resource_type: str, id: str = "") -> JSON | Problem:

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl
 
-from mockehr.core.exchange import Exchange
+from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.pages import PageSession
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, compile_query
+from mockehr.fhir.search.parse import RESULT_PARAMETERS
 from mockehr.fhir.server import FhirServer, Parameters
 from mockehr.fhir.store import Hits, ListHits
 
+PATIENT_PARAMETERS = ("patient", "subject", "beneficiary", "patient:Patient", "subject:Patient")
 SHARED_TYPES = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
-_RESULT_PARAMETERS = frozenset(
-    {"_count", "_sort", "_include", "_revinclude", "_summary", "_elements", "_total", "_format", "_pretty"}
-)
-
-
 def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
     """One page of matches: the first of a new search, or the one that a paging token leads to."""
     asked = exchange.interaction
@@ -37,11 +34,23 @@ def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
 def find(server: FhirServer, resource_type: str, query: str, *, limit: int) -> Sequence[Record] | Problem:
     """Up to `limit` current records of a type that match a query string; for conditional interactions."""
     pairs = parse_qsl(query, keep_blank_values=True)
-    compiled = compile_query(resource_type, pairs, strict=True)
+    compiled = _compiled(server, resource_type, pairs, strict=True)
     if compiled.problems:
         return compiled.problems[0]
     hits = _hits(server, resource_type, pairs, compiled)
     return hits.page(0, limit)
+
+
+def _compiled(
+    server: FhirServer, resource_type: str, pairs: Parameters, *, strict: bool, base_url: str = ""
+) -> Query:
+    def resolve(kind: str, id: str) -> JSON | None:
+        record = server.store.read(kind, id)
+        return None if record is None or record.deleted else record.document
+
+    return compile_query(
+        resource_type, pairs, strict=strict, base_url=base_url, now=server.clock.now(), resolve=resolve
+    )
 
 
 def _begin(
@@ -51,7 +60,7 @@ def _begin(
     if refusal is not None and refusal.status != 200:
         return refusal
     strict = "handling=strict" in exchange.headers.get("prefer", "")
-    compiled = compile_query(resource_type, pairs, strict=strict)
+    compiled = _compiled(server, resource_type, pairs, strict=strict, base_url=exchange.base_url)
     if compiled.problems:
         return compiled.problems[0]
     hits: Hits = ListHits(()) if refusal is not None else _hits(server, resource_type, pairs, compiled)
@@ -102,14 +111,14 @@ def _page(
 
 def _hits(server: FhirServer, resource_type: str, pairs: Parameters, compiled: Query) -> Hits:
     store = server.store
-    values = {name: value for name, value in pairs if name not in _RESULT_PARAMETERS}
+    values = {name: value for name, value in pairs if name not in RESULT_PARAMETERS}
     ids = values.get("_id")
     if ids is not None:
         found = [store.read(resource_type, id) for id in ids.split(",")]
         return ListHits([r for r in found if r is not None and not r.deleted and compiled.matches(r.document)])
     if resource_type == "Patient":
         return _patients(server, pairs, compiled)
-    patient = values.get("patient") or values.get("subject") or values.get("beneficiary")
+    patient = next((values[name] for name in PATIENT_PARAMETERS if name in values), None)
     if patient is not None:
         charts = [record for id in patient.split(",") for record in store.chart(_bare(id), resource_type)]
         return ListHits(_sorted(compiled, [record for record in charts if compiled.matches(record.document)]))
@@ -121,7 +130,7 @@ def _hits(server: FhirServer, resource_type: str, pairs: Parameters, compiled: Q
 
 def _patients(server: FhirServer, pairs: Parameters, compiled: Query) -> Hits:
     written = server.store.overlay("Patient")
-    computed = server.store.base.patients([pair for pair in pairs if pair[0] not in _RESULT_PARAMETERS])
+    computed = server.store.base.patients([pair for pair in pairs if pair[0] not in RESULT_PARAMETERS])
     if computed is None:
         return _scanned(server, "Patient", compiled)
     if not written:

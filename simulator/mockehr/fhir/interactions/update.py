@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Problem, not_found
-from mockehr.fhir.interactions.create import Written, parse_body
+from mockehr.fhir.interactions.create import Written, commit, parse_body
 from mockehr.fhir.server import FhirServer
 
 
@@ -28,7 +28,4 @@ def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
     document = parse_body(exchange, asked.resource_type, asked.id)
     if isinstance(document, Problem):
         return document
-    document.pop("meta", None)
-    record = server.store.commit(document, kind="update", source="fhir", entry=exchange.number)
-    exchange.changes.append(server.store.log.changes[-1].number)
-    return Written(record, created=current is None)
+    return commit(server, exchange, document, version=current.version + 1 if current else 1)

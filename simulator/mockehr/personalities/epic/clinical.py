@@ -16,7 +16,7 @@ from mockehr.personalities.concepts import (
     text_of,
     with_text,
 )
-from mockehr.personalities.dates import day_of
+from mockehr.personalities.dates import day_of, moment
 from mockehr.personalities.epic.look import CSN, EPIC, ORDER, Look
 
 _SNOMED: Final = "http://snomed.info/sct"
@@ -139,7 +139,7 @@ def shape_allergy(made: JSON, clean: JSON, look: Look) -> JSON:
         made.setdefault("type", "allergy")
         recorded = look.dresser.recorded(clean)
         if len(recorded) > 10:
-            made.setdefault("recordedDate", recorded)
+            made.setdefault("recordedDate", moment(recorded, "seconds"))
         if isinstance(made.get("recordedDate"), str):
             made["onsetDateTime"] = day_of(made.get("onsetDateTime", made["recordedDate"]))
         for reaction in made.get("reaction", ()):

@@ -36,7 +36,7 @@ def write_allergies(draft: Draft) -> None:
     visit = draft.visits[0]
     recorded: JSON = {
         "recordedDate": instant_text(visit.at),
-        "recorder": visit.practitioner_reference,
+        "recorder": visit.practitioner,
     }
     if dice.chance(_NONE):
         body = _stated(snomed("716186003", "No known allergy")) | {"patient": draft.patient} | recorded

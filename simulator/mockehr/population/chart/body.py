@@ -1,4 +1,4 @@
-"""The body that measurements are taken of: what is usual in this patient, how it grows, and what problems do to it."""
+"""The body that measurements are taken of: what is usual in it, how it grows, and what problems do to it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The code tables of `corpora/codes/`, and the codings made of them.
 
-Everything returned here is shared by all charts. It must never be changed; whoever wants to alter a chart copies first.
+Everything returned here is shared by all charts and must never be changed; whoever alters a chart copies it first.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import Literal
 from mockehr.core.chance import Stream
 from mockehr.core.exchange import JSON
 from mockehr.population.chart.times import DAY, YEAR
+from mockehr.population.professions import Profession
 
 Setting = Literal["ambulatory", "emergency", "inpatient"]
 
@@ -89,8 +90,10 @@ class Area:
     target: Target | None = None
     complaint: str = ""
     advice: str = ""
-    specialist: tuple[str, str] = ("", "")
-    """Single SNOMED CT code and display of the specialist on the care team."""
+    practice: Profession | None = None
+    """Who is consulted, operates or attends, if not the family doctor."""
+    role: tuple[str, str] = ("", "")
+    """Single SNOMED CT code and display of that specialist on the care team."""
     pregnancy: bool = False
 
 

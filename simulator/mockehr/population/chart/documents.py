@@ -8,7 +8,7 @@ from html import escape
 from typing import Final
 
 from mockehr.core.exchange import JSON
-from mockehr.population.chart.codes import concept, loinc, US_CORE, coding
+from mockehr.population.chart.codes import US_CORE, coding, concept, loinc
 from mockehr.population.chart.draft import Draft, Visit
 from mockehr.population.chart.times import HOUR, date_text, instant_text
 
@@ -35,7 +35,7 @@ _SIGNS: Final = (
 
 
 def write_documents(draft: Draft) -> list[JSON]:
-    """Append the notes and return references to them: an H&P at first, one for each contact, a progress note at last."""
+    """Append the notes and return references to them: H&P first, one a contact, a progress note last."""
     written = []
     latest = len(draft.visits) - 1
     for number, visit in enumerate(draft.visits):
@@ -45,7 +45,7 @@ def write_documents(draft: Draft) -> list[JSON]:
             kind = _DISCHARGE
         elif visit.setting == "emergency" or number == latest:
             kind = _PROGRESS
-        elif visit.contact is not None and visit.course is not None and visit.course.area.specialist[0]:
+        elif visit.contact is not None and visit.course is not None and visit.course.area.practice is not None:
             kind = _CONSULT
         else:
             continue
@@ -79,8 +79,8 @@ def _write_note(draft: Draft, visit: Visit, kind: str) -> JSON:
         "category": _category(),
         "subject": draft.patient,
         "date": instant_text(signed),
-        "author": [visit.practitioner_reference],
-        "authenticator": visit.practitioner_reference,
+        "author": [visit.practitioner],
+        "authenticator": visit.practitioner,
         "custodian": draft.organization,
         "content": [{"attachment": attachment, "format": _format()}],
         "context": {

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from mockehr.core.chance import Chance, Stream
 from mockehr.core.exchange import JSON
+from mockehr.population import roster
 from mockehr.population.chart.codes import meta
 from mockehr.population.chart.course import Contact, Course
 from mockehr.population.chart.subject import Staff, Subject
 from mockehr.population.chart.times import day_start, years_between
-
 
 
 @dataclass(slots=True)
@@ -22,14 +22,14 @@ class Visit:
     setting: str
     kind: tuple[str, str]
     """SNOMED CT code and display of the encounter type."""
-    practitioner: int
-    location: int
+    practitioner: JSON
+    """Reference to who saw the patient, as `location` is to where."""
+    location: JSON
     course: Course | None = None
     """The problem that caused it; None for check-ups."""
     contact: Contact | None = None
     reference: JSON = field(default_factory=dict)
     resource: JSON = field(default_factory=dict)
-    practitioner_reference: JSON = field(default_factory=dict)
     vitals: dict[str, float] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
     """Abnormal results in words, for the notes."""
@@ -46,11 +46,11 @@ class Draft:
     __slots__ = (
         "_prefix",
         "as_of",
+        "avoid",
         "born",
         "chance",
         "courses",
         "end",
-        "avoid",
         "organization",
         "patient",
         "resources",
@@ -74,7 +74,7 @@ class Draft:
             "reference": f"Patient/{self._prefix}",
             "display": f"{subject.given[0]} {subject.family}",
         }
-        self.organization: JSON = {"reference": "Organization/d0"}
+        self.organization: JSON = staff.reference("Organization", roster.HOSPITAL)
         self.courses: list[Course] = []
         self.visits: list[Visit] = []
         self.avoid: frozenset[str] = frozenset()

@@ -83,7 +83,7 @@ def _write(draft: Draft, dice: Stream, code: str, at: float, known: float) -> No
         body["lotNumber"] = f"{dice.choice('ABDEHKLU')}{dice.between(1000, 9999)}{dice.choice('ABCD')}"
         body["site"] = _site()
         body["doseQuantity"] = quantity(0.5, "mL")
-        performer = {"reference": f"Practitioner/d{visit.practitioner}"}
+        performer = visit.practitioner
         body["performer"] = [{"function": _administers(), "actor": performer}]
     if not here:
         body["reportOrigin"] = _elsewhere()
@@ -103,4 +103,3 @@ def _administers() -> JSON:
 @cache
 def _elsewhere() -> JSON:
     return hl7("immunization-origin", "provider", "Other Provider")
-

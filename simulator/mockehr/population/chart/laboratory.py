@@ -11,6 +11,7 @@ from typing import Final
 
 from mockehr.core.chance import Stream
 from mockehr.core.exchange import JSON
+from mockehr.population import roster
 from mockehr.population.chart.analytes import ANALYTES, FINDINGS, ORDER, PANELS, SPECIMENS, Analyte
 from mockehr.population.chart.body import group_markers, move, scattered
 from mockehr.population.chart.codes import LOINC, category, concept, hl7, loinc, row, snomed, unit
@@ -20,6 +21,9 @@ from mockehr.population.chart.times import DAY, HOUR, MINUTE, instant_text
 
 _SPOILED: Final = 0.004
 """How often a result is missing because the specimen was no good."""
+_LARGE: Final = 4
+"""A panel of more analytes than this is not repeated as often as it could be: charts want a bounded size."""
+_PATIENCE: Final = 2.2
 _WARFARIN: Final = "855332"
 
 
@@ -54,11 +58,12 @@ class Laboratory:
             for panel, days in course.area.watched:
                 if panel == "inr" and self._inr is None:
                     continue
-                if visit.at - done.get(panel, 0.0) > days * DAY:
+                large = len(PANELS[panel].analytes) > _LARGE
+                if visit.at - done.get(panel, 0.0) > (days * _PATIENCE if large else days) * DAY:
                     wanted.add(panel)
         age = self._draft.age(visit.at)
         if number == 0 and age > 17:
-            wanted.update(("cbc", "cmp"))
+            wanted.update(("cbc", "cmp") if age > 49 else ("bmp",))
         if age > 34 and visit.at - done.get("lipid", 0.0) > 1500 * DAY:
             wanted.add("lipid")
         if "cmp" in wanted or visit.at - done.get("cmp", 0.0) < 90 * DAY:
@@ -88,6 +93,7 @@ class Laboratory:
 
     def _write_panel(self, visit: Visit, name: str, specimen: JSON, drawn: float) -> None:
         draft, panel = self._draft, PANELS[name]
+        laboratory = draft.staff.reference("Organization", roster.LABORATORY)
         issued = drawn + panel.hours * HOUR
         effective, told = instant_text(draft.clip(drawn)), instant_text(draft.clip(issued))
         common: JSON = {
@@ -95,7 +101,7 @@ class Laboratory:
             "encounter": visit.reference,
             "effectiveDateTime": effective,
             "issued": told,
-            "performer": [draft.organization],
+            "performer": [laboratory],
             "specimen": specimen,
         }
         dice = draft.stream("laboratory", name, str(int(visit.at)))
@@ -117,8 +123,8 @@ class Laboratory:
             "encounter": visit.reference,
             "effectiveDateTime": effective,
             "issued": told,
-            "performer": [draft.organization],
-            "resultsInterpreter": [visit.practitioner_reference],
+            "performer": [laboratory],
+            "resultsInterpreter": [visit.practitioner],
             "specimen": [specimen],
             "result": results,
         }
@@ -148,7 +154,9 @@ class Laboratory:
             middle = analyte.women if self._draft.subject.sex == "female" else analyte.men
             usual = middle
             if analyte.between:
-                usual += analyte.between * (self._draft.chance.draw("chart", self._draft.subject.index, name) * 3.4 - 1.7)
+                usual += analyte.between * (
+                    self._draft.chance.draw("chart", self._draft.subject.index, name) * 3.4 - 1.7
+                )
             self._usual[name] = usual
         if name == "inr" and self._inr is not None and at > self._inr + 3 * DAY:
             return 2.45

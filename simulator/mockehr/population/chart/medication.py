@@ -21,7 +21,7 @@ _TIMES: Final = {1: "once daily", 2: "twice daily", 3: "three times daily", 4: "
 
 @cache
 def medications() -> tuple[JSON, ...]:
-    """The Medication resources of the whole house, ids `d0`, `d1` …, in the order of the RxNorm table. Never change one."""
+    """The Medication resources of the whole house, ids `d0`, `d1` …, in the order of the table. Never change one."""
     return tuple(
         {
             "resourceType": "Medication",
@@ -103,7 +103,7 @@ def _write_request(
     body["subject"] = draft.patient
     body["encounter"] = visit.reference
     body["authoredOn"] = instant_text(visit.at)
-    body["requester"] = visit.practitioner_reference
+    body["requester"] = visit.practitioner
     body["reasonReference"] = [course.condition]
     body["courseOfTherapyType"] = _term(days)
     body["dosageInstruction"] = _dosage(code)

@@ -135,9 +135,10 @@ def write_patient(draft: Draft, registered: float) -> None:
     if subject.deceased:
         body["deceasedDateTime"] = subject.deceased
     if marital:
-        body["maritalStatus"] = hl7("v3-MaritalStatus", marital, marital_shown or _MARITAL.get(marital, ""))
+        system = "v3-NullFlavor" if marital in _UNKNOWN else "v3-MaritalStatus"
+        body["maritalStatus"] = hl7(system, marital, marital_shown or _MARITAL.get(marital, ""))
     if language:
         body["communication"] = _communication(language, shown)
-    body["generalPractitioner"] = [{"reference": f"Practitioner/d{subject.general_practitioner}"}]
+    body["generalPractitioner"] = [draft.staff.reference("Practitioner", subject.general_practitioner)]
     body["managingOrganization"] = draft.organization
     draft.add("Patient", "us-core-patient", registered, body)

@@ -105,7 +105,9 @@ def _write_diagnosis(draft: Draft, visit: Visit) -> None:
         course.condition = condition
     encounter = visit.resource
     encounter["reasonReference"] = [course.condition if course is not None else condition]
-    encounter["diagnosis"] = [{"condition": condition, "use": hl7("diagnosis-role", "DD", "Discharge diagnosis"), "rank": 1}]
+    encounter["diagnosis"] = [
+        {"condition": condition, "use": hl7("diagnosis-role", "DD", "Discharge diagnosis"), "rank": 1}
+    ]
 
 
 def _seen(draft: Draft, visit: Visit) -> tuple[str, float, float | None]:
@@ -135,7 +137,7 @@ def _condition(draft: Draft, code: str, onset: float, ended: float | None, visit
     if over and ended is not None:
         body["abatementDateTime"] = date_text(ended)
     body["recordedDate"] = instant_text(visit.at)
-    body["recorder"] = visit.practitioner_reference
+    body["recorder"] = visit.practitioner
     return body
 
 

@@ -51,8 +51,8 @@ def _write(draft: Draft, visit: Visit, code: JSON, start: float, stop: float) ->
         "subject": draft.patient,
         "encounter": visit.reference,
         "performedPeriod": {"start": instant_text(draft.clip(start)), "end": instant_text(draft.clip(stop))},
-        "performer": [{"actor": visit.practitioner_reference}],
-        "location": {"reference": f"Location/d{visit.location}"},
+        "performer": [{"actor": visit.practitioner}],
+        "location": visit.location,
     }
     if visit.course is not None:
         body["reasonReference"] = [visit.course.condition]

@@ -54,7 +54,7 @@ def _write(draft: Draft, visit: Visit, profile: str, code: str, status: tuple[st
         "encounter": visit.reference,
         "effectiveDateTime": instant_text(draft.clip(at)),
         "issued": instant_text(draft.clip(at)),
-        "performer": [visit.practitioner_reference],
+        "performer": [visit.practitioner],
         "valueCodeableConcept": snomed(*status),
     }
     draft.add("Observation", profile, at, body)

@@ -68,7 +68,7 @@ def _write(draft: Draft, visit: Visit, study: Study) -> None:
         "encounter": visit.reference,
         "effectiveDateTime": instant_text(draft.clip(at)),
         "issued": instant_text(draft.clip(issued)),
-        "performer": [visit.practitioner_reference],
+        "performer": [visit.practitioner],
     }
     report = _frame(study.code, study.department) | common
     if study.code == "42148-7":

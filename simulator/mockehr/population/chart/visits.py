@@ -6,11 +6,13 @@ from functools import cache
 from typing import Final
 
 from mockehr.core.exchange import JSON
+from mockehr.population import roster
 from mockehr.population.chart.areas.encounter_types import CHECK_UP, GENERAL_EXAM, WELL_CHILD
 from mockehr.population.chart.codes import HL7, coding, hl7, snomed
 from mockehr.population.chart.course import Course
 from mockehr.population.chart.draft import Draft, Visit
 from mockehr.population.chart.times import DAY, HOUR, YEAR, instant_text, on_a_weekday
+from mockehr.population.professions import EMERGENCY_MEDICINE, INTERNAL_MEDICINE, PRACTICES, Profession
 
 VISIT_NUMBERS: Final = "urn:oid:2.16.840.1.113883.19.5.99"
 _CLASSES: Final = {
@@ -18,7 +20,7 @@ _CLASSES: Final = {
     "emergency": ("EMER", "emergency"),
     "inpatient": ("IMP", "inpatient encounter"),
 }
-_RECENT: Final = 4
+_RECENT: Final = 3
 """How many check-ups lie close together at the end of the chart."""
 
 
@@ -45,8 +47,8 @@ def plan_visits(draft: Draft, since: float) -> None:
 
 def _check_ups(draft: Draft, since: float) -> list[Visit]:
     dice = draft.stream("check-ups")
-    practitioner = draft.subject.general_practitioner % draft.staff.practitioners
-    location = draft.subject.site_of_care % draft.staff.locations
+    practitioner = draft.staff.reference("Practitioner", draft.subject.general_practitioner)
+    location = draft.staff.reference("Location", draft.subject.site_of_care)
     chronic = any(course.area.chronic for course in draft.courses)
     moments = [since]
     at = draft.end - dice.uniform(6, 150) * DAY
@@ -57,10 +59,7 @@ def _check_ups(draft: Draft, since: float) -> list[Visit]:
         moments.append(on_a_weekday((since + at) / 2, dice.below(30)))
     made = []
     for moment in moments:
-        if draft.age(moment) < 18:
-            kind = WELL_CHILD
-        else:
-            kind = GENERAL_EXAM if moment == since else CHECK_UP
+        kind = WELL_CHILD if draft.age(moment) < 18 else GENERAL_EXAM if moment == since else CHECK_UP
         made.append(Visit(moment, moment + HOUR / 2, "ambulatory", kind, practitioner, location))
     return made
 
@@ -75,7 +74,7 @@ def _contacts(draft: Draft, course: Course, since: float) -> list[Visit]:
     dice = draft.stream(course.area.name, "contacts")
     made = []
     for contact in course.area.contacts:
-        drawn, when, who, where, quarter = (dice.random() for _ in range(5))
+        drawn, when, who, quarter = (dice.random() for _ in range(4))
         if drawn >= contact.chance:
             continue
         if contact.day < 0:
@@ -88,14 +87,30 @@ def _contacts(draft: Draft, course: Course, since: float) -> list[Visit]:
         end = at + contact.hours * HOUR
         if at < since + HOUR or end > draft.end - DAY / 2:
             continue
-        practitioner = int(who * draft.staff.practitioners)
-        location = int(where * draft.staff.locations)
+        practitioner, location = _attendance(draft, course, contact.setting, who)
         made.append(Visit(at, end, contact.setting, contact.kind, practitioner, location, course, contact))
     return made
 
 
+def _attendance(draft: Draft, course: Course, setting: str, who: float) -> tuple[JSON, JSON]:
+    """References to who saw the patient for a problem, and where."""
+    staff = draft.staff
+    practice = course.area.practice
+    if setting == "emergency":
+        practice = EMERGENCY_MEDICINE
+    elif setting == "inpatient" and practice is None:
+        practice = INTERNAL_MEDICINE
+    if practice is None:
+        practitioner, location = draft.subject.general_practitioner, draft.subject.site_of_care
+    else:
+        known = working_as(practice)
+        practitioner = known[int(who * len(known))]
+        location = PRACTICES[practitioner][1]
+    return staff.reference("Practitioner", practitioner), staff.reference("Location", location)
+
+
 def _diagnose(draft: Draft, course: Course) -> None:
-    """A problem is diagnosed at the first visit after its onset, and treated from then on if treatment is long-term."""
+    """A problem is diagnosed at the first visit after its onset, and treated from then on if that is long-term."""
     visits = draft.visits
     later = next((visit for visit in visits if visit.at >= course.onset), None)
     if later is None:
@@ -105,6 +120,13 @@ def _diagnose(draft: Draft, course: Course) -> None:
     if course.area.therapy:
         known_before = later is visits[0] and course.onset < later.at - 90 * DAY
         course.treated = course.onset + 60 * DAY if known_before else later.at
+
+
+@cache
+def working_as(practice: Profession) -> tuple[int, ...]:
+    """Who of that profession works in the hospital; anybody of it if nobody does."""
+    known = [n for n, (profession, _) in enumerate(PRACTICES) if profession is practice]
+    return tuple(n for n in known if n not in roster.PRIMARY_CARE) or tuple(known)
 
 
 @cache
@@ -134,8 +156,6 @@ def write_encounters(draft: Draft) -> None:
 
 
 def _write_encounter(draft: Draft, visit: Visit, number: int) -> None:
-    practitioner: JSON = {"reference": f"Practitioner/d{visit.practitioner}"}
-    location: JSON = {"reference": f"Location/d{visit.location}"}
     period: JSON = {"start": instant_text(visit.at), "end": instant_text(visit.end)}
     identifier = {
         "use": "official",
@@ -150,18 +170,17 @@ def _write_encounter(draft: Draft, visit: Visit, number: int) -> None:
         "class": _class(visit.setting),
         "type": [kind],
         "subject": draft.patient,
-        "participant": [{"type": _participation(visit.setting), "period": period, "individual": practitioner}],
+        "participant": [{"type": _participation(visit.setting), "period": period, "individual": visit.practitioner}],
         "period": period,
         "reasonCode": [{"text": _reason(visit)}],
     }
     if visit.setting == "inpatient":
         body["hospitalization"] = _hospitalization()
-    body["location"] = [{"location": location, "status": "completed"}]
+    body["location"] = [{"location": visit.location, "status": "completed"}]
     body["serviceProvider"] = draft.organization
     visit.reference = draft.add("Encounter", "us-core-encounter", visit.end, body)
     visit.reference["display"] = kind["text"]
     visit.resource = draft.resources[-1]
-    visit.practitioner_reference = practitioner
 
 
 def _reason(visit: Visit) -> str:

@@ -65,12 +65,12 @@ def _write_visit(draft: Draft, body: Body, visit: Visit, full: bool, dice: Strea
         "encounter": visit.reference,
         "effectiveDateTime": instant_text(draft.clip(at)),
         "issued": instant_text(draft.clip(at + MINUTE)),
-        "performer": [visit.practitioner_reference],
+        "performer": [visit.practitioner],
     }
     if draft.age(at) >= 3:
         _write_pressure(draft, body, visit, common, at, dice)
-    _write_sign(draft, visit, "hr", scattered(dice, body.pulse(at), 4), common, dice)
     if full:
+        _write_sign(draft, visit, "hr", scattered(dice, body.pulse(at), 4), common, dice)
         _write_sign(draft, visit, "rr", scattered(dice, body.breaths(at), 1.2), common, dice)
         heat = scattered(dice, body.moved("temperature", 36.7, at), 0.2)
         _write_sign(draft, visit, "temperature", heat, common, dice)

@@ -6,6 +6,7 @@ from typing import Final
 
 from mockehr.population.chart.areas.encounter_types import EMERGENCY, FOLLOW_UP
 from mockehr.population.chart.course import Area, Contact, Marker, Target
+from mockehr.population.professions import CARDIOLOGY
 
 AREA: Final = Area(
     name="atrial_fibrillation",
@@ -22,5 +23,6 @@ AREA: Final = Area(
     target=Target("Resting heart rate below 90 a minute", "8867-4", 90, "/min"),
     complaint="Palpitations now and then, lasting minutes; no dizziness.",
     advice="Anticoagulation without gaps; report any bleeding.",
-    specialist=("17561000", "Cardiologist"),
+    practice=CARDIOLOGY,
+    role=("17561000", "Cardiologist"),
 )

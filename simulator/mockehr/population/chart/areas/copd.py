@@ -6,6 +6,7 @@ from typing import Final
 
 from mockehr.population.chart.areas.encounter_types import ADMISSION
 from mockehr.population.chart.course import Area, Contact, Marker, Target
+from mockehr.population.professions import INTERNAL_MEDICINE
 
 AREA: Final = Area(
     name="copd",
@@ -31,5 +32,6 @@ AREA: Final = Area(
     target=Target("Oxygen saturation at rest stays at 90 % or above", "59408-5", 90, "%", at_least=True),
     complaint="Short of breath on the second flight of stairs; morning cough with clear sputum.",
     advice="Stop smoking, pulmonary rehabilitation, pneumococcal and influenza vaccination.",
-    specialist=("41672002", "Respiratory disease specialist"),
+    practice=INTERNAL_MEDICINE,
+    role=("41672002", "Respiratory disease specialist"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mockehr.population.chart.course import Area, Marker, Target
+from mockehr.population.professions import ENDOCRINOLOGY
 
 AREA: Final = Area(
     name="diabetes",
@@ -12,10 +13,11 @@ AREA: Final = Area(
     prevalence=((30, 0.02, 0.02), (45, 0.09, 0.11), (55, 0.15, 0.18), (65, 0.21, 0.24)),
     earliest=30,
     therapy=(("860975",), ("310490",), ("311041",)),
-    watched=(("a1c", 150), ("cmp", 540), ("uacr", 360)),
+    watched=(("a1c", 150), ("cmp", 900), ("uacr", 360)),
     markers=(Marker("a1c", 8.6, 6.8, 2.8, 75), Marker("bmi", 31.5, 30.2, 6.0, 400), Marker("uacr", 38, 26, 60, 200)),
     target=Target("Hemoglobin A1c below 7 %", "4548-4", 7, "%"),
     complaint="Checks fasting glucose at home; no hypoglycemia, no numbness of the feet.",
     advice="Carbohydrate counting, yearly eye and foot examination, daily look at the feet.",
-    specialist=("61894003", "Endocrinologist"),
+    practice=ENDOCRINOLOGY,
+    role=("61894003", "Endocrinologist"),
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from mockehr.population.chart.areas.encounter_types import ADMISSION
 from mockehr.population.chart.course import Area, Contact, Marker
+from mockehr.population.professions import SURGERY
 
 AREA: Final = Area(
     name="gallstones",
@@ -29,4 +30,5 @@ AREA: Final = Area(
     ),
     complaint="Cramping pain under the right ribs after fatty meals.",
     advice="Low-fat diet for two weeks; no heavy lifting for a month.",
+    practice=SURGERY,
 )

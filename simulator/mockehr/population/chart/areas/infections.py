@@ -17,9 +17,7 @@ AREAS: Final = (
         lasts=10,
         markers=(Marker("temperature", 38.4, 38.4, 0.8),),
         contacts=(
-            Contact(
-                1, "ambulatory", URGENT_CARE, panels=("strep",), drugs=("308191", "308460"), drug_days=10
-            ),
+            Contact(1, "ambulatory", URGENT_CARE, panels=("strep",), drugs=("308191", "308460"), drug_days=10),
         ),
         complaint="Sore throat and fever for two days, no cough.",
         advice="Fluids; finish the antibiotic.",
@@ -71,7 +69,14 @@ AREAS: Final = (
         ),
         contacts=(
             Contact(
-                3, "emergency", EMERGENCY, hours=6, panels=("cbc", "bmp"), study="chest", drugs=("308460",), drug_days=5
+                3,
+                "emergency",
+                EMERGENCY,
+                hours=6,
+                panels=("cbc", "bmp"),
+                study="chest",
+                drugs=("308460",),
+                drug_days=5,
             ),
         ),
         complaint="Fever, chills and a productive cough; pain on the right when breathing in.",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from mockehr.population.chart.course import Area, Marker, Target
+from mockehr.population.professions import INTERNAL_MEDICINE
 
 AREA: Final = Area(
     name="kidney",
     diagnoses=(("N18.30", 0.3), ("N18.31", 0.45), ("N18.32", 0.25)),
     prevalence=((50, 0.02, 0.02), (60, 0.07, 0.06), (70, 0.15, 0.13), (80, 0.22, 0.2)),
     earliest=45,
-    watched=(("bmp", 200), ("cbc", 500), ("uacr", 360)),
+    watched=(("bmp", 300), ("cbc", 700), ("uacr", 360)),
     markers=(
         Marker("creatinine", 1.55, 1.55, 0.5),
         Marker("bun", 29, 29, 12),
@@ -21,5 +22,6 @@ AREA: Final = Area(
     target=Target("Estimated GFR stays at 45 or above", "98979-8", 45, "mL/min/{1.73_m2}", at_least=True),
     complaint="No swelling, passes water as usual.",
     advice="Avoid NSAIDs, keep blood pressure below 130/80, nephrology if the filtration rate falls below 30.",
-    specialist=("11911009", "Nephrologist"),
+    practice=INTERNAL_MEDICINE,
+    role=("11911009", "Nephrologist"),
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from mockehr.population.chart.areas.encounter_types import ADMISSION
 from mockehr.population.chart.course import Area, Contact
+from mockehr.population.professions import ORTHOPAEDICS
 
 AREA: Final = Area(
     name="osteoarthritis",
@@ -18,4 +19,5 @@ AREA: Final = Area(
     ),
     complaint="Stiff for ten minutes in the morning; worse on stairs.",
     advice="Physical therapy, weight loss, heat before exercise.",
+    practice=ORTHOPAEDICS,
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from mockehr.population.chart.areas.encounter_types import ADMISSION, PRENATAL
 from mockehr.population.chart.course import Area, Contact, Marker
+from mockehr.population.professions import OBSTETRICS
 
 AREA: Final = Area(
     name="pregnancy",
@@ -24,6 +25,7 @@ AREA: Final = Area(
     ),
     complaint="Feels the baby move; some nausea in the morning.",
     advice="Prenatal classes, no alcohol, folic acid daily.",
-    specialist=("11935004", "Obstetrician"),
+    practice=OBSTETRICS,
+    role=("11935004", "Obstetrician"),
     pregnancy=True,
 )

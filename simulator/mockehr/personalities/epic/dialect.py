@@ -1,0 +1,205 @@
+"""Epic's way of speaking: ids, Bundles with remarks, errors, tokens, discovery. Sources: notes.md."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from mockehr.core.exchange import JSON, Reply
+from mockehr.core.page import SearchPage
+from mockehr.core.problem import Problem
+from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, issue, unknown_parameter
+from mockehr.personalities.epic.look import Look, oid_root
+from mockehr.personalities.epic.orders import derive_medication
+from mockehr.personalities.epic.patient import dstu2_id
+from mockehr.personalities.epic.results import shape_binary
+from mockehr.personalities.epic.shape import flavour_of, shape
+from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
+from mockehr.personalities.model import Personality, Stored, http_date, sorted_query
+from mockehr.personalities.negotiation import JSON_NAMES, XML_NAMES, asked_types
+
+_BEARER = 'Bearer error="{}", error_description="{}"'
+
+
+class Vendor(Personality):
+    """Epic."""
+
+    def ids(self, facts: SiteFacts) -> IdCodec:
+        """`e…3` and `f…4`."""
+        return OpaqueIds(facts.key, self.settings["ids"]["lengths"])
+
+    def flavour(self, resource: JSON) -> str:
+        """Encounter diagnoses have ids of the longer family."""
+        return flavour_of(resource)
+
+    def look(self, dresser: Dresser) -> Look:
+        """The surroundings in Epic's terms."""
+        return Look(dresser, oid_root(self.settings["identity"], dresser.facts), self.settings["shape"]["tables"])
+
+    def reference(self, reference: JSON, clean: str, within: str, dresser: Dresser) -> JSON:
+        """With display, CSN and type."""
+        return self.look(dresser).refer(reference, clean, within)
+
+    def shape(self, made: JSON, clean: JSON, dresser: Dresser, flavour: str | None) -> JSON:
+        """By resource type."""
+        if clean["resourceType"] == "Binary":
+            return shape_binary(made, clean, flavour)
+        return shape(made, clean, self.look(dresser))
+
+    def derive(self, resource_type: str, clean: JSON, dresser: Dresser) -> JSON | None:
+        """The Medication of a MedicationRequest that tells its drug by code."""
+        if resource_type == "Medication" and clean["resourceType"] == "MedicationRequest":
+            return derive_medication(clean, self.look(dresser))
+        return None
+
+    def identifier_kind(self, text: str, facts: SiteFacts) -> str:
+        """Epic searches by type text (`EPI|203711`, `MRN|…`) or by OID."""
+        mrn = f"urn:oid:{oid_root(self.settings['identity'], facts)}.5.737384.14"
+        return "MR" if text.upper() in ("EPI", "MRN") or text == mrn else ""
+
+    # searching
+
+    def page_token(self, name: str, number: int) -> str:
+        """`12-` and 32 hexadecimal digits, another one for every page."""
+        octets = self.facts.key("page", name, number)
+        return f"{12 + octets[0] % 6}-{octets[1:17].hex().upper()}"
+
+    def self_url(self, page: SearchPage, base_url: str) -> str:
+        """The parameters in alphabetical order, `_count` last."""
+        query = f"?{sorted_query(page.query)}" if page.query else ""
+        return page.self_url or f"{base_url}/{page.resource_type}{query}"
+
+    def remarks(self, page: SearchPage) -> JSON | None:
+        """Unknown parameters, suppressed sub-types, no results, and what a patient's app is always told."""
+        system, kind = self._system, page.resource_type
+        issues: list[JSON] = []
+        for note in page.notes:
+            if note.kind == "parameter-unknown" and self.rules.notes_unknown(kind):
+                issues.append(unknown_parameter(system, note.parameter))
+        for part in self.settings["bundle"]["suppressed"].get(kind, ()):
+            text = f"Client not authorized for {kind} - {part}. Search results of this type have not been included."
+            issues.append(issue(system, "59204", "suppressed", "warning", text))
+        if not page.matches and not page.offset:
+            issues.append(issue(system, "4101", "processing", "warning"))
+        if page.patient_facing:
+            issues.append(issue(system, "4119", "processing", "warning"))
+        return {"resourceType": "OperationOutcome", "issue": issues} if issues else None
+
+    @cached_property
+    def _system(self) -> str:
+        return f"urn:oid:{oid_root(self.settings['identity'], self.facts)}.2.657369"
+
+    # refusals
+
+    def refuse(self, problem: Problem, base_url: str, accept: str) -> Reply:
+        """Empty bodies, an HTML page, or an OperationOutcome with Epic's codes."""
+        if problem.kind in ("no-token", "token-invalid"):
+            text = "The access token provided is not valid"
+            headers = [("WWW-Authenticate", _BEARER.format("invalid_token", text))]
+            return Reply(401, headers, b'""', None, "application/json; charset=utf-8")
+        if problem.kind == "scope-missing":
+            text = "The access token provided is valid, but is not authorized for this service"
+            return Reply(403, [("WWW-Authenticate", _BEARER.format("insufficient_scope", text))])
+        if problem.kind == "type-unknown" or (problem.kind == "interaction-unknown" and problem.status == 404):
+            return Reply(404, [], NOT_FOUND_PAGE, None, "text/html")
+        reply = Reply(400 if problem.kind == "page-expired" else problem.status,
+                      [pair for pair in self.problem_headers(problem, base_url) if pair[0] != "WWW-Authenticate"])
+        reply.document = {"resourceType": "OperationOutcome", "issue": self._issues(problem)}
+        reply.content_type = self.error_type(accept)
+        return reply
+
+    def _issues(self, problem: Problem) -> list[JSON]:
+        ignored = problem.value.split(",") if problem.kind == "parameter-missing" else ()
+        found = [unknown_parameter(self._system, name) for name in ignored if name]
+        rule = self.rules.requirement(problem)
+        if rule is not None:
+            return [*found, issue(self._system, rule.code, rule.issue, "fatal", problem.text, rule.at)]
+        code, kind = self.settings["errors"]["kinds"][problem.kind]
+        diagnostics, at = problem.text, problem.expression[0] if problem.expression else problem.parameter
+        if problem.kind == "not-found":
+            diagnostics, at = "Invalid FHIR ID provided", "id"
+        if problem.kind == "parameter-invalid":
+            hint = f"Invalid {problem.parameter}: {problem.value}"
+            found.append(issue(self._system, "59109", "value", "information", hint, problem.parameter))
+            diagnostics = "Required search parameter is provided but has an invalid value"
+        return [*found, issue(self._system, code, kind, "fatal", diagnostics, at)]
+
+    def error_type(self, accept: str) -> str:
+        """As asked for, JSON where XML would be the default."""
+        return next((f"{name}; charset=utf-8" for name in asked_types(accept, "") if name in JSON_NAMES),
+                    "application/fhir+json; charset=utf-8")
+
+    def content_type(self, accept: str, format_param: str) -> str | Problem:
+        """What was asked for if it is a known name, XML for everything else: nothing is refused."""
+        for name in asked_types(accept, format_param):
+            if name in JSON_NAMES or name in XML_NAMES:
+                return f"{name if '/' in name else 'application/fhir+' + name}{self._charset}"
+        return f"application/{self.default_format}{self._charset}"
+
+    # writes
+
+    def created(self, record: Stored, base_url: str) -> Reply:
+        """201 without a body; where the new record is, `Location` tells."""
+        return Reply(201, [("Location", f"{base_url}/{record.resource_type}/{record.id}")])
+
+    def updated(self, record: Stored, base_url: str) -> Reply:
+        """200 without a body."""
+        return Reply(200, [])
+
+    def record_headers(self, resource_type: str, version: int, updated: float) -> list[tuple[str, str]]:
+        """`E-Tag` (sic), unquoted, on Patient only."""
+        if resource_type != "Patient":
+            return []
+        number = int.from_bytes(self.facts.key("etag", version, http_date(updated))[:4], "big")
+        return [("E-Tag", str(100_000_000 + number % 900_000_000))]
+
+    # tokens and discovery
+
+    def token_document(self, document: JSON, grant: Any) -> JSON:
+        """A string for `need_patient_banner`, the DSTU2 id beside `patient`."""
+        made = {**document, "token_type": str(self.settings["token"]["type"])}
+        if "need_patient_banner" in made:
+            made["need_patient_banner"] = str(made["need_patient_banner"]).lower()
+        patient = made.get("patient")
+        if isinstance(patient, str):
+            made["__epic.dstu2.patient"] = self._dstu2(patient)
+        return made
+
+    def _dstu2(self, patient: str) -> str:
+        ids = self.ids(self.facts)
+        place = ids.decode("Patient", patient)
+        clean: JSON = {"resourceType": "Patient", "id": clean_id("Patient", *place) if place else patient}
+        return dstu2_id(clean, self.look(Dresser(ids, self.facts)))
+
+    def token_refusal(self, status: int, document: JSON, reason: str = "") -> Reply:
+        """400 with the error code and a null for its description."""
+        headers = [("Cache-Control", "no-cache, no-store"), ("Pragma", "no-cache")]
+        body: JSON = {"error": document.get("error", "invalid_request"), "error_description": None}
+        return Reply(400, headers, document=body, content_type="application/json; charset=utf-8")
+
+    def capability(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
+        """Epic's release, its flags on every type, Basic beside OAuth."""
+        release = self.settings["release"]
+        software = {"name": "Epic", "version": release["version"], "releaseDate": release["date"]}
+        made = super().capability({**document, "software": software}, facts, base_url)
+        if "T" not in str(made.get("date", "T")):
+            made["date"] = f"{made['date']}T00:00:00Z"
+        made["rest"] = [self._rest(rest) for rest in made.get("rest", ())]
+        return made
+
+    def _rest(self, rest: JSON) -> JSON:
+        system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+        security = dict(rest.get("security", {}))
+        security["cors"] = True
+        security["service"] = [
+            {"coding": [{"system": system, "code": name, "display": name}], "text": name}
+            for name in ("OAuth", "SMART-on-FHIR", "Basic")
+        ]
+        security.pop("description", None)
+        flags = self.settings["capability"]["resource"]
+        resources = []
+        for told in rest.get("resource", ()):
+            kept = {name: told[name] for name in ("type", "supportedProfile", "interaction") if name in told}
+            resources.append({**kept, **flags, **({"searchParam": told["searchParam"]} if "searchParam" in told else {})})
+        return {"mode": "server", "security": security, "resource": resources}

@@ -1,0 +1,125 @@
+"""Epic's medication orders. Sources: notes.md, section MedicationRequest."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mockehr.core.exchange import JSON
+from mockehr.personalities.concepts import add_display, codes_of, coding, codings, concept, drop, text_of, with_text
+from mockehr.personalities.dates import day_of
+from mockehr.personalities.epic.look import ORDER, Look
+from mockehr.personalities.ids import place_of
+
+_SNOMED: Final = "http://snomed.info/sct"
+_UCUM: Final = "http://unitsofmeasure.org"
+_DOSE_TYPE: Final = "http://epic.com/CodeSystem/dose-rate-type"
+_COURSE: Final = "http://terminology.hl7.org/CodeSystem/medicationrequest-course-of-therapy"
+_CATEGORIES: Final = {"community": "Community", "outpatient": "Outpatient", "inpatient": "Inpatient",
+                      "discharge": "Discharge"}  # fmt: skip
+_SLOTS: Final = ("calculated", "admin-amount", "ordered")
+
+
+def shape_medication_request(made: JSON, clean: JSON, look: Look) -> JSON:
+    """The drug by reference, dates without times, doses three times over, a supply in days."""
+    made["identifier"] = [look.identifier(ORDER, look.number(clean, "order"))]
+    categories = made.get("category") or [concept(
+        "http://terminology.hl7.org/CodeSystem/medicationrequest-category", "community", "Community")]
+    made["category"] = [with_text(add_display(one, _CATEGORIES)) for one in categories]
+    _refer_to_drug(made, clean, look)
+    if isinstance(made.get("authoredOn"), str):
+        made["authoredOn"] = day_of(made["authoredOn"])
+    if "requester" in made:
+        made.setdefault("recorder", dict(made["requester"]))
+    chronic = codes_of(made.get("courseOfTherapyType")) & {"continuous"} or made.get("status") == "active"
+    course = ("continuous", "Continuous long term therapy") if chronic else ("acute", "Short course (acute) therapy")
+    made["courseOfTherapyType"] = concept(_COURSE, *course)
+    instructions = [_instruct(one, made, look) for one in made.get("dosageInstruction", ())]
+    made["dosageInstruction"] = instructions or [_instruct({}, made, look)]
+    made["dispenseRequest"] = _supply(made)
+    drop(made, "reportedBoolean", "reasonReference")
+    return made
+
+
+def _refer_to_drug(made: JSON, clean: JSON, look: Look) -> None:
+    """`medicationReference` always; a drug that was told by code has a Medication of the order's own place."""
+    told = made.pop("medicationCodeableConcept", None)
+    if told is None:
+        return
+    place = place_of(str(clean.get("id", "")))
+    id = look.dresser.ids.encode("Medication", *place) if place is not None else str(clean.get("id", ""))
+    made["medicationReference"] = {"reference": f"Medication/{id}", "display": text_of(told)}
+
+
+def derive_medication(clean: JSON, look: Look) -> JSON | None:
+    """The Medication behind an order that tells its drug by code."""
+    told = clean.get("medicationCodeableConcept")
+    place = place_of(str(clean.get("id", "")))
+    if not isinstance(told, dict) or place is None:
+        return None
+    made: JSON = {"resourceType": "Medication", "id": look.dresser.ids.encode("Medication", *place)}
+    return shape_medication(made | {"code": {**told, "coding": [dict(one) for one in codings(told)]}}, clean, look)
+
+
+def shape_medication(made: JSON, clean: JSON, look: Look) -> JSON:
+    """Codings without displays and the local record number."""
+    code = with_text(made.get("code", {}))
+    for one in codings(code):
+        drop(one, "display")
+    text = text_of(code)
+    made["identifier"] = [look.identifier("2.698288", look.local_code(text, "medication"))]
+    order = ("resourceType", "id", "identifier", "code", "status", "form", "ingredient", "batch")
+    return {name: made[name] for name in order if name in made}
+
+
+def _instruct(told: JSON, order: JSON, look: Look) -> JSON:
+    start = str(order.get("authoredOn", ""))
+    text = str(told.get("text") or told.get("patientInstruction") or "Take as directed")
+    made: JSON = {"text": f"{text}, Starting {start}, Normal" if start else text, "patientInstruction": text}
+    made["timing"] = _timing(told.get("timing", {}), start, text)
+    made["asNeededBoolean"] = bool(told.get("asNeededBoolean", "asNeededCodeableConcept" in told))
+    route = text_of(told.get("route")) or "Oral"
+    known = [one for one in codings(told.get("route")) if one.get("system") == _SNOMED]
+    for one in known:
+        one.setdefault("display", route)
+    local = coding(look.oid("4.798268.7025"), look.local_code(route, "route", 2), route)
+    made["route"] = {"coding": [*known, local], "text": route}
+    made["method"] = concept(_SNOMED, "419652001", "Take")
+    dose = next((one["doseQuantity"] for one in told.get("doseAndRate", ()) if "doseQuantity" in one), None)
+    made["doseAndRate"] = _doses(dose or {"value": 1, "unit": "tablet", "code": "{tbl}"})
+    return made
+
+
+def _timing(told: JSON, start: str, text: str) -> JSON:
+    repeat: dict[str, Any] = dict(told.get("repeat", {}))
+    bounds = repeat.pop("boundsPeriod", {}) or {}
+    period = {"start": day_of(str(bounds.get("start") or start))} if bounds.get("start") or start else {}
+    if bounds.get("end"):
+        period["end"] = day_of(str(bounds["end"]))
+    elif start:
+        period["end"] = f"{int(start[:4]) + 1}{start[4:]}" if start[5:10] != "02-29" else f"{int(start[:4]) + 1}-02-28"
+    for name in ("frequency", "period", "periodUnit"):
+        repeat.pop(name, None)
+    code = text_of(told.get("code")) or ("Daily" if "day" in text else "As directed")
+    return {"repeat": {"boundsPeriod": period, "count": repeat.pop("count", 365), **repeat}, "code": {"text": code}}
+
+
+def _doses(dose: JSON) -> list[JSON]:
+    """What was calculated, what is given, what was ordered."""
+    unit = str(dose.get("unit", "tablet"))
+    whole = {"value": dose.get("value", 1), "unit": unit, "system": _UCUM, "code": dose.get("code") or unit}
+    return [{"type": concept(_DOSE_TYPE, name, name), "doseQuantity": dict(whole)} for name in _SLOTS]
+
+
+def _supply(made: JSON) -> JSON:
+    told: JSON = made.get("dispenseRequest", {})
+    start = str(made.get("authoredOn", ""))
+    bounds = made["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"]
+    quantity = told.get("quantity", {})
+    made_supply: JSON = {
+        "validityPeriod": {"start": start, **({"end": bounds["end"]} if "end" in bounds else {})},
+        "numberOfRepeatsAllowed": told.get("numberOfRepeatsAllowed", 0),
+        "quantity": {"value": quantity.get("value", 30), "unit": quantity.get("unit", "tablet")},
+    }
+    days = told.get("expectedSupplyDuration", {}).get("value", 30)
+    made_supply["expectedSupplyDuration"] = {"value": days, "unit": "Day", "system": _UCUM, "code": "d"}
+    return made_supply

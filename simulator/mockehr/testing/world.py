@@ -1,0 +1,181 @@
+"""What the fixture `mockehr` gives: sites made for one test, and everything one wants to ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from mockehr.auth.clients import Client
+from mockehr.auth.keys import read_bundled_key
+from mockehr.control.facade import Control
+from mockehr.core.clock import Settled, duration
+from mockehr.core.exchange import Exchange
+from mockehr.edge.server import Server, ThreadedServer
+from mockehr.journal import Question, entry
+from mockehr.sites.build import build_site
+from mockehr.sites.directory import Directory
+from mockehr.sites.options import SiteOptions
+from mockehr.sites.site import Site
+from mockehr.sites.test_client import register_demo_client
+
+SHOWN = 40
+
+
+@dataclass(slots=True)
+class WorldServer:
+    """The session's server, and the names that were given out."""
+
+    threaded: ThreadedServer
+    numbers: count[int] = field(default_factory=count)
+
+    @classmethod
+    def started(cls) -> WorldServer:
+        """A server that listens on a free port of loopback."""
+        from mockehr.api.control import ControlApi
+
+        directory = Directory()
+        server = Server(directory, control=ControlApi(directory))
+        return cls(ThreadedServer(server).start())
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:port`."""
+        return self.threaded.server.url
+
+    def stop(self) -> None:
+        """End it."""
+        self.threaded.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class TestClient:
+    """Who a client under test is: everything it needs to get a token."""
+
+    __test__ = False
+
+    client_id: str
+    scopes: str
+    key: Mapping[str, str]
+    """Private JWK of a public test key."""
+    token_url: str
+    fhir_url: str
+
+
+class TestSite:
+    """One site as a test sees it. Everything runs in the server's thread and is safe to call from the test's."""
+
+    __test__ = False
+
+    def __init__(self, site: Site, server: WorldServer) -> None:
+        self.site = site
+        self._server = server
+
+    @property
+    def name(self) -> str:
+        """The site's name, which is the first part of its paths."""
+        return self.site.name
+
+    @property
+    def fhir_url(self) -> str:
+        """The FHIR base, absolute, without a trailing slash."""
+        return f"{self._server.url}/{self.name}{self.site.fhir_path}".rstrip("/")
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint, absolute."""
+        return f"{self._server.url}/{self.name}{self.site.token_path}"
+
+    def client(self, client_id: str = "backend", scopes: str = "system/*.cruds") -> TestClient:
+        """Register a Backend Services client with the public test keys."""
+        made: Client = self._call(register_demo_client, self.site, client_id, scopes)
+        key = read_bundled_key("client-1-ES384")
+        return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
+
+    def quirk(self, use: str, *, name: str = "", where: Mapping[str, Any] | None = None,
+              when: Mapping[str, Any] | None = None, **settings: Any) -> str:
+        """Arm a quirk or a corruption; returns the rule's name."""
+        rule: dict[str, Any] = {"use": use, "where": where or {}, "when": when or {}, "with": settings}
+        if name:
+            rule["name"] = name
+        armed: str = self._call(self.site.arm, rule)
+        return armed
+
+    def advance(self, by: str | float) -> Settled:
+        """Move the site's clock forward (`30s`, `36h`); all that falls due fires in order."""
+        settled: Settled = self._call(self.site.clock.advance, duration(by))
+        return settled
+
+    def journal(self, **question: Any) -> list[Exchange]:
+        """Exchanges that fit the question (`Question`'s fields), oldest first."""
+        asked = Question(**question)
+        found: list[Exchange] = self._call(lambda: [e for e in self.site.journal if asked.matches(e)])
+        return found
+
+    def verify(self, *, at_least: int = 1, at_most: int = -1, **question: Any) -> int:
+        """How often something happened; raises VerdictFailed with the nearest entries if not as wanted."""
+        control = Control(self._server.threaded.server.directory)
+        answer = self._call(control.call, "journal verify", site=self.name, at_least=at_least, at_most=at_most,
+                            **question)
+        return int(answer["count"])
+
+    def patient_ids(self, limit: int = 50, offset: int = 0) -> list[str]:
+        """Ids of patients in index order."""
+        control = Control(self._server.threaded.server.directory)
+        answer = self._call(control.call, "site patients", site=self.name, limit=limit, offset=offset)
+        return list(answer["ids"])
+
+    def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:
+        return self._server.threaded.call(function, *arguments, **named)
+
+
+class World:
+    """The sites of one test."""
+
+    def __init__(self, server: WorldServer, settings: Mapping[str, Any]) -> None:
+        self._server = server
+        self._settings = settings
+        self.sites: list[TestSite] = []
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._server.url
+
+    def site(self, vendor: str = "", **options: Any) -> TestSite:
+        """Make a fresh site. Options as in SiteOptions; the marker's settings are the defaults."""
+        given = {key: self._settings[key] for key in ("patients", "stepped", "seed") if key in self._settings} | options
+        seed = given.pop("seed", 7)
+        chosen = int(seed) if str(seed).lstrip("-").isdigit() else seed
+        vendor = vendor or str(self._settings.get("vendor", "generic"))
+        name = given.pop("name", "") or f"{vendor}-{next(self._server.numbers)}"
+        site = build_site(SiteOptions(name, personality=vendor, seed=chosen, **given))
+        self._server.threaded.call(self._server.threaded.server.admit, site)
+        made = TestSite(site, self._server)
+        self.sites.append(made)
+        for rule in self._settings.get("quirks", ()):
+            self._server.threaded.call(site.arm, rule if isinstance(rule, Mapping) else {"use": rule})
+        return made
+
+    def close(self) -> list[str]:
+        """Take the sites away; returns `site: rule` of rules that never fired."""
+        unused = []
+        for made in self.sites:
+            self._server.threaded.call(self._server.threaded.server.directory.remove, made.name)
+            unused += [f"{made.name}: {rule.name}" for rule in made.site.rules if not rule.fired]
+        return unused
+
+    def story(self) -> str:
+        """What happened at each site, newest last, for the report of a failing test."""
+        lines = []
+        for made in self.sites:
+            options = made.site.options
+            lines.append(f"site {made.name} ({options.personality}, {options.patients} patients, seed {options.seed})")
+            for exchange in list(made.site.journal)[-SHOWN:]:
+                shown = entry(exchange)
+                status = shown.get("reply", {}).get("status", "-")
+                query = f"?{exchange.query}" if exchange.query else ""
+                lines.append(f"  {exchange.number:5} {exchange.channel:9} {exchange.method} {exchange.path}{query} → {status}")
+                lines += [f"          {d.rule}: {d.outcome} {d.why}".rstrip() for d in exchange.decisions]
+        return "\n".join(lines)
