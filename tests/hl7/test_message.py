@@ -74,7 +74,6 @@ def test_a_text_that_was_set_is_read_back_as_it_was(text: str) -> None:
         return
     message = Message(HEAD + b"||||||UNICODE UTF-8\r")
     raw_free = text.encode("utf-8", "replace").decode()
-    # A leading zero octet in a hexadecimal sequence is read as padding, so a lone NUL is the only control that differs.
     message.set("NTE-3", raw_free)
     assert Message(bytes(message)).get("NTE-3") == raw_free
 

@@ -108,8 +108,8 @@ class Hospital:
 
     def search(self, kind: str, asked: dict[str, str]) -> tuple[int, dict[str, str], Any]:
         if "s" in asked:
-            left = self.sessions.pop(asked["s"], None) if "dying-pages" in self.troubles else self.sessions.get(asked["s"])
-            if left is None or ("dying-pages" in self.troubles and asked["s"] == "1"):
+            left = self.sessions[asked["s"]]
+            if "dying-pages" in self.troubles and asked["s"] == "1":
                 return 410, {}, None
         else:
             vital = asked.get("category") == "vital-signs"

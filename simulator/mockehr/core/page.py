@@ -18,8 +18,8 @@ class SearchPage:
     """What a search answers: some matches, how they were asked for and how to go on.
 
     `total` is the exact number of matches, or None if nobody counted. `query` is the search as the client wrote it
-    (encoded, without `?`), the same on every page. `next_token` opens the next page, and is empty on the last. `notes`
-    are remarks that did not stop the search, as Problems of status 200. `complete` says that all matches are here.
+    (encoded, without `?`), the same on every page. `next_token` opens the next page, and is empty on the last.
+    `notes` are remarks that did not stop the search, as Problems of status 200. `complete`: all matches are here.
     """
 
     resource_type: str

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx2
@@ -31,7 +31,7 @@ from joserfc import jwk, jwt
 log = logging.getLogger("careful")
 Resource = dict[str, Any]
 
-SEARCHES: dict[str, dict[str, str]] = {
+SEARCHES: Final[Mapping[str, Mapping[str, str]]] = {
     "Encounter": {},
     "Condition": {},
     "Observation": {"category": "laboratory"},

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
@@ -24,7 +24,7 @@ from joserfc import jwk, jwt
 log = logging.getLogger("careless")
 Resource = dict[str, Any]
 
-SEARCHES: dict[str, dict[str, str]] = {
+SEARCHES: Final[Mapping[str, Mapping[str, str]]] = {
     "Encounter": {},
     "Condition": {},
     "Observation": {"category": "laboratory"},

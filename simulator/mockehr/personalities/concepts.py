@@ -28,13 +28,20 @@ def concept(system: str, code: str, display: str = "", text: str = "") -> JSON:
 def codings(element: Any) -> list[JSON]:
     """All codings of a CodeableConcept or of a list of them."""
     concepts = element if isinstance(element, list) else [element]
-    return [one for item in concepts if isinstance(item, dict) for one in item.get("coding", ()) if isinstance(one, dict)]
+    found = (one for item in concepts if isinstance(item, dict) for one in item.get("coding", ()))
+    return [one for one in found if isinstance(one, dict)]
 
 
 def code_in(element: Any, *systems: str) -> str:
     """The first code, of one of these systems if any are named; empty if there is none."""
-    return next((str(one["code"]) for one in codings(element) if "code" in one and
-                 (not systems or one.get("system") in systems)), "")
+    return next(
+        (
+            str(one["code"])
+            for one in codings(element)
+            if "code" in one and (not systems or one.get("system") in systems)
+        ),
+        "",
+    )
 
 
 def codes_of(element: Any) -> set[str]:

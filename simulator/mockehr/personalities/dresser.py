@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mockehr.core.chance import Stream
+from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON
 from mockehr.personalities.ids import IdCodec, place_of
 
@@ -25,14 +26,14 @@ class SiteFacts:
     tenant: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     base_url: str = ""
-    """Absolute URL of the FHIR base, for vendors that write absolute links into resources; empty for relative ones."""
+    """Absolute URL of the FHIR base, for vendors that write absolute links into resources; empty: relative ones."""
 
 
 def _nothing(reference: str) -> JSON | None:
     return None
 
 
-def _undated(resource: JSON) -> str:
+def _undated(resource: JSON) -> str | float:
     return ""
 
 
@@ -40,12 +41,22 @@ class Dresser:
     """The surroundings of the resources of one chart (or of the site's directory).
 
     `flavour` is set by the personality that dresses; ids of neighbours are computed with it and kept. `version` and
-    `last_updated` of the resource being dressed may be set with `at`; without them the clean resource's own meta or its
-    recording date counts.
+    `last_updated` of the resource being dressed may be set with `at`; without them the clean resource's own meta or
+    its recording date counts.
     """
 
-    __slots__ = ("_directory", "_known", "_recorded", "_references", "facts", "flavour", "ids", "last_updated",
-                 "version")
+    __slots__ = (
+        "_by_type",
+        "_directory",
+        "_known",
+        "_recorded",
+        "_references",
+        "facts",
+        "flavour",
+        "ids",
+        "last_updated",
+        "version",
+    )
 
     def __init__(
         self,
@@ -54,7 +65,7 @@ class Dresser:
         *,
         chart: Mapping[str, JSON] | None = None,
         directory: Callable[[str], JSON | None] = _nothing,
-        recorded: Callable[[JSON], str] = _undated,
+        recorded: Callable[[JSON], str | float] = _undated,
         version: str = "",
         last_updated: str = "",
     ) -> None:
@@ -67,6 +78,7 @@ class Dresser:
         self._directory = directory
         self._recorded = recorded
         self._references: dict[str, str] = {}
+        self._by_type: dict[str, list[JSON]] = {}
 
     @classmethod
     def over(
@@ -75,23 +87,31 @@ class Dresser:
         *,
         ids: IdCodec,
         facts: SiteFacts,
-        recorded: Callable[[JSON], str] | None = None,
+        recorded: Callable[[JSON], str | float] | None = None,
         directory: Callable[[str], JSON | None] | None = None,
     ) -> Dresser:
         """A dresser for these clean resources.
 
-        `recorded` says when a clean resource was recorded (a FHIR date or dateTime, empty if unknown); `directory` finds
-        clean resources outside of the chart by `Type/id`.
+        `recorded` says when a clean resource was recorded (seconds since 1970, or a FHIR date or dateTime; empty if
+        unknown); `directory` finds clean resources outside of the chart by `Type/id`.
         """
         chart = {f"{resource['resourceType']}/{resource['id']}": resource for resource in resources}
         return cls(ids, facts, chart=chart, directory=directory or _nothing, recorded=recorded or _undated)
 
     def at(self, version: str, last_updated: str) -> Dresser:
         """The same surroundings for a resource of that version and time."""
-        other = Dresser(self.ids, self.facts, chart=self._known, directory=self._directory, recorded=self._recorded,
-                        version=version, last_updated=last_updated)
+        other = Dresser(
+            self.ids,
+            self.facts,
+            chart=self._known,
+            directory=self._directory,
+            recorded=self._recorded,
+            version=version,
+            last_updated=last_updated,
+        )
         other.flavour = self.flavour
         other._references = self._references
+        other._by_type = self._by_type
         return other
 
     def neighbour(self, reference: str) -> JSON | None:
@@ -101,8 +121,10 @@ class Dresser:
 
     def all_of(self, resource_type: str) -> list[JSON]:
         """The clean resources of a type in this chart."""
-        prefix = f"{resource_type}/"
-        return [resource for key, resource in self._known.items() if key.startswith(prefix)]
+        if not self._by_type:
+            for key, resource in self._known.items():
+                self._by_type.setdefault(key.partition("/")[0], []).append(resource)
+        return self._by_type.get(resource_type, [])
 
     def refer(self, reference: str, resource_type_hint: str = "") -> str:
         """The vendor's form of a clean reference; what is no clean relative reference stays as it is."""
@@ -122,7 +144,7 @@ class Dresser:
     def recorded(self, resource: JSON) -> str:
         """When a clean resource was last recorded: told, in its meta, or its own dates; empty if nothing says."""
         told = self.last_updated or resource.get("meta", {}).get("lastUpdated") or self._recorded(resource)
-        return str(told or newest_date(resource))
+        return instant(told) if isinstance(told, (int, float)) else str(told or newest_date(resource))
 
     def stream(self, *names: str | int) -> Stream:
         """Stable draws under the site's key and these names."""
@@ -140,8 +162,19 @@ class Dresser:
         return f"{kind}/{self.ids.encode(kind, *place, flavour)}"
 
 
-_DATES = ("recordedDate", "issued", "authoredOn", "date", "effectiveDateTime", "performedDateTime", "occurrenceDateTime",
-          "onsetDateTime", "created", "recorded", "start")
+_DATES = (
+    "recordedDate",
+    "issued",
+    "authoredOn",
+    "date",
+    "effectiveDateTime",
+    "performedDateTime",
+    "occurrenceDateTime",
+    "onsetDateTime",
+    "created",
+    "recorded",
+    "start",
+)
 
 
 def newest_date(resource: JSON) -> str:

@@ -1,8 +1,8 @@
 """Ids that vendors would send, computed both ways from (patient index, ordinal) without a table.
 
-A clean id is `p{index}` for a Patient, `p{index}-{ordinal}` for what lies in a chart and `d{ordinal}` for what belongs
-to the whole site (practitioners, places). Each codec maps it one to one onto its vendor's form, keyed by the site; a
-text that it would never have written decodes to None.
+A clean id is `p{index}` for a Patient, `p{index}-{ordinal}` for what lies in a chart and `d{ordinal}` for what
+belongs to the whole site (practitioners, places). Each codec maps it one to one onto its vendor's form, keyed by the
+site; a text that it would never have written decodes to None.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ _SHORT: Final = 24
 class OpaqueIds:
     """Opaque texts from 64 characters, in two families: `e…3` of 24 characters, and longer ones `f…4`.
 
-    `lengths` says how long the ids of a type (`Observation`) or of a flavour of it (`Binary/rtf`) are; all else has 24.
-    Of the 132 bits and more of an id, 84 say the place and the others must come out as zero.
+    `lengths` says how long the ids of a type (`Observation`) or of a flavour of it (`Binary/rtf`) are; all else has
+    24. Of the 132 bits and more of an id, 84 say the place and the others must come out as zero.
     """
 
     def __init__(self, key: Callable[..., bytes], lengths: Mapping[str, int]) -> None:
@@ -193,8 +193,9 @@ class Numbers:
         self._spans: list[tuple[int, int, Scramble]] = []
         first = _FIRST
         for bits in _SPANS:
-            self._spans.append((first, bits, Scramble(blake2b(key, salt=bytes((bits,))).digest()[:32],
-                                                      bits + _CHECK_BITS)))
+            self._spans.append(
+                (first, bits, Scramble(blake2b(key, salt=bytes((bits,))).digest()[:32], bits + _CHECK_BITS))
+            )
             first += 1 << (bits + _CHECK_BITS)
 
     def encode(self, value: int) -> int:

@@ -1,7 +1,7 @@
 """Finding a personality by name: `personality.yaml` over what it inherits, and the class that reads it.
 
-A vendor is a folder beside this file with `personality.yaml` and, if it has code of its own, `dialect.py` with a subclass
-of Personality named `Vendor`. A site's own file may inherit any of them.
+A vendor is a folder beside this file with `personality.yaml` and, if it has code of its own, `dialect.py` with a
+subclass of Personality named `Vendor`. A site's own file may inherit any of them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,22 @@ from mockehr.core.errors import ConfigError, EnvironmentProblem, UnknownName, ne
 from mockehr.personalities.model import Personality, SiteFacts
 
 _OPEN: Final = frozenset(
-    "search.types search.unknown_noted headers ids.forms ids.lengths shape.moments shape.tables smart_configuration.values"
-    " capability.values capability.resource errors.kinds token.reasons token.server write identity release bundle.suppressed".split()
+    {
+        "bundle.suppressed",
+        "capability.resource",
+        "capability.values",
+        "errors.kinds",
+        "headers",
+        "ids.forms",
+        "ids.lengths",
+        "search.types",
+        "shape.moments",
+        "shape.tables",
+        "smart_configuration.values",
+        "token.reasons",
+        "token.server",
+        "write",
+    }
 )
 """Sections whose keys are the user's business."""
 
@@ -35,8 +49,8 @@ def load_personality(
 ) -> Personality:
     """The personality called `name` (or in the YAML file of that path), with a site's own `settings` over it.
 
-    `facts.settings` count as well, below `settings`. Raises UnknownName for a name that no vendor has, ConfigError for
-    settings that no personality has.
+    `facts.settings` count as well, below `settings`. Raises UnknownName for a name that no vendor has, ConfigError
+    for settings that no personality has.
     """
     merged, vendor = _settings(name)
     for own in (facts.settings if facts is not None else {}, settings or {}):
@@ -65,7 +79,8 @@ def _read(name: str) -> tuple[dict[str, Any], bool]:
         try:
             text = path.read_text("utf-8")
         except OSError as error:
-            raise EnvironmentProblem(f"{name} cannot be read: {error.strerror}.", remedy="Give the path of a file.") from error
+            what = f"{name} cannot be read: {error.strerror}."
+            raise EnvironmentProblem(what, remedy="Give the path of a file.") from error
         builtin = None
     else:
         raise UnknownName("personality", name, personality_names())
@@ -86,7 +101,9 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     return loaded
 
 
-def _over(base: Mapping[str, Any], own: Mapping[str, Any], path: str, source: str, *, closed: bool = True) -> dict[str, Any]:
+def _over(
+    base: Mapping[str, Any], own: Mapping[str, Any], path: str, source: str, *, closed: bool = True
+) -> dict[str, Any]:
     """`base` with `own` laid over it, mapping by mapping; lists and values are replaced."""
     made = dict(base)
     for key, value in own.items():

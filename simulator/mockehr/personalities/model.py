@@ -1,8 +1,9 @@
-"""A personality: how one vendor's product normally behaves. Clean resources and neutral answers go in, the vendor's come
-out.
+"""A personality: how one vendor's product normally behaves.
 
-The class here is the plain FHIR server that the standards describe (`generic`), driven by `personality.yaml`. A vendor's
-`shape.py` and `dialect.py` override what its data cannot say.
+Clean resources and neutral answers go in, the vendor's come out.
+
+The class here is the plain FHIR server that the standards describe (`generic`), driven by `personality.yaml`. A
+vendor's `shape.py` and `dialect.py` override what its data cannot say.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Stored(Protocol):
 class Personality:
     """One vendor's behaviour, with the settings of one site merged in (`settings`).
 
-    `facts` are those of the site; a personality without them stands for an imaginary site. Paths start with a slash and
-    are relative to the site's root. Nothing here changes its arguments.
+    `facts` are those of the site; a personality without them stands for an imaginary site. Paths start with a slash
+    and are relative to the site's root. Nothing here changes its arguments.
     """
 
     def __init__(self, name: str, settings: Mapping[str, Any], facts: SiteFacts | None = None) -> None:
@@ -98,7 +99,8 @@ class Personality:
 
     def style(self, resource_type: str) -> Style:
         """How moments are written in a resource type."""
-        found: Style = self.settings["shape"]["moments"].get(resource_type, self.settings["shape"]["moments"]["default"])
+        styles = self.settings["shape"]["moments"]
+        found: Style = styles.get(resource_type, styles["default"])
         return found
 
     def dress(self, resource: JSON, dresser: Dresser, flavour: str | None = None) -> JSON:
@@ -128,9 +130,12 @@ class Personality:
             meta.setdefault("lastUpdated", recorded if len(recorded) > 10 else f"{recorded}T00:00:00Z")
         return made
 
-    def derive(self, resource_type: str, clean: JSON, dresser: Dresser) -> JSON | None:
-        """A resource that this vendor serves beside `clean` under the same place, or None (Epic's Medication)."""
-        return None
+    def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
+        """Dressed resources that this vendor has beside a clean one: the Medication of an order, a note in RTF.
+
+        They lie in the same chart; their ids decode to the place of `clean`.
+        """
+        return ()
 
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """The v2-0203 code for a vendor's identifier system or type text as clients search by; empty if unknown."""
@@ -304,8 +309,9 @@ def filled(values: Any, names: Mapping[str, str]) -> Any:
 
 def sorted_query(query: str) -> str:
     """A query with its parameters in alphabetical order, those with an underscore last."""
-    pairs: Sequence[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
-    return urlencode(sorted(pairs, key=lambda pair: (pair[0].startswith("_"), pair[0])), safe="/|:,")
+    pairs: list[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
+    pairs.sort(key=lambda pair: (pair[0].startswith("_"), pair[0]))
+    return urlencode(pairs, safe="/|:,")
 
 
 _DAYS: Final = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")

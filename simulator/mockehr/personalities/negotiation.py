@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-JSON_NAMES: Final = frozenset({"json", "application/json", "application/fhir+json", "application/json+fhir", "text/json"})
+JSON_NAMES: Final = frozenset(
+    {"json", "application/json", "application/fhir+json", "application/json+fhir", "text/json"}
+)
 XML_NAMES: Final = frozenset({"xml", "application/xml", "application/fhir+xml", "application/xml+fhir", "text/xml"})
 ANY_NAMES: Final = frozenset({"", "*/*", "application/*", "*"})
 

@@ -11,7 +11,8 @@ from typing import Final
 _HEAD: Final = "resourceType id meta implicitRules language text contained extension modifierExtension "
 
 _TYPES: Final = {
-    "Patient": "identifier active name telecom gender birthDate deceasedBoolean deceasedDateTime address maritalStatus"
+    "Patient": "identifier active name telecom gender birthDate deceasedBoolean deceasedDateTime address"
+    " maritalStatus"
     " multipleBirthBoolean multipleBirthInteger photo contact communication generalPractitioner managingOrganization"
     " link",
     "Encounter": "identifier status statusHistory class classHistory type serviceType priority subject episodeOfCare"
@@ -26,8 +27,8 @@ _TYPES: Final = {
     " specimen device referenceRange hasMember derivedFrom component",
     "DiagnosticReport": "identifier basedOn status category code subject encounter effectiveDateTime effectivePeriod"
     " issued performer resultsInterpreter specimen result imagingStudy media conclusion conclusionCode presentedForm",
-    "DocumentReference": "masterIdentifier identifier status docStatus type category subject date author authenticator"
-    " custodian relatesTo description securityLabel content context",
+    "DocumentReference": "masterIdentifier identifier status docStatus type category subject date author"
+    " authenticator custodian relatesTo description securityLabel content context",
     "MedicationRequest": "identifier status statusReason intent category priority doNotPerform reportedBoolean"
     " reportedReference medicationCodeableConcept medicationReference subject encounter supportingInformation"
     " authoredOn requester performer performerType recorder reasonCode reasonReference basedOn courseOfTherapyType"

@@ -17,7 +17,7 @@ _UNBOUND: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One of `any` must be there, unless one of `unless` is. `text` and `code` are the vendor's; `at` is what it names."""
+    """One of `any` must be there, unless one of `unless` is. `text`, `code`, `at` are the vendor's words."""
 
     any: frozenset[str]
     text: str
@@ -130,8 +130,15 @@ def _missing(rules: TypeRules, kind: str, present: Mapping[str, list[str]], unkn
     for one in rules.requirements:
         if one.any.isdisjoint(present) and one.unless.isdisjoint(present):
             at = one.at or sorted(one.any)[0]
-            return Problem(one.status, "parameter-missing", one.text, parameter=at, resource_type=kind, value=unknown,
-                           expression=(at,))
+            return Problem(
+                one.status,
+                "parameter-missing",
+                one.text,
+                parameter=at,
+                resource_type=kind,
+                value=unknown,
+                expression=(at,),
+            )
     return None
 
 

@@ -40,7 +40,7 @@ class Band:
         first = bisect_right(self._ends, offset)
         for number in range(first, len(self.ranges)):
             part = self.ranges[number]
-            skipped = 0
+            skipped = offset - (self._ends[number] - len(part)) if number == first else 0
             for slot in part[skipped:]:
                 yield self.axis.index(slot)
 

@@ -79,11 +79,10 @@ def shape_condition(made: JSON, clean: JSON, look: Look) -> JSON:
     if recorded:
         made.setdefault("recordedDate", recorded)
     for name in ("onsetDateTime", "recordedDate", "abatementDateTime"):
-        if isinstance(made.get(name), str):
-            made[name] = day_of(made[name])
-    made.setdefault("onsetDateTime", made.get("recordedDate"))
-    if made["onsetDateTime"] is None:
-        del made["onsetDateTime"]
+        if name in made:
+            made[name] = day_of(str(made[name]))
+    if "recordedDate" in made:
+        made.setdefault("onsetDateTime", made["recordedDate"])
     drop(made, "recorder", "asserter", "extension", "identifier")
     return made
 

@@ -15,8 +15,8 @@ WORDS: Final = MappingProxyType(
         "4112": "Invalid combination of parameters.",
         "4113": "Session ID for cached search results has expired.",
         "4118": "The authenticated user is not authorized to view the requested data.",
-        "4119": "This response includes information available to the authorized user at the time of the request. It may"
-        " not contain the entire record available in the system.",
+        "4119": "This response includes information available to the authorized user at the time of the request. It"
+        " may not contain the entire record available in the system.",
         "4127": "More than 100 patients match the search.",
         "59008": "The FHIR ID provided was not found.",
         "59022": "Combination of parameters is not valid for any authorized sub-resource. No search was performed.",
@@ -30,10 +30,10 @@ WORDS: Final = MappingProxyType(
         "59159": "The content/operation failed to pass a business rule, and so could not proceed.",
         "59177": "An unexpected internal error has occurred.",
         "59203": "The authenticated client is not authorized to access the requested resource sub-type.",
-        "59204": "The authenticated client's search request applies to a sub-resource that the client is not authorized"
-        " for. Results of this sub-type will not be returned.",
-        "59205": "The authenticated user's search request applies to a sub-resource that the user is not authorized to"
-        " view. Results of this sub-type will not be returned.",
+        "59204": "The authenticated client's search request applies to a sub-resource that the client is not"
+        " authorized for. Results of this sub-type will not be returned.",
+        "59205": "The authenticated user's search request applies to a sub-resource that the user is not authorized"
+        " to view. Results of this sub-type will not be returned.",
     }
 )
 
@@ -61,10 +61,10 @@ def unknown_parameter(system: str, name: str) -> JSON:
 
 
 NOT_FOUND_PAGE: Final = (
-    '<!DOCTYPE html>\r\n<html lang="en">\r\n<head>\r\n<meta charset="iso-8859-1"/>\r\n'
-    "<title>404 - File or directory not found.</title>\r\n</head>\r\n<body>\r\n<h1>Server Error</h1>\r\n"
-    "<h2>404 - File or directory not found.</h2>\r\n"
-    "<p>What you are looking for is not here: it may have been removed or renamed, or be away for now.</p>\r\n"
-    "</body>\r\n</html>\r\n"
-).encode()
+    b'<!DOCTYPE html>\r\n<html lang="en">\r\n<head>\r\n<meta charset="iso-8859-1"/>\r\n'
+    b"<title>404 - File or directory not found.</title>\r\n</head>\r\n<body>\r\n<h1>Server Error</h1>\r\n"
+    b"<h2>404 - File or directory not found.</h2>\r\n"
+    b"<p>What you are looking for is not here: it may have been removed or renamed, or be away for now.</p>\r\n"
+    b"</body>\r\n</html>\r\n"
+)
 """What the web server says where no FHIR resource type answers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +12,9 @@ from mockehr.core.problem import Problem
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, issue, unknown_parameter
 from mockehr.personalities.epic.look import Look, oid_root
-from mockehr.personalities.epic.orders import derive_medication
+from mockehr.personalities.epic.orders import derive_medication, derive_order
 from mockehr.personalities.epic.patient import dstu2_id
-from mockehr.personalities.epic.results import shape_binary
+from mockehr.personalities.epic.results import is_note, shape_binary
 from mockehr.personalities.epic.shape import flavour_of, shape
 from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
 from mockehr.personalities.model import Personality, Stored, http_date, sorted_query
@@ -47,11 +48,15 @@ class Vendor(Personality):
             return shape_binary(made, clean, flavour)
         return shape(made, clean, self.look(dresser))
 
-    def derive(self, resource_type: str, clean: JSON, dresser: Dresser) -> JSON | None:
-        """The Medication of a MedicationRequest that tells its drug by code."""
-        if resource_type == "Medication" and clean["resourceType"] == "MedicationRequest":
-            return derive_medication(clean, self.look(dresser))
-        return None
+    def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
+        """The Medication of an order that tells its drug by code, the order behind a report, a note in RTF."""
+        dresser.flavour = self.flavour
+        kind, look = clean["resourceType"], self.look(dresser)
+        if kind == "Binary":
+            return (self.dress(clean, dresser, "rtf"),) if is_note(clean) else ()
+        if kind == "MedicationRequest":
+            return derive_medication(clean, look)
+        return derive_order(clean, look) if kind == "DiagnosticReport" else ()
 
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """Epic searches by type text (`EPI|203711`, `MRN|…`) or by OID."""
@@ -103,8 +108,10 @@ class Vendor(Personality):
             return Reply(403, [("WWW-Authenticate", _BEARER.format("insufficient_scope", text))])
         if problem.kind == "type-unknown" or (problem.kind == "interaction-unknown" and problem.status == 404):
             return Reply(404, [], NOT_FOUND_PAGE, None, "text/html")
-        reply = Reply(400 if problem.kind == "page-expired" else problem.status,
-                      [pair for pair in self.problem_headers(problem, base_url) if pair[0] != "WWW-Authenticate"])
+        reply = Reply(
+            400 if problem.kind == "page-expired" else problem.status,
+            [pair for pair in self.problem_headers(problem, base_url) if pair[0] != "WWW-Authenticate"],
+        )
         reply.document = {"resourceType": "OperationOutcome", "issue": self._issues(problem)}
         reply.content_type = self.error_type(accept)
         return reply
@@ -127,8 +134,10 @@ class Vendor(Personality):
 
     def error_type(self, accept: str) -> str:
         """As asked for, JSON where XML would be the default."""
-        return next((f"{name}; charset=utf-8" for name in asked_types(accept, "") if name in JSON_NAMES),
-                    "application/fhir+json; charset=utf-8")
+        return next(
+            (f"{name}; charset=utf-8" for name in asked_types(accept, "") if name in JSON_NAMES),
+            "application/fhir+json; charset=utf-8",
+        )
 
     def content_type(self, accept: str, format_param: str) -> str | Problem:
         """What was asked for if it is a known name, XML for everything else: nothing is refused."""
@@ -201,5 +210,6 @@ class Vendor(Personality):
         resources = []
         for told in rest.get("resource", ()):
             kept = {name: told[name] for name in ("type", "supportedProfile", "interaction") if name in told}
-            resources.append({**kept, **flags, **({"searchParam": told["searchParam"]} if "searchParam" in told else {})})
+            searches = {"searchParam": told["searchParam"]} if "searchParam" in told else {}
+            resources.append({**kept, **flags, **searches})
         return {"mode": "server", "security": security, "resource": resources}

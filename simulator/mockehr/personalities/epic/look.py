@@ -46,7 +46,8 @@ class Look:
         """The record number of a resource in one of Epic's tables; no two share one."""
         place = place_of(str(resource.get("id", "")))
         if place is None:
-            return arc_number(self.dresser.facts.key, f"{resource.get('resourceType')}/{resource.get('id')}", what, digits=8)
+            name = f"{resource.get('resourceType')}/{resource.get('id')}"
+            return arc_number(self.dresser.facts.key, name, what, digits=8)
         return str(Numbers(self.dresser.facts.key("epic", what)).encode(counted(resource["resourceType"], *place)))
 
     def local_code(self, code: str, what: str, digits: int = 6) -> str:

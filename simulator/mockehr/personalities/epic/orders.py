@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from mockehr.core.exchange import JSON
 from mockehr.personalities.concepts import add_display, codes_of, coding, codings, concept, drop, text_of, with_text
-from mockehr.personalities.dates import day_of
+from mockehr.personalities.dates import day_of, moment
 from mockehr.personalities.epic.look import ORDER, Look
 from mockehr.personalities.ids import place_of
 
 _SNOMED: Final = "http://snomed.info/sct"
 _UCUM: Final = "http://unitsofmeasure.org"
 _DOSE_TYPE: Final = "http://epic.com/CodeSystem/dose-rate-type"
+_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
 _COURSE: Final = "http://terminology.hl7.org/CodeSystem/medicationrequest-course-of-therapy"
 _CATEGORIES: Final = {"community": "Community", "outpatient": "Outpatient", "inpatient": "Inpatient",
                       "discharge": "Discharge"}  # fmt: skip
@@ -22,8 +23,7 @@ _SLOTS: Final = ("calculated", "admin-amount", "ordered")
 def shape_medication_request(made: JSON, clean: JSON, look: Look) -> JSON:
     """The drug by reference, dates without times, doses three times over, a supply in days."""
     made["identifier"] = [look.identifier(ORDER, look.number(clean, "order"))]
-    categories = made.get("category") or [concept(
-        "http://terminology.hl7.org/CodeSystem/medicationrequest-category", "community", "Community")]
+    categories = made.get("category") or [concept(_CATEGORY, "community", "Community")]
     made["category"] = [with_text(add_display(one, _CATEGORIES)) for one in categories]
     _refer_to_drug(made, clean, look)
     if isinstance(made.get("authoredOn"), str):
@@ -50,14 +50,48 @@ def _refer_to_drug(made: JSON, clean: JSON, look: Look) -> None:
     made["medicationReference"] = {"reference": f"Medication/{id}", "display": text_of(told)}
 
 
-def derive_medication(clean: JSON, look: Look) -> JSON | None:
+def derive_medication(clean: JSON, look: Look) -> tuple[JSON, ...]:
     """The Medication behind an order that tells its drug by code."""
     told = clean.get("medicationCodeableConcept")
     place = place_of(str(clean.get("id", "")))
     if not isinstance(told, dict) or place is None:
-        return None
+        return ()
     made: JSON = {"resourceType": "Medication", "id": look.dresser.ids.encode("Medication", *place)}
-    return shape_medication(made | {"code": {**told, "coding": [dict(one) for one in codings(told)]}}, clean, look)
+    made["code"] = {**told, "coding": [dict(one) for one in codings(told)]}
+    return (shape_medication(made, clean, look),)
+
+
+def order_of(report: JSON, look: Look) -> JSON | None:
+    """The reference to the order behind a clean report or its results, if the chart has none of its own."""
+    place = place_of(str(report.get("id", "")))
+    if report.get("basedOn") or place is None:
+        return None
+    id = look.dresser.ids.encode("ServiceRequest", *place)
+    return {"reference": f"ServiceRequest/{id}", "display": text_of(report.get("code"))}
+
+
+def derive_order(clean: JSON, look: Look) -> tuple[JSON, ...]:
+    """The ServiceRequest behind a report whose chart has none."""
+    reference = order_of(clean, look)
+    if reference is None or "subject" not in clean:
+        return ()
+    made: JSON = {
+        "resourceType": "ServiceRequest",
+        "id": reference["reference"].partition("/")[2],
+        "identifier": [look.identifier(ORDER, look.number(clean, "order"))],
+        "status": "completed",
+        "intent": "order",
+        "code": {"coding": [dict(one) for one in codings(clean.get("code"))], "text": text_of(clean.get("code"))},
+    }
+    for name in ("subject", "encounter"):
+        told = clean.get(name)
+        if isinstance(told, dict):
+            reference = {**told, "reference": look.dresser.refer(told["reference"])}
+            made[name] = look.refer(reference, told["reference"], "ServiceRequest")
+    at = str(clean.get("effectiveDateTime") or clean.get("issued") or "")
+    if at:
+        made["authoredOn"] = moment(at, "seconds")
+    return (made,)
 
 
 def shape_medication(made: JSON, clean: JSON, look: Look) -> JSON:
@@ -96,7 +130,7 @@ def _timing(told: JSON, start: str, text: str) -> JSON:
     if bounds.get("end"):
         period["end"] = day_of(str(bounds["end"]))
     elif start:
-        period["end"] = f"{int(start[:4]) + 1}{start[4:]}" if start[5:10] != "02-29" else f"{int(start[:4]) + 1}-02-28"
+        period["end"] = f"{int(start[:4]) + 1}{start[4:].replace('02-29', '02-28')}"
     for name in ("frequency", "period", "periodUnit"):
         repeat.pop(name, None)
     code = text_of(told.get("code")) or ("Daily" if "day" in text else "As directed")

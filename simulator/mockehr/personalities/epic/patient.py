@@ -95,7 +95,8 @@ def _identifiers(made: JSON, clean: JSON, look: Look) -> list[JSON]:
     """CEID, EPIC, EXTERNAL, two FHIR ids, INTERNAL (padded), EPI (the MRN), and MyChart's for those who have it."""
     dice = look.dresser.stream("epic", "patient", str(clean.get("id", "")))
     local = look.number(clean, "patient")
-    mrn = next((one.get("value", "") for one in made.get("identifier", ()) if code_in(one.get("type")) == "MR"), local)
+    told = (one for one in made.get("identifier", ()) if code_in(one.get("type")) == "MR")
+    mrn = next((one["value"] for one in told if one.get("value")), local)
     external: JSON = _typed("EXTERNAL", look.oid("2.698084"), f"Z{local}")
     external["type"] = {"coding": [coding(_CARIN, "um")], "text": "EXTERNAL"}
     padded = f"     Z{local}" if look.tables["padded_internal_ids"] else f"Z{local}"
@@ -156,7 +157,7 @@ def _address(address: JSON) -> JSON:
     address["use"] = address.get("use", "home")
     for name in ("city", "district"):
         if name in address:
-            address[name] = str(address[name]).upper()
+            address[name] = str(address[name]).removesuffix(" County").upper()
     town = " ".join(str(address[name]) for name in ("city", "state", "postalCode") if name in address)
     country = str(address.get("country", ""))
     lines = [*address.get("line", ()), town, _COUNTRIES.get(country, country)]

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import base64
+import html
+import re
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
-from mockehr.personalities.concepts import add_display, code_in, codes_of, coding, codings, concept, drop, text_of, with_text
+from mockehr.personalities.concepts import (
+    add_display,
+    code_in,
+    codes_of,
+    coding,
+    codings,
+    concept,
+    drop,
+    text_of,
+    with_text,
+)
 from mockehr.personalities.dates import moment
 from mockehr.personalities.epic.look import EPIC, EPIC_EXTENSION, ORDER, Look
+from mockehr.personalities.epic.orders import order_of
 
 _LOINC: Final = "http://loinc.org"
 _FLOWSHEET_STANDARD: Final = "urn:oid:1.2.246.537.6.96"
@@ -34,13 +47,14 @@ def shape_observation(made: JSON, clean: JSON, look: Look) -> JSON:
     """Flowsheet rows for vital signs, result components for the laboratory; social history and the rest in plain."""
     for category in made.get("category", ()):
         for one in codings(category):
-            one["display"] = _CATEGORIES.get(str(one.get("code")), one.get("display", str(one.get("code", "")).title()))
+            code = str(one.get("code", ""))
+            one["display"] = _CATEGORIES.get(code) or one.get("display") or code.title()
         category["text"] = text_of({"coding": category.get("coding", ())})
     kinds = codes_of(made.get("category"))
     if "vital-signs" in kinds:
         _vital(made, look)
     elif "laboratory" in kinds:
-        _laboratory(made, look)
+        _laboratory(made, clean, look)
     with_text(made.get("code", {}))
     for component in made.get("component", ()):
         with_text(component.get("code", {}))
@@ -83,7 +97,7 @@ def _row_id(row: str, look: Look) -> str:
     return "t" + base64.b64encode(octets, altchars=b".-").decode()[:22] + "0"
 
 
-def _laboratory(made: JSON, look: Look) -> None:
+def _laboratory(made: JSON, clean: JSON, look: Look) -> None:
     made["category"].append({"coding": [coding(look.oid(_LAB), "Lab")], "text": "Lab"})
     code = made.get("code", {})
     text = text_of(code)
@@ -94,6 +108,12 @@ def _laboratory(made: JSON, look: Look) -> None:
         if any(ranges):
             made["referenceRange"] = [{"text": text} for text in ranges if text]
     drop(made, "performer")
+    reference = f"Observation/{clean.get('id')}"
+    for report in look.dresser.all_of("DiagnosticReport"):
+        if "basedOn" not in made and any(one.get("reference") == reference for one in report.get("result", ())):
+            order = order_of(report, look)
+            if order is not None:
+                made["basedOn"] = [order]
 
 
 def _range_text(told: JSON) -> str:
@@ -113,6 +133,9 @@ def shape_report(made: JSON, clean: JSON, look: Look) -> JSON:
     number = look.number(clean, "order")
     systems = (look.oid(ORDER), "https://open.epic.com/FHIR/0/order-accession-number/Beaker")
     values = (number, f"{number[:2]}H-{number[-3:]}C{number[2:6]}")
+    order = order_of(clean, look)
+    if order is not None:
+        made["basedOn"] = [order]
     made["identifier"] = [
         {"use": "official", "type": concept("http://terminology.hl7.org/CodeSystem/v2-0203", *kind),
          "system": system, "value": value}
@@ -196,11 +219,12 @@ def _contents(contents: list[JSON], clean: JSON, look: Look) -> list[JSON]:
         url = str(original.get("attachment", {}).get("url", ""))
         media = str(attachment.get("contentType", "text/plain")).partition(";")[0]
         if media.startswith("text/") and url.startswith("Binary/"):
-            made.append({"attachment": {"contentType": "text/html", "url": attachment["url"]}, "format": dict(_FORMAT)})
-            made.append({"attachment": {"contentType": "text/rtf", "url": _rtf_url(url, look)}, "format": dict(_FORMAT)})
+            found = [("text/html", attachment["url"]), ("text/rtf", _rtf_url(url, look))]
         else:
-            made.append({"attachment": {"contentType": media, **{k: attachment[k] for k in ("url",) if k in attachment}},
-                         "format": dict(_FORMAT)})  # fmt: skip
+            found = [(media, str(attachment.get("url", "")))]
+        for media, where in found:
+            link = {"contentType": media, "url": where} if where else {"contentType": media}
+            made.append({"attachment": link, "format": dict(_FORMAT)})
     return made
 
 
@@ -241,13 +265,29 @@ def _attest(made: JSON, look: Look) -> None:
 
 def shape_binary(made: JSON, clean: JSON, flavour: str | None) -> JSON:
     """The text of a note as HTML, or as RTF under its RTF id; anything else as it is."""
-    media = str(clean.get("contentType", "")).partition(";")[0]
-    if not media.startswith("text/") or media == "text/html" or "data" not in clean:
+    if not is_note(clean) or "data" not in clean:
         return made
     text = base64.b64decode(clean["data"]).decode("utf-8", "replace")
-    body, made["contentType"] = (_rtf(text), "text/rtf") if flavour == "rtf" else (_html(text), "text/html")
+    marked = str(clean["contentType"]).startswith("text/html")
+    if flavour == "rtf":
+        body, made["contentType"] = _rtf(_plain(text) if marked else text), "text/rtf"
+    else:
+        body, made["contentType"] = text if marked else _html(text), "text/html"
     made["data"] = base64.b64encode(body.encode()).decode()
     return made
+
+
+def is_note(clean: JSON) -> bool:
+    """Whether a Binary is text that is also served as RTF."""
+    return str(clean.get("contentType", "")).partition(";")[0] in ("text/plain", "text/html")
+
+
+_BREAK: Final = re.compile(r"<(?:br|/p|/h[1-6]|/li|/tr|/title)\b[^>]*>", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[^>]*>")
+
+
+def _plain(marked: str) -> str:
+    return html.unescape(_TAG.sub("", _BREAK.sub("\n", marked))).strip()
 
 
 def _html(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Final
 from mockehr.core.chance import Stream
 from mockehr.core.exchange import JSON
 from mockehr.population.chart.codes import hl7, quantity, vaccine
-from mockehr.population.chart.draft import Draft
-from mockehr.population.chart.times import DAY, YEAR, date_text, instant_text
+from mockehr.population.chart.draft import Draft, Visit
+from mockehr.population.chart.times import DAY, MINUTE, YEAR, date_text, instant_text
 
 _CHILDHOOD: Final = (
     # CVX, age in days
@@ -27,67 +27,90 @@ _CHILDHOOD: Final = (
 )
 _COVID_STARTS: Final = 1609459200.0
 """2021-01-01."""
+_ZOSTER_STARTS: Final = 1514764800.0
+"""2018-01-01; licensed some weeks before."""
 _DECLINED: Final = 0.05
 
 
 def write_immunizations(draft: Draft) -> None:
-    """Append what was given since the patient became known, and for children all since birth."""
+    """Append what was given here at check-ups, and what was given elsewhere before (or in campaigns)."""
     dice = draft.stream("immunizations")
     known = draft.visits[0].at
-    for code, at in sorted(_given(draft, dice, known), key=lambda dose: dose[1]):
-        if at < draft.end - DAY:
-            _write(draft, dice, code, at, known)
+    check_ups = [visit for visit in draft.visits if visit.contact is None]
+    doses: list[tuple[str, float, Visit | None]] = []
+    for code, at in _elsewhere(draft, dice, known):
+        doses.append((code, at, None))
+    for code, due in _due(draft, dice, known):
+        visit = next((visit for visit in check_ups if visit.at >= due), None)
+        if visit is not None:
+            doses.append((code, visit.at + 15 * MINUTE, visit))
+    doses += [(_influenza(draft, visit), visit.at + 15 * MINUTE, visit) for visit in _autumn(draft, dice, check_ups)]
+    for code, at, visit in sorted(doses, key=lambda dose: dose[1]):
+        if at < draft.end:
+            _write(draft, dice, code, at, visit)
 
 
-def _given(draft: Draft, dice: Stream, known: float) -> list[tuple[str, float]]:
-    born, end = draft.born, draft.end
-    age = draft.age(end)
+def _elsewhere(draft: Draft, dice: Stream, known: float) -> list[tuple[str, float]]:
+    """What others gave: childhood doses before the patient came here, and the campaign of 2021."""
     doses: list[tuple[str, float]] = []
-    if age < 19:
-        doses += [(code, born + days * DAY + dice.random() * 9 * DAY) for code, days in _CHILDHOOD]
-    for visit in draft.visits:
-        # influenza from October to January, at visits of those months
-        month = (visit.at / YEAR % 1.0) * 12
-        if visit.contact is None and (month >= 9 or month < 1) and draft.age(visit.at) > 0.6 and dice.chance(0.7):
-            doses.append(("197" if draft.age(visit.at) >= 65 else "150", visit.at))
-    spread = max(end - known, 0.0)
-    if age >= 19 and dice.chance(0.6):
-        doses.append(("115", known + dice.random() * spread))
-    if age >= 12 and end > _COVID_STARTS + YEAR and dice.chance(0.75):
-        first = max(_COVID_STARTS + dice.uniform(20, 200) * DAY, born + 12 * YEAR)
+    if draft.age(draft.end) < 19:
+        doses += [(code, draft.born + days * DAY) for code, days in _CHILDHOOD if draft.born + days * DAY < known]
+    if draft.age(draft.end) >= 12 and draft.end > _COVID_STARTS + YEAR and dice.chance(0.75):
+        first = max(_COVID_STARTS + dice.uniform(20, 200) * DAY, draft.born + 12 * YEAR)
         doses += [("208", first), ("208", first + 22 * DAY)]
-    if age >= 52 and dice.chance(0.5):
-        start = max(known, born + 50 * YEAR, 1514764800.0)  # licensed at the end of 2017
-        doses += [("187", start + dice.random() * 0.6 * max(end - start, 0.0))]
-    if age >= 66 and dice.chance(0.6):
-        start = max(known, born + 65 * YEAR)
-        doses.append(("33", start + dice.random() * 0.6 * max(end - start, 0.0)))
     return doses
 
 
-def _write(draft: Draft, dice: Stream, code: str, at: float, known: float) -> None:
-    declined = dice.chance(_DECLINED)
-    here = at >= known
-    visit = draft.visit_at(at)
+def _due(draft: Draft, dice: Stream, known: float) -> list[tuple[str, float]]:
+    """What falls due while the patient is known here; given at the next check-up."""
+    age = draft.age(draft.end)
+    if age < 19:
+        return [(code, draft.born + days * DAY) for code, days in _CHILDHOOD if draft.born + days * DAY >= known]
+    doses: list[tuple[str, float]] = []
+    if dice.chance(0.6):
+        doses.append(("115", known + dice.random() * max(draft.end - known, 0.0)))
+    if age >= 52 and dice.chance(0.5):
+        doses.append(("187", max(known, draft.born + 50 * YEAR, _ZOSTER_STARTS)))
+    if age >= 66 and dice.chance(0.6):
+        doses.append(("33", max(known, draft.born + 65 * YEAR)))
+    return doses
+
+
+def _autumn(draft: Draft, dice: Stream, check_ups: list[Visit]) -> list[Visit]:
+    """Check-ups from October to January at which influenza vaccine was given."""
+    chosen = []
+    for visit in check_ups:
+        month = (visit.at / YEAR % 1.0) * 12
+        if (month >= 9 or month < 1) and draft.age(visit.at) > 0.6 and dice.chance(0.7):
+            chosen.append(visit)
+    return chosen
+
+
+def _influenza(draft: Draft, visit: Visit) -> str:
+    return "197" if draft.age(visit.at) >= 65 else "150"
+
+
+def _write(draft: Draft, dice: Stream, code: str, at: float, visit: Visit | None) -> None:
+    declined = visit is not None and dice.chance(_DECLINED)
     body: JSON = {"status": "not-done" if declined else "completed"}
     if declined:
         body["statusReason"] = hl7("v3-ActReason", "PATOBJ", "patient objection")
     body["vaccineCode"] = vaccine(code)
     body["patient"] = draft.patient
-    if here and 0 <= at - visit.at < DAY:
+    if visit is not None:
         body["encounter"] = visit.reference
-    body["occurrenceDateTime"] = instant_text(at) if here else date_text(at)
-    body["recorded"] = instant_text(max(at, known))
-    body["primarySource"] = here
-    if not declined and here:
+    recorded = max(at, draft.visits[0].end)
+    body["occurrenceDateTime"] = instant_text(at) if visit is not None else date_text(at)
+    body["recorded"] = instant_text(draft.clip(recorded))
+    body["primarySource"] = visit is not None
+    if visit is None:
+        body["reportOrigin"] = _other_provider()
+    elif not declined:
         body["lotNumber"] = f"{dice.choice('ABDEHKLU')}{dice.between(1000, 9999)}{dice.choice('ABCD')}"
         body["site"] = _site()
         body["doseQuantity"] = quantity(0.5, "mL")
-        performer = visit.practitioner
-        body["performer"] = [{"function": _administers(), "actor": performer}]
-    if not here:
-        body["reportOrigin"] = _elsewhere()
-    draft.add("Immunization", "us-core-immunization", max(at, known), body)
+        body["performer"] = [{"function": _administers(), "actor": visit.practitioner}]
+    draft.add("Immunization", "us-core-immunization", recorded, body)
 
 
 @cache
@@ -101,5 +124,5 @@ def _administers() -> JSON:
 
 
 @cache
-def _elsewhere() -> JSON:
+def _other_provider() -> JSON:
     return hl7("immunization-origin", "provider", "Other Provider")

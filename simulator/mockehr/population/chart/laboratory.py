@@ -23,7 +23,7 @@ _SPOILED: Final = 0.004
 """How often a result is missing because the specimen was no good."""
 _LARGE: Final = 4
 """A panel of more analytes than this is not repeated as often as it could be: charts want a bounded size."""
-_PATIENCE: Final = 2.2
+_PATIENCE: Final = 3.5
 _WARFARIN: Final = "855332"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import parse_qsl
 
 from mockehr.core.exchange import Exchange
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
@@ -41,10 +42,25 @@ def _repeated(calls: Sequence[Exchange]) -> Iterator[tuple[str, int]]:
     for call in calls:
         if status(call) != 200 or not heard(call):
             continue
-        seen = chains.pop(on_the_wire(url(call)), set())
+        seen = chains.pop(_led_by(call, chains), set())
         for key in bundle_keys(call):
             if key in seen:
                 yield key, call.number
             seen.add(key)
         for link in next_links(call):
             chains[on_the_wire(link)] = seen
+
+
+def _led_by(call: Exchange, links: Iterable[str]) -> str:
+    """The link that the request follows, verbatim or rebuilt with all that it says; empty if it follows none."""
+    asked = on_the_wire(url(call))
+    path, _, query = asked.partition("?")
+    said = set(parse_qsl(query))
+    rebuilt = ""
+    for link in links:
+        if link == asked:
+            return link
+        its_path, _, its_query = link.partition("?")
+        if its_query and its_path == path and set(parse_qsl(its_query)) <= said:
+            rebuilt = link
+    return rebuilt

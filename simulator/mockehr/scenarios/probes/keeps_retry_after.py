@@ -27,8 +27,8 @@ class KeepsRetryAfter(Probe):
 
     tolerance: float = 0.01
     """Site seconds by which a client may be early: clocks are floats."""
-    least: float = 0.05
-    """Site seconds that count as a wait where none is told."""
+    least: float = 0.1
+    """Site seconds that the longest pause of a row must reach where none is told; less is just the way back."""
 
     def judge(self, case: Case) -> Finding:
         """Measure the pause after every refusal."""
@@ -58,8 +58,10 @@ class KeepsRetryAfter(Probe):
     def _careless(self, row: Sequence[Exchange]) -> list[Evidence]:
         """Faults in a row of refusals that told no wait, followed by the request that ended it."""
         gaps = [after.at - _replied(first) for first, after in pairwise(row)]
-        faults = [_pause(first, after) for first, after in pairwise(row) if after.at - _replied(first) < self.least]
-        if not faults and len(gaps) >= 3 and max(gaps[1:]) <= gaps[0] * 1.05:
+        if max(gaps) < self.least:
+            return [_pause(first, after) for first, after in pairwise(row)]
+        faults = []
+        if len(gaps) >= 3 and max(gaps[1:]) <= gaps[0] * 1.05:
             text = f"{len(gaps)} refusals in a row, and the pauses never grew beyond {gaps[0]:.3g} s"
             faults.append(Evidence(row[-1].number, text))
         return faults
