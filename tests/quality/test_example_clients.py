@@ -65,6 +65,7 @@ class Hospital:
         body = b"" if document is None else json.dumps(document, ensure_ascii=False).encode()
         if "windows" in self.troubles:
             body = body.replace("Núñez".encode(), "Núñez".encode("cp1252"))
+        body = b'{"resourceType": "Obser' if document == "cut" else body
         if "html" in self.troubles and exchange.number == 4:
             status, body = 502, b"<html>Bad gateway</html>"
         exchange.reply = Reply(status, [*headers.items()], body)
@@ -103,7 +104,7 @@ class Hospital:
             exchange.effect().lost = True
         if "malformed" in self.troubles and self.posts == 1:
             exchange.decisions.append(Decision("m", "malformed-success", "on_wire", "fired"))
-            return 201, {}, None
+            return 201, {}, "cut"
         return 201, {}, document
 
     def search(self, kind: str, asked: dict[str, str]) -> tuple[int, dict[str, str], Any]:

@@ -39,6 +39,7 @@ SEARCHES: Final[Mapping[str, Mapping[str, str]]] = {
     "DocumentReference": {},
     "AllergyIntolerance": {},
 }
+PAGE = "20"
 TRIES = 5  # for what came back unusable
 PAUSES = 8  # for being told to wait
 LONGEST_WAIT = 300.0  # a site that wants more is left for the next run
@@ -186,7 +187,7 @@ class Site:
 
     def search(self, kind: str, **parameters: str) -> dict[str, Resource]:
         """All matches by id; follows next links as given, begins again when a paging session is over."""
-        first = f"{self.base}/{kind}?{urlencode(parameters)}"
+        first = f"{self.base}/{kind}?{urlencode({**parameters, '_count': PAGE})}"
         found: dict[str, Resource] = {}
         for _ in range(RESTARTS):
             try:

@@ -33,6 +33,7 @@ SEARCHES: Final[Mapping[str, Mapping[str, str]]] = {
     "AllergyIntolerance": {},
 }
 WRITES = 2
+PAGE = "20"
 PAGES = 1000
 OWN_IDS = "https://sync.example.org/ids"
 CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
@@ -94,7 +95,7 @@ class Site:
             try:
                 response = self.http.post(f"{self.base}/{resource['resourceType']}", json=resource, headers=headers)
                 if response.status_code < 500:
-                    response.json()
+                    json.loads(response.content or b"null")
                     return
             except (httpx2.HTTPError, ValueError) as error:
                 log.error("write failed: %s", error)
@@ -147,7 +148,7 @@ def sync(site: Site, patients: list[str]) -> list[Resource]:
         # BUG E5: `link` is not looked at, so a merged record stays a person of its own.
         kept.append(person)
         for kind, extra in SEARCHES.items():
-            kept += site.search(kind, {"patient": id, **extra})
+            kept += site.search(kind, {"patient": id, **extra, "_count": PAGE})
     for id in patients[:WRITES]:
         site.create(heart_rate(id, datetime.now(UTC)))
     return kept
