@@ -26,6 +26,8 @@ GROUPS: Final = MappingProxyType(
         "site": "Make, list, reset and remove sites of a running server.",
         "quirk": "Arm, disarm and look up quirks.",
         "clock": "Read and move a site's clock.",
+        "snapshot": "Keep what was written, and go back to it.",
+        "webhook": "Register receivers of a site's events and see what became of deliveries.",
         "journal": "Ask what happened, and why.",
     }
 )

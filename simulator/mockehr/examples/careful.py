@@ -39,11 +39,10 @@ SEARCHES: Final[Mapping[str, Mapping[str, str]]] = {
     "DocumentReference": {},
     "AllergyIntolerance": {},
 }
-PAGE = "20"
+PAGES = ("20", "100", "500")  # when paging sessions die, bigger pages need fewer of them
 TRIES = 5  # for what came back unusable
 PAUSES = 8  # for being told to wait
 LONGEST_WAIT = 300.0  # a site that wants more is left for the next run
-RESTARTS = 3
 WRITES = 2
 OWN_IDS = "https://sync.example.org/ids"
 CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
@@ -187,9 +186,9 @@ class Site:
 
     def search(self, kind: str, **parameters: str) -> dict[str, Resource]:
         """All matches by id; follows next links as given, begins again when a paging session is over."""
-        first = f"{self.base}/{kind}?{urlencode({**parameters, '_count': PAGE})}"
         found: dict[str, Resource] = {}
-        for _ in range(RESTARTS):
+        for size in PAGES:
+            first = f"{self.base}/{kind}?{urlencode({**parameters, '_count': size})}"
             try:
                 for match in self._pages(first, kind):
                     found[match["id"]] = match
@@ -198,7 +197,7 @@ class Site:
                 if error.status not in (400, 404, 410) or not found:
                     raise
                 log.info("paging session over, starting again: %s", first)
-        log.warning("incomplete, paging sessions keep dying: %s", first)
+        log.warning("incomplete, paging sessions keep dying: %s %s", kind, parameters)
         return found
 
     def _pages(self, url: str, kind: str) -> Iterator[Resource]:

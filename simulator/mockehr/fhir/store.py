@@ -5,7 +5,8 @@ The base is a population (a function, no memory) or nothing; only what was writt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from mockehr.core.changes import Change, ChangeLog, Kind, Source
@@ -82,6 +83,14 @@ class ListHits:
     def page(self, offset: int, limit: int) -> Sequence[Record]:
         """A slice of them."""
         return self._records[offset : offset + limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A store's overlay at one moment; see `Store.keep`."""
+
+    versions: Mapping[str, tuple[Record, ...]]
+    serial: int
 
 
 class Store:
@@ -181,6 +190,18 @@ class Store:
         """Every current record that was written here, tombstones included, type by type."""
         for records in self._by_type.values():
             yield from records.values()
+
+    def keep(self) -> Kept:
+        """What was written until now, to return to."""
+        return Kept({key: tuple(records) for key, records in self._versions.items()}, self._serial)
+
+    def return_to(self, kept: Kept) -> None:
+        """Make what was written the same as it was then."""
+        self.clear()
+        self._serial = kept.serial
+        for key, records in kept.versions.items():
+            self._versions[key] = list(records)
+            self._by_type.setdefault(records[-1].resource_type, {})[records[-1].id] = records[-1]
 
     def clear(self) -> None:
         """Forget everything that was written."""

@@ -38,6 +38,7 @@ from mockehr.sites.charts import Charts
 from mockehr.sites.fhir_stages import fhir_stages
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
+from mockehr.sites.snapshot import Snapshots
 from mockehr.sites.token_stages import discovery_stages, token_stages
 from mockehr.sites.webhook_stages import prepare_delivery
 
@@ -79,6 +80,7 @@ def build_site(options: SiteOptions) -> Site:
     site.standing_headers = site.personality.headers(Exchange("fhir"))
     site.perform = _performer(site)
     site.pipelines = _pipelines(site)
+    site.snapshots = Snapshots(site)
     for path in options.imports:
         import_path(site.store, path)
     return site

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockehr.auth.server import AuthServer
 from mockehr.core.chance import Chance
@@ -22,6 +22,9 @@ from mockehr.quirks.apply import Mischief
 from mockehr.quirks.rule import Rule, quirks, rule_from
 from mockehr.sites.charts import Charts
 from mockehr.sites.options import SiteOptions
+
+if TYPE_CHECKING:
+    from mockehr.sites.snapshot import Snapshots
 
 
 class Site:
@@ -44,6 +47,7 @@ class Site:
     pipelines: Mapping[Channel, Pipeline]
     perform: Callable[[Exchange], None]
     """What stands behind stage `perform` of channel `fhir`: the simulator, or a tape."""
+    snapshots: Snapshots
     standing_headers: list[tuple[str, str]]
     open_access: bool
     trail: bool

@@ -92,3 +92,21 @@ def patients(site: Site, offset: int = 0, limit: int = 50) -> dict[str, Any]:
         "total": size,
         "ids": [site.charts.patient_id(index) for index in range(offset, min(size, offset + limit))],
     }
+
+
+@operation("snapshot take", "POST", "/snapshots/{name}")
+def take(site: Site, name: str) -> dict[str, Any]:
+    """Keep what was written so far under a name."""
+    return {"snapshot": name, "changes": site.snapshots.take(name)}
+
+
+@operation("snapshot restore", "POST", "/snapshots/{name}/restore")
+def restore(site: Site, name: str) -> dict[str, Any]:
+    """Go back to a snapshot; the journal, tokens and the clock go on."""
+    return {"restored": name, "changes": site.snapshots.restore(name)}
+
+
+@operation("snapshot list", "GET", "/snapshots")
+def snapshots(site: Site) -> dict[str, Any]:
+    """Names of all snapshots."""
+    return {"snapshots": site.snapshots.names()}

@@ -1,0 +1,45 @@
+"""Named snapshots of what was written at a site. Cheap: records are never changed in place, so lists are all it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mockehr.core.changes import Change
+from mockehr.core.errors import UnknownName
+from mockehr.fhir.store import Kept
+from mockehr.sites.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was written until then: the store's overlay and the changes that led to it."""
+
+    kept: Kept
+    changes: tuple[Change, ...]
+
+
+class Snapshots:
+    """The snapshots of one site, by name."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._taken: dict[str, Snapshot] = {}
+
+    def take(self, name: str) -> int:
+        """Keep the present state under `name`, replacing what was kept there; returns the number of changes."""
+        self._taken[name] = Snapshot(self._site.store.keep(), tuple(self._site.log.changes))
+        return len(self._site.log.changes)
+
+    def restore(self, name: str) -> int:
+        """Go back to that state; paging sessions end. Journal, tokens and clock go on. Raises UnknownName."""
+        found = self._taken.get(name)
+        if found is None:
+            raise UnknownName("snapshot", name, self._taken)
+        self._site.store.return_to(found.kept)
+        self._site.log.changes[:] = found.changes
+        self._site.fhir.pages.clear()
+        return len(found.changes)
+
+    def names(self) -> list[str]:
+        """Names of all snapshots, sorted."""
+        return sorted(self._taken)
