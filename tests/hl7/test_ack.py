@@ -2,7 +2,8 @@
 
 import pytest
 from hl7apy.consts import VALIDATION_LEVEL
-from hl7apy.parser import parse_message
+from hl7apy.core import Message as Structure
+from hl7apy.parser import parse_message, parse_segments
 
 from mockehr.hl7.ack import UNKNOWN_HEADER, acknowledge, acknowledgements
 from mockehr.hl7.faults import Fault
@@ -19,9 +20,7 @@ def message(version: str = "2.5.1", kind: str = "ADT^A01^ADT_A01", tail: str = "
 
 def test_sender_and_receiver_change_places_and_the_rest_is_echoed() -> None:
     ack = acknowledge(message(tail="||||||8859/1"), "AA", at=AT, control_id="A77")
-    assert ack == (
-        b"MSH|^~\\&|EHR|H2|LAB^1|H1|20260105120000||ACK^A01^ACK|A77|T|2.5.1||||||8859/1\rMSA|AA|M1\r"
-    )
+    assert ack == (b"MSH|^~\\&|EHR|H2|LAB^1|H1|20260105120000||ACK^A01^ACK|A77|T|2.5.1||||||8859/1\rMSA|AA|M1\r")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +96,13 @@ def test_the_text_is_written_in_the_charset_of_the_message() -> None:
 @pytest.mark.parametrize(("code", "faults"), [("AA", ()), ("AE", FAULTS), ("AR", FAULTS[:1]), ("CA", ())])
 def test_a_strict_reader_accepts_it(version: str, code: str, faults: tuple[Fault, ...]) -> None:
     ack = acknowledge(message(version), code, at=AT, control_id="A77", errors=faults)  # type: ignore[arg-type]
-    parsed = parse_message(ack.decode(), validation_level=VALIDATION_LEVEL.STRICT, find_groups=False)
+    strict = VALIDATION_LEVEL.STRICT
+    if version == "2.3":
+        # hl7apy finds no structure for a bare `ACK` in MSH-9, so it is told.
+        parsed = Structure("ACK", version=version, validation_level=strict)
+        parsed.children = parse_segments(ack.decode(), version, validation_level=strict, find_groups=False)
+    else:
+        parsed = parse_message(ack.decode(), validation_level=strict, find_groups=False)
     assert parsed.validate()
     assert parsed.msa.msa_1.value == code
     assert parsed.msa.msa_2.value == "M1"

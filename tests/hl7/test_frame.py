@@ -1,5 +1,7 @@
 """Framing: whatever the chunks and whatever lies between, the same payloads come out."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 
 def chunks(wire: bytes, cuts: list[int]) -> list[bytes]:
     places = sorted({cut % (len(wire) + 1) for cut in cuts} | {0, len(wire)})
-    return [wire[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [wire[start:end] for start, end in pairwise(places)]
 
 
 @given(streams(), st.lists(st.integers(0, 10_000), max_size=30))

@@ -220,7 +220,8 @@ def test_a_message_without_msh_is_refused_in_words() -> None:
 
 
 def test_the_header_is_read_without_the_rest() -> None:
-    header = read_header(b"MSH|^~\\&|A^1|B|C|D|20260105||ADT^A01^ADT_A01|77|P^T|2.5.1^USA|||AL|NE||8859/1~ASCII\rP\xff")
+    raw = b"MSH|^~\\&|A^1|B|C|D|20260105||ADT^A01^ADT_A01|77|P^T|2.5.1^USA|||AL|NE||8859/1~ASCII\rP\xff"
+    header = read_header(raw)
     assert header.kind == "ADT^A01"
     assert header.control_id == "77"
     assert header.version == "2.5.1"

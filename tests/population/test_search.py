@@ -145,6 +145,17 @@ def test_phones_shared_by_many_still_lead_back() -> None:
         assert number in (person.phone_home, person.phone_mobile)
 
 
+def test_whoever_matches_two_alternatives_is_found_once() -> None:
+    person = PEOPLE[2000][0]
+    either = AnyOf((Starts("family", person.family[0]), Starts("given", person.given[0][0]), Among((0, 1, 2))))
+    selection = POPULATIONS[2000].find([either])
+    expected = [p.index for p in PEOPLE[2000] if holds(either, p)]
+    assert sorted(selection) == expected
+    assert selection.count == len(expected) < selection.ceiling
+    assert selection.page(0, 2000) == list(selection)
+    assert selection.page(len(expected) - 3, 10) == list(selection)[-3:]
+
+
 def test_results_are_sorted_by_family_when_family_leads() -> None:
     population = POPULATIONS[2000]
     names = [fold(population.person(index).family) for index in population.find([Starts("family", "m")])]

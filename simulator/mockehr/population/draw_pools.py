@@ -162,14 +162,15 @@ def _manifest(texts: dict[str, str]) -> dict[str, Any]:
     }
     return {
         "name": "pools",
-        "about": "Name, street and place pools of the synthetic population; columns are separated by tabs",
-        "source": f"Faker {faker.VERSION} (MIT licence), seed {SEED}; short own lists in population/pool_seeds.py",
-        "drawn": DRAWN,
-        "remake": "python -m mockehr.population.draw_pools",
+        "title": "Name, street and place pools of the synthetic population; columns are separated by tabs",
+        "source": f"Faker {faker.VERSION}, seed {SEED}; short own lists in population/pool_seeds.py",
+        "licence": "MIT (Faker); own lists as mockehr itself",
+        "generator": "python -m mockehr.population.draw_pools",
+        "generated": DRAWN,
         "synthetic": True,
         "files": {
             name: {
-                "columns": columns.get(name, "one name a line"),
+                "holds": columns.get(name, "one name a line"),
                 "entries": len(json.loads(text)) if name.endswith(".json") else text.count("\n"),
                 "sha256": sha256(text.encode()).hexdigest(),
             }

@@ -53,9 +53,8 @@ def test_every_area_occurs_in_some_chart_and_every_drug_is_prescribed_to_somebod
             if resource["resourceType"] == "Condition":
                 diagnosed.add(resource["code"]["coding"][0]["code"])
             elif resource["resourceType"] == "MedicationRequest":
-                prescribed.add(
-                    str(resource.get("medicationReference") or resource["medicationCodeableConcept"]["text"])
-                )
+                drug = resource.get("medicationReference") or resource["medicationCodeableConcept"]
+                prescribed.add(str(drug))
     for area in AREAS:
         assert {code for code, _ in area.diagnoses} & diagnosed, area.name
     text = " ".join(prescribed)
@@ -83,3 +82,21 @@ def test_leaving_an_area_out_does_not_change_the_problems_of_the_others(monkeypa
     assert hay_fever
     kept = [one - hay_fever <= two for one, two in zip(before, after, strict=True) if one]
     assert sum(kept) >= 0.95 * len(kept)
+
+
+def test_nobody_takes_the_same_long_term_drug_twice():
+    chance = Chance("areas")
+    persons = Population(chance, 5000, as_of=STEPPED_START)
+    staff = staff_of(persons.directory.resources)
+    seen = 0
+    for index in range(300):
+        active = [
+            str(one.get("medicationReference", {}).get("display") or one["medicationCodeableConcept"]["text"])
+            for one in draw_chart(chance, persons.person(index), staff, as_of=STEPPED_START).resources
+            if one["resourceType"] == "MedicationRequest"
+            and one["status"] == "active"
+            and one["courseOfTherapyType"]["coding"][0]["code"] == "continuous"
+        ]
+        assert len(active) == len(set(active))
+        seen += len(active)
+    assert seen > 200

@@ -69,6 +69,7 @@ def test_the_patient_comes_first_and_ids_tell_the_position(charts):
     for one in charts:
         assert one.resources[0]["id"] == f"p{one.index}"
         assert one.resources[0]["resourceType"] == "Patient"
+        assert len({resource["id"] for resource in one.resources}) == len(one.resources) == len(one.times)
         for ordinal, resource in enumerate(one.resources[1:], 1):
             assert resource["id"] == f"p{one.index}-{ordinal}"
 
@@ -96,6 +97,18 @@ def test_a_chart_has_a_handful_of_problems_and_a_bounded_size(charts):
     assert sizes[0] >= 15
     assert sizes[-1] <= 240
     assert sum(40 <= size <= 120 for size in sizes) >= 0.75 * len(sizes)
+
+
+def test_everybody_but_a_newborn_has_between_one_and_six_problems(charts):
+    for one in charts:
+        if one.resources[0]["birthDate"] > "2025-12-01":
+            continue
+        problems = {
+            (condition["code"]["text"], condition["onsetDateTime"])
+            for condition in of_type(one, "Condition")
+            if not condition["code"]["coding"][0]["code"].startswith(("Z00", "Z59", "J44.1"))
+        }
+        assert 1 <= len(problems) <= 6
 
 
 def test_every_prescription_is_explained_by_a_condition(charts):

@@ -24,6 +24,8 @@ NEVER_DRAWN = {
     "Observation.component.value[x]": "as component",
     "Observation.component.dataAbsentReason": "as component",
     "us-core-blood-pressure Observation.value[x]": "a pressure has two components and no value of its own",
+    "us-core-bmi Observation.dataAbsentReason": "where there is no weight there is no index at all",
+    "us-core-pulse-oximetry Observation.component:FlowRate.dataAbsentReason": "whoever gives oxygen knows the flow",
     "us-core-observation-clinical-result Observation.dataAbsentReason": "an echocardiogram always finds a value",
 }
 

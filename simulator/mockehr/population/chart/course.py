@@ -24,7 +24,9 @@ class Marker:
     """A measurement that the problem moves: its level without and with treatment.
 
     `name` is an analyte or a vital sign (`a1c`, `sbp`, `bmi` …) in that measurement's own unit. `spread` is how much
-    higher the worst case starts than the mildest. `days` is how fast treatment works (time constant).
+    higher the worst case starts than the mildest. `days` is how fast treatment works (time constant). A `relative`
+    marker adds to what is normal in the patient instead of replacing it. `years` is how long a chronic or relative
+    change takes to develop after the onset; 0: it was there before anybody gave it a name.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Marker:
     treated: float
     spread: float = 0.0
     days: float = 90.0
+    relative: bool = False
+    years: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +127,14 @@ class Course:
 
     def level(self, marker: Marker, normal: float, at: float) -> float:
         """What the measurement is heading for at `at`, given what is normal in this patient."""
-        if not self.active(at):
+        if not self.active(at) and marker.years:
             return normal
-        ill = marker.untreated + (self.severity - 0.5) * marker.spread
-        rise = min(1.0, (at - self.onset) / YEAR) if self.area.chronic else 1.0
+        base = normal if marker.relative else 0.0
+        ill = base + marker.untreated + (self.severity - 0.5) * marker.spread
+        gradual = marker.years and (self.area.chronic or marker.relative)
+        rise = min(1.0, (at - self.onset) / (marker.years * YEAR)) if gradual else 1.0
         level = normal + (ill - normal) * rise
         if self.treated is not None and at > self.treated:
-            goal = marker.treated + (self.severity - 0.5) * marker.spread * 0.3
+            goal = base + marker.treated + (self.severity - 0.5) * marker.spread * 0.3
             level = goal + (level - goal) * exp(-(at - self.treated) / (marker.days * DAY))
         return level

@@ -59,8 +59,9 @@ def write_medications(draft: Draft) -> None:
 
 
 def _allowed(draft: Draft, options: tuple[str, ...], place: float) -> str:
-    """One of the options that no allergy forbids, the one at `place` (0 to 1); empty if none is left."""
-    left = [code for code in options if row("rxnorm", code).get("class", "") not in draft.avoid]
+    """One of the options that no allergy forbids and that is not taken already, at `place` (0 to 1); or ""."""
+    taken = {code for course in draft.courses for code in course.drugs}
+    left = [code for code in options if row("rxnorm", code).get("class", "") not in draft.avoid and code not in taken]
     return left[int(place * len(left))] if left else ""
 
 

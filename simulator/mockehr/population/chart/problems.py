@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from mockehr.core.chance import Stream
@@ -46,10 +47,12 @@ def choose_courses(draft: Draft, since: float) -> list[Course]:
     if len(present) > MOST:
         worst = sorted(entry[0] for entry in present)[MOST - 1]
         present = [entry for entry in present if entry[0] <= worst]
-    elif not present and ranked:
-        present = [min(ranked, key=lambda entry: entry[0])]
-    courses = (begin(draft, area, dice, since) for _, area, dice in present)
-    return [course for course in courses if course is not None]
+    courses = [course for _, area, dice in present if (course := begin(draft, area, dice, since))]
+    if courses:
+        return courses
+    others = sorted((entry for entry in ranked if entry[0] >= 1.0), key=lambda entry: entry[0])
+    nearest = (begin(draft, area, dice, since) for _, area, dice in others)
+    return list(islice(filter(None, nearest), 1))
 
 
 def begin(draft: Draft, area: Area, dice: Stream, since: float) -> Course | None:

@@ -14,7 +14,11 @@ AREA: Final = Area(
     earliest=30,
     therapy=(("860975",), ("310490",), ("311041",)),
     watched=(("a1c", 170), ("cmp", 900), ("uacr", 360)),
-    markers=(Marker("a1c", 8.6, 6.8, 2.8, 75), Marker("bmi", 31.5, 30.2, 6.0, 400), Marker("uacr", 38, 26, 60, 200)),
+    markers=(
+        Marker("a1c", 8.6, 6.8, 2.8, 75),
+        Marker("bmi", 31.0, 30.0, 6.0, 1500, years=0),
+        Marker("uacr", 38, 26, 60, 200),
+    ),
     target=Target("Hemoglobin A1c below 7 %", "4548-4", 7, "%"),
     complaint="Checks fasting glucose at home; no hypoglycemia, no numbness of the feet.",
     advice="Carbohydrate counting, yearly eye and foot examination, daily look at the feet.",

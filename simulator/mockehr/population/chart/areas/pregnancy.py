@@ -15,7 +15,11 @@ AREA: Final = Area(
     chronic=False,
     earliest=17,
     lasts=275,
-    markers=(Marker("hgb", 11.6, 11.6, -0.8), Marker("hr", 84, 84, 6), Marker("bmi", 28.5, 28.5, 6)),
+    markers=(
+        Marker("hgb", -1.7, -1.7, -0.6, relative=True, years=0.6),
+        Marker("hr", 12, 12, 4, relative=True, years=0.6),
+        Marker("bmi", 4.6, 4.6, 2.5, relative=True, years=0.75),
+    ),
     contacts=(
         Contact(60, "ambulatory", PRENATAL, panels=("cbc",), drugs=("310410",), drug_days=210),
         Contact(140, "ambulatory", PRENATAL),
