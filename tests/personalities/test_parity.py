@@ -55,9 +55,7 @@ def dress_charts(vendor: str, charts: int) -> tuple[Personality, dict[tuple[int,
     made: dict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
     for index in range(charts):
         chart = draw_chart(chance, population.person(index), staff, as_of=AS_OF)
-        dresser = Dresser.over(
-            chart.resources, ids=ids, facts=facts, recorded=chart.recorded, directory=directory
-        )
+        dresser = Dresser.over(chart.resources, ids=ids, facts=facts, recorded=chart.recorded, directory=directory)
         for clean in chart.resources:
             for dressed in (personality.dress(clean, dresser), *personality.beside(clean, dresser)):
                 made[index, dressed["resourceType"]].append(dressed)
@@ -72,7 +70,7 @@ def write_answers(vendor: str, folder: Path, charts: int = 60) -> None:
     for (index, kind), resources in made.items():
         if kind not in recorded_types:
             continue
-        size = personality.rules.page_size(kind, None) or len(resources)
+        size = personality.rules.page_size(kind, 5 if index % 5 == 0 else None) or len(resources)
         for start in range(0, len(resources), size):
             part = resources[start : start + size]
             last = start + size >= len(resources)

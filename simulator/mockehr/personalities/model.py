@@ -20,11 +20,11 @@ from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
 from mockehr.personalities import envelope
-from mockehr.personalities.dates import Style
+from mockehr.personalities.dates import Style, as_moment
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.ids import CleanIds, IdCodec
 from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, XML_NAMES, asked_types
-from mockehr.personalities.order import ELEMENTS
+from mockehr.personalities.order import ELEMENTS, HEAD
 from mockehr.personalities.outcome import generic_outcome
 from mockehr.personalities.rewrite import Rewrite, ordered
 from mockehr.personalities.rules import SearchRules
@@ -124,11 +124,15 @@ class Personality:
     def shape(self, made: JSON, clean: JSON, dresser: Dresser, flavour: str | None) -> JSON:
         """Add, drop and rename elements of the copy `made` of `clean`; may change and return `made`."""
         recorded = dresser.recorded(clean)
-        meta = made.setdefault("meta", {})
-        meta.setdefault("versionId", dresser.version or "1")
+        meta = {"versionId": dresser.version or self.version_text(1)}
         if recorded:
-            meta.setdefault("lastUpdated", recorded if len(recorded) > 10 else f"{recorded}T00:00:00Z")
-        return made
+            meta["lastUpdated"] = as_moment(recorded, "seconds")
+        made["meta"] = {**meta, **made.get("meta", {})}
+        return ordered(made, HEAD)
+
+    def version_text(self, version: int) -> str:
+        """What a version of a record is called; the first one is 1 here, and something else with some vendors."""
+        return str(version - 1 + int(self.settings["write"]["first_version"]))
 
     def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
         """Dressed resources that this vendor has beside a clean one: the Medication of an order, a note in RTF.
@@ -231,7 +235,7 @@ class Personality:
     def created(self, record: Stored, base_url: str) -> Reply:
         """The reply to a create."""
         headers = self.record_headers(record.resource_type, record.version, record.updated)
-        location = f"{base_url}/{record.resource_type}/{record.id}/_history/{record.version}"
+        location = f"{base_url}/{record.resource_type}/{record.id}/_history/{self.version_text(record.version)}"
         return Reply(201, [("Location", location), *headers], record.body, None, f"{_FHIR_JSON}{self._charset}")
 
     def updated(self, record: Stored, base_url: str) -> Reply:
@@ -241,7 +245,7 @@ class Personality:
 
     def record_headers(self, resource_type: str, version: int, updated: float) -> list[tuple[str, str]]:
         """Headers that come with one resource; `updated` is in site seconds."""
-        return [("ETag", f'W/"{version}"'), ("Last-Modified", http_date(updated))]
+        return [("ETag", f'W/"{self.version_text(version)}"'), ("Last-Modified", http_date(updated))]
 
     # tokens and discovery
 

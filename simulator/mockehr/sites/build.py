@@ -24,6 +24,7 @@ from mockehr.fhir.pages import Pages
 from mockehr.fhir.record import encode
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Base, EmptyBase, Store
+from mockehr.hl7.dialect import DIALECTS, named
 from mockehr.journal import Journal
 from mockehr.personalities.dresser import SiteFacts
 from mockehr.personalities.load import load_personality
@@ -36,6 +37,8 @@ from mockehr.recording.replay import perform_from
 from mockehr.recording.tape import load_tape
 from mockehr.sites.charts import Charts
 from mockehr.sites.fhir_stages import fhir_stages
+from mockehr.sites.links import Links
+from mockehr.sites.mllp_stages import mllp_stages
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
@@ -76,6 +79,9 @@ def build_site(options: SiteOptions) -> Site:
     site.outbox = Outbox(site.clock, encode)
     site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
     site.log.listen(site.outbox.hear)
+    site.dialect = named(options.hl7_dialect or _dialect_of(site.personality.name))
+    site.links = Links(site)
+    site.log.listen(site.links.hear)
     site.open_access = options.open_access
     site.standing_headers = site.personality.headers(Exchange("fhir"))
     site.perform = _performer(site)
@@ -84,6 +90,10 @@ def build_site(options: SiteOptions) -> Site:
     for path in options.imports:
         import_path(site.store, path)
     return site
+
+
+def _dialect_of(vendor: str) -> str:
+    return vendor if vendor in DIALECTS else "generic"
 
 
 def infection_from(site: Site, use: str, settings: Mapping[str, Any]) -> Infection:
@@ -174,4 +184,5 @@ def _pipelines(site: Site) -> Mapping[Channel, Pipeline]:
         "fhir": Pipeline(fhir_stages(site)),
         "token": Pipeline(token_stages(site)),
         "discovery": Pipeline(discovery_stages(site)),
+        "mllp-in": Pipeline(mllp_stages(site)),
     }

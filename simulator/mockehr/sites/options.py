@@ -28,6 +28,8 @@ class SiteOptions:
     replay: Path | None = None
     open_access: bool = False
     """No bearer token is wanted."""
+    hl7_dialect: str = ""
+    """Name of the HL7 dialect; the personality's own unless told."""
     trail: bool = True
     charts_kept: int = 256
     """How many dressed charts the cache holds."""

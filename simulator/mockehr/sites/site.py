@@ -15,6 +15,7 @@ from mockehr.core.problem import Problem
 from mockehr.events import Outbox
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Store
+from mockehr.hl7.dialect import Dialect
 from mockehr.journal import Journal
 from mockehr.personalities.model import Personality, SiteFacts
 from mockehr.population.corruption.base import Infection, corruptions
@@ -24,6 +25,7 @@ from mockehr.sites.charts import Charts
 from mockehr.sites.options import SiteOptions
 
 if TYPE_CHECKING:
+    from mockehr.sites.links import Links
     from mockehr.sites.snapshot import Snapshots
 
 
@@ -48,6 +50,9 @@ class Site:
     perform: Callable[[Exchange], None]
     """What stands behind stage `perform` of channel `fhir`: the simulator, or a tape."""
     snapshots: Snapshots
+    dialect: Dialect
+    """How this site writes HL7 v2."""
+    links: Links
     standing_headers: list[tuple[str, str]]
     open_access: bool
     trail: bool
@@ -148,5 +153,6 @@ class Site:
             for name in list(self.charts.infections):
                 self.charts.cure(name)
         self.outbox.reset()
+        self.links.reset()
         self.clock.clear()
         self.journal.clear()

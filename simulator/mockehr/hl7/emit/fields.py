@@ -75,16 +75,18 @@ def address_xad(address: JSON, dialect: Dialect) -> list[Component]:
 
 
 def telecom_xtn(point: JSON, dialect: Dialect) -> list[Component]:
-    """A ContactPoint as XTN."""
+    """A ContactPoint as XTN; a number stands in XTN.1, and from 2.6 on, which withdrew that, in XTN.12."""
     value = str(point.get("value", ""))
     if point.get("system") == "email":
         return ["", "NET", "Internet", value]
+    types = dialect.phone_types
     if point.get("use") == "work":
-        use = "BUS" if dialect.phone_types == ("HOM",) else "WPN"
-        return [value, use, *(("PH",) if len(dialect.phone_types) > 1 else ())]
-    if point.get("use") == "mobile" or point.get("system") == "fax":
-        return [value, dialect.phone_types[0], "CP" if point.get("use") == "mobile" else "FX"]
-    return [value, *dialect.phone_types]
+        types = ("BUS",) if types == ("HOM",) else ("WPN", "PH")
+    elif point.get("use") == "mobile" or point.get("system") == "fax":
+        types = (types[0], "CP" if point.get("use") == "mobile" else "FX")
+    if dialect.version >= "2.6":
+        return ["", *types, *[""] * (10 - len(types)), value]
+    return [value, *types]
 
 
 def concept_cwe(concept: JSON | None) -> list[Component]:

@@ -35,13 +35,13 @@ def add_patient(outline: Outline, patient: JSON, encounter: JSON | None = None) 
         5: Repeat(name_xpn(name, dialect) for name in patient.get("name", [])),
         7: outline.time(patient.get("birthDate", "")),
         8: SEX.get(patient.get("gender", ""), ""),
-        10: _categories(patient, RACE),
+        10: _categories(patient, RACE, dialect),
         11: Repeat(address_xad(address, dialect) for address in patient.get("address", [])),
         13: Repeat(home),
         14: Repeat(work),
         15: _language(patient),
         16: _marital(patient),
-        22: _categories(patient, ETHNICITY),
+        22: _categories(patient, ETHNICITY, dialect),
         29: outline.time(patient.get("deceasedDateTime", "")),
         30: _dead(patient),
     }
@@ -86,8 +86,11 @@ def visit_cx(encounter: JSON, dialect: Dialect) -> list[Component]:
     return identifier_cx({"value": encounter.get("id", "")}, rule)
 
 
-def _categories(patient: JSON, url: str) -> Repeat:
-    """US Core race or ethnicity as repetitions of CE: the OMB categories, or the text alone."""
+def _categories(patient: JSON, url: str, dialect: Dialect) -> Repeat:
+    """US Core race or ethnicity as repetitions of CE: the OMB categories, or the text alone.
+
+    Before 2.3.1 both fields are a single IS: the first code.
+    """
     found: list[list[Component]] = []
     for extension in patient.get("extension", []):
         if extension.get("url") != url:
@@ -99,7 +102,7 @@ def _categories(patient: JSON, url: str) -> Repeat:
                 found.append([coding.get("code", ""), coding.get("display", ""), "CDCREC"])
         if not found:
             found = [["", one.get("valueString", "")] for one in parts if one.get("url") == "text"]
-    return Repeat(found)
+    return Repeat(found if dialect.version >= "2.3.1" else [one[:1] for one in found[:1]])
 
 
 def _language(patient: JSON) -> str:

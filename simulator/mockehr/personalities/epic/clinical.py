@@ -53,7 +53,7 @@ def shape_encounter(made: JSON, clean: JSON, look: Look) -> JSON:
     for name, value in stay.items():
         if isinstance(value, dict) and "coding" in value:
             stay[name] = {"text": text_of(value)}
-    drop(made, "statusHistory", "serviceType", "priority", "length")
+    drop(made, "statusHistory", "serviceType", "priority", "length", "reasonReference", "diagnosis")
     return made
 
 
@@ -170,7 +170,10 @@ def shape_immunization(made: JSON, clean: JSON, look: Look) -> JSON:
     for name in ("occurrenceDateTime", "recorded"):
         if isinstance(made.get(name), str):
             made[name] = day_of(made[name])
-    drop(made, "recorded", "expirationDate")
+    origin = text_of(made.get("reportOrigin"))
+    if origin:
+        made.setdefault("note", [{"text": origin}])
+    drop(made, "recorded", "expirationDate", "reportOrigin")
     dose = made.get("doseQuantity")
     if isinstance(dose, dict):
         made["doseQuantity"] = {"value": dose.get("value"), "unit": dose.get("unit", "mL"),

@@ -37,6 +37,7 @@ _FORMAT: Final = {
     "code": "urn:ihe:iti:xds:2017:mimeTypeSufficient",
     "display": "mimeType Sufficient",
 }
+_NO_PATIENT: Final = "no disclosure to patient, family or caregivers without attending provider's authorization"
 _VITAL_EXTRA: Final = {
     "85354-9": [("55284-4", "Blood pressure systolic and diastolic"),
                 ("85354-9", "Blood pressure panel with all children optional"), ("8716-3", "Vital signs")],
@@ -179,6 +180,8 @@ def shape_document(made: JSON, clean: JSON, look: Look) -> JSON:
     }
     made["content"] = _contents(made.get("content", []), clean, look)
     _note_context(made, look)
+    if look.dresser.stream("epic", "withheld", str(clean.get("id", ""))).chance(look.tables["withheld_share"]):
+        made["securityLabel"] = [concept("http://terminology.hl7.org/CodeSystem/v3-ActCode", "NOPAT", _NO_PATIENT)]
     _attest(made, look)
     drop(made, "description", "masterIdentifier")
     return made

@@ -1,0 +1,200 @@
+"""Oracle Health's way of speaking: ids, Bundles, errors, tokens, discovery. Sources: notes.md."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from mockehr.core.exchange import JSON, Exchange, Reply
+from mockehr.core.page import SearchPage
+from mockehr.core.problem import Problem
+from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.envelope import to_bytes
+from mockehr.personalities.ids import IdCodec, NumberedIds
+from mockehr.personalities.model import Personality, Stored, http_date
+from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, asked_types
+from mockehr.personalities.oracle.look import Look
+from mockehr.personalities.oracle.results import shape_binary
+from mockehr.personalities.oracle.shape import flavour_of, shape
+
+_HOST = "fhir-ehr-code.cerner.com"
+_ERRORS = "urn:cerner:error:authorization-server:oauth2:token:"
+_PACKED = frozenset({"Observation", "DocumentReference", "DiagnosticReport"})
+_REQUEST_IDS = "X-Request-Id"
+
+
+class Vendor(Personality):
+    """Oracle Health."""
+
+    def ids(self, facts: SiteFacts) -> IdCodec:
+        """Numbers, with prefixes that tell the kind."""
+        return NumberedIds(facts.key, self.settings["ids"]["forms"])
+
+    def flavour(self, resource: JSON) -> str:
+        """The category of observations and conditions."""
+        return flavour_of(resource)
+
+    def look(self, dresser: Dresser) -> Look:
+        """The surroundings in Oracle Health's terms."""
+        return Look(dresser, self.tenant(dresser.facts), self.settings["shape"]["tables"])
+
+    def reference(self, reference: JSON, clean: str, within: str, dresser: Dresser) -> JSON:
+        """With display, for some."""
+        return self.look(dresser).refer(reference, clean, within)
+
+    def shape(self, made: JSON, clean: JSON, dresser: Dresser, flavour: str | None) -> JSON:
+        """By resource type."""
+        if clean["resourceType"] == "Binary":
+            return shape_binary(made, clean, flavour)
+        style = self.style(clean["resourceType"])
+        return shape(made, clean, self.look(dresser), style, dresser.version or self.version_text(1))
+
+    def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
+        """A text document in XML."""
+        text = clean["resourceType"] == "Binary" and str(clean.get("contentType", "")).startswith("text/")
+        return (self.dress(clean, dresser, "xml"),) if text else ()
+
+    def identifier_kind(self, text: str, facts: SiteFacts) -> str:
+        """The MRN pool's OID."""
+        return "MR" if text == "urn:oid:2.16.840.1.113883.6.1000" else ""
+
+    # searching
+
+    def page_token(self, name: str, number: int) -> str:
+        """A page context in the form that its type has: packed JSON, packed parameters, or a GUID."""
+        kind = name.partition("?")[0]
+        guid = self._uuid("page", name, number)
+        if kind in _PACKED:
+            cursor = self.facts.key("cursor", name, number).hex()[:24]
+            inner = {"count": 10, "default": {"cursor": cursor, "has_next": True, "page_context": guid}}
+            return base64.b64encode(zlib.compress(to_bytes(inner))).decode()
+        if kind == "MedicationRequest":
+            first = 100_000_000 + int.from_bytes(self.facts.key("page", name, number)[:4], "big") % 800_000_000
+            text = f"OpenPlatformFhirContext=true&pageContext={first}_{first + 1}_{number}_1_1&concept=charted"
+            return base64.b64encode(text.encode()).decode()
+        return guid
+
+    def next_url(self, page: SearchPage, base_url: str) -> str:
+        """The search again with the page context; Slot forgets what was searched for."""
+        if page.next_url or not page.next_token:
+            return page.next_url
+        asked = [] if page.resource_type == "Slot" else parse_qsl(page.query, keep_blank_values=True)
+        kept = [pair for pair in asked if pair[0] not in ("_count", "-pageContext", "-pageDirection")]
+        query = [urlencode(kept, safe="/|:,")] if kept else []
+        query.append(f"-pageContext={quote(page.next_token, safe='')}&-pageDirection=NEXT")
+        return f"{base_url}/{page.resource_type}?{'&'.join(query)}"
+
+    # refusals
+
+    def refuse(self, problem: Problem, base_url: str, accept: str) -> Reply:
+        """`details.text` and nothing else, in most cases."""
+        if problem.kind == "not-acceptable":
+            return Reply(406, [])
+        headers = self._refusal_headers(problem, base_url)
+        if problem.kind == "scope-missing":
+            message = (
+                'code="urn:cerner:error:oauth2:resource-access:insufficient-scopes", error="insufficient_scope",'
+                ' subcode="no_scope_for_resource_path"'
+            )
+            return Reply(403, headers, document={"code": 403, "message": message}, content_type="application/json")
+        status, issue = self._issue(problem)
+        outcome: JSON = {"resourceType": "OperationOutcome", "issue": [issue]}
+        return Reply(status, headers, document=outcome, content_type="application/fhir+json")
+
+    def _issue(self, problem: Problem) -> tuple[int, JSON]:
+        if problem.kind in ("no-token", "token-invalid"):
+            text = f'Bearer realm="{_HOST}", error="invalid_token"'
+            return 401, {
+                "severity": "error",
+                "code": "login",
+                "diagnostics": text,
+                "location": ["http.Authorization"],
+            }
+        if problem.kind == "rate-limited":
+            return 429, {"severity": "error", "code": "throttled", "diagnostics": "Too Many Requests"}
+        code, text, status = self.settings["errors"]["kinds"].get(problem.kind, ("processing", "", 0))
+        return status or problem.status, {
+            "severity": "error",
+            "code": code,
+            "details": {"text": text or problem.text},
+        }
+
+    def _refusal_headers(self, problem: Problem, base_url: str) -> list[tuple[str, str]]:
+        if problem.kind in ("no-token", "token-invalid"):
+            error = 'error="invalid_token", error_description="Token has expired or signature is invalid"'
+            return [("WWW-Authenticate", f'Bearer realm="{_HOST}", {error}')]
+        kept = ("Retry-After", "Location")
+        return [pair for pair in self.problem_headers(problem, base_url) if pair[0] in kept]
+
+    def content_type(self, accept: str, format_param: str) -> str | Problem:
+        """JSON, or 406."""
+        asked = asked_types(accept, format_param) or [""]
+        for name in asked:
+            if name in ANY_NAMES or name in ("json", "application/fhir+json"):
+                return "application/fhir+json"
+            if name in JSON_NAMES:
+                return name
+        return Problem(406, "not-acceptable", f"{asked[0]} is not offered", value=asked[0])
+
+    # writes
+
+    def created(self, record: Stored, base_url: str) -> Reply:
+        """201, empty, as `text/html`."""
+        location = f"{base_url}/{record.resource_type}/{record.id}"
+        headers = [("Location", location), *self._versioned(record)]
+        return Reply(201, headers, b"", None, "text/html")
+
+    def updated(self, record: Stored, base_url: str) -> Reply:
+        """200, empty, as `text/html`."""
+        return Reply(200, self._versioned(record), b"", None, "text/html")
+
+    def _versioned(self, record: Stored) -> list[tuple[str, str]]:
+        return [("Etag", f'W/"{self.version_text(record.version)}"'), ("Last-Modified", http_date(record.updated))]
+
+    # tokens and discovery
+
+    def token_document(self, document: JSON, grant: Any) -> JSON:
+        """The tenant always, a real boolean for the banner, no `state`."""
+        made = {**document, "token_type": str(self.settings["token"]["type"])}
+        made.pop("state", None)
+        made["tenant"] = self.tenant(self.facts)
+        return made
+
+    def token_refusal(self, status: int, document: JSON, reason: str = "") -> Reply:
+        """400 with `error` and `error_uri`, no description; the URI names reason, instance and tenant."""
+        reasons = self.settings["token"]["reasons"]
+        instance = self._uuid("token-refusal", reason, str(document.get("error_description", "")))
+        urn = quote(_ERRORS + str(reasons.get(reason, reasons["other"])), safe="")
+        uri = f"https://authorization.cerner.com/errors/{urn}/instances/{instance}?tenant={self.tenant(self.facts)}"
+        headers = [
+            ("Cache-Control", "no-store"),
+            ("Pragma", "no-cache"),
+            ("Cerner-Correlation-ID", instance),
+            ("Expect-CT", "enforce, max-age=30"),
+            ("Server", "cloud_authorization_server1"),
+            ("Access-Control-Allow-Origin", "*"),
+        ]
+        body: JSON = {"error": document.get("error", "invalid_request"), "error_uri": uri}
+        return Reply(400, headers, document=body, content_type="application/json")
+
+    def capability(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
+        """No software, the day in place of a moment, `batch` among what the server can do."""
+        made = super().capability(document, facts, base_url)
+        made["date"] = str(made.get("date", ""))[:10]
+        rests = []
+        for rest in made.get("rest", ()):
+            batch = {"code": "batch", "documentation": "Implemented per the specification"}
+            security = {key: value for key, value in rest.get("security", {}).items() if key != "service"}
+            rests.append({**rest, "security": {**security, "cors": True}, "interaction": [batch]})
+        made["rest"] = rests
+        return made
+
+    def headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """The constant ones, and a request id once the exchange has its number."""
+        found = super().headers(exchange)
+        if exchange.number:
+            found.append((_REQUEST_IDS, self._uuid("request", exchange.number)))
+        return found
