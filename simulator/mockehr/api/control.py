@@ -25,8 +25,10 @@ class ControlApi:
     def __init__(self, directory: Directory, *, token: str = "") -> None:
         self._control = Control(directory)
         self._token = token
-        self._table = [(op, re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", op.full_path) + "/?$"))
-                       for _, op in operations().items()]
+        self._table = [
+            (op, re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", op.full_path) + "/?$"))
+            for _, op in operations().items()
+        ]
 
     async def __call__(
         self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
@@ -38,8 +40,13 @@ class ControlApi:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        status, answer = self.answer(scope["method"], scope["path"], scope["query_string"].decode(), body,
-                                     dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
+        status, answer = self.answer(
+            scope["method"],
+            scope["path"],
+            scope["query_string"].decode(),
+            body,
+            dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"),
+        )
         octets = answer if isinstance(answer, bytes) else orjson.dumps(answer)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(octets)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -98,8 +105,12 @@ def _described(op: Operation) -> dict[str, Any]:
             {"name": p.name, "in": "query", "required": p.required, "schema": schema[p.name]} for p in others
         ]
     elif others:
-        content = {"type": "object", "properties": {p.name: schema[p.name] for p in others},
-                   "required": [p.name for p in others if p.required], "additionalProperties": False}
+        content = {
+            "type": "object",
+            "properties": {p.name: schema[p.name] for p in others},
+            "required": [p.name for p in others if p.required],
+            "additionalProperties": False,
+        }
         described["requestBody"] = {"content": {"application/json": {"schema": content}}}
     return described
 

@@ -15,7 +15,9 @@ import orjson
 @click.option("--html", type=click.Path(path_type=Path), help="Write a self-contained HTML page to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scorecards as JSON.")
 @click.option("--seed", type=int, default=None, help="Use this seed in place of the scenario's.")
-def check(scenarios: tuple[Path, ...], junit: Path | None, html: Path | None, as_json: bool, seed: int | None) -> None:
+def check(
+    scenarios: tuple[Path, ...], junit: Path | None, html: Path | None, as_json: bool, seed: int | None
+) -> None:
     """Judge a client: mockehr check SCENARIO... -- COMMAND
 
     Starts the scenario's sites, tells COMMAND by environment variables where they are and who it is (MOCKEHR_SITES,
@@ -33,7 +35,7 @@ def check(scenarios: tuple[Path, ...], junit: Path | None, html: Path | None, as
 
     cards = []
     for file in files:
-        scenario = load_scenario(_found(file))
+        scenario = load_scenario(shipped(file))
         if seed is not None:
             scenario = scenario.model_copy(update={"seed": seed})
         scorecard, status = run_trial(Trial(scenario), command, quiet=as_json)
@@ -61,8 +63,8 @@ def _split(given: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
     return files, words
 
 
-def _found(file: Path) -> Path:
-    """The file itself, or the shipped scenario of that name."""
+def shipped(file: Path) -> Path:
+    """The file itself, or the shipped scenario of that name; raises UnknownName with the nearest ones."""
     if file.exists():
         return file
     from mockehr.core.data import data_root

@@ -19,7 +19,7 @@ def demo(as_json: bool, html: Path | None) -> None:
 
     Exit status 0 if the careful client passes and the careless one fails, as they should.
     """
-    from mockehr.cli.check import _found
+    from mockehr.cli.check import shipped
     from mockehr.cli.runs import run_trial
     from mockehr.scenarios.report.html import html as page
     from mockehr.scenarios.report.text import text
@@ -27,7 +27,7 @@ def demo(as_json: bool, html: Path | None) -> None:
     from mockehr.scenarios.scorecard import Scorecard
     from mockehr.scenarios.trial import Trial
 
-    scenario = load_scenario(_found(Path("flaky-friday.scenario.yaml")))
+    scenario = load_scenario(shipped(Path("flaky-friday.scenario.yaml")))
     if not as_json:
         click.echo(f"{scenario.title}\n{scenario.story.strip()}\n")
         for site in scenario.sites:
@@ -41,8 +41,6 @@ def demo(as_json: bool, html: Path | None) -> None:
         cards[name], _ = run_trial(trial, command, quiet=as_json, label=f"the {name} client")
         if not as_json:
             click.echo(text(cards[name]))
-            for site in trial.sites:
-                click.echo("")
     as_wanted = cards["careful"].passed and not cards["careless"].passed
     if as_json:
         click.echo(orjson.dumps({name: card.as_json() for name, card in cards.items()}).decode())

@@ -71,7 +71,9 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.command(cls=LazyGroup, context_settings={"auto_envvar_prefix": "MOCKEHR", "help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup, context_settings={"auto_envvar_prefix": "MOCKEHR", "help_option_names": ["-h", "--help"]}
+)
 @click.version_option(mockehr.__version__, prog_name="mockehr")
 def cli() -> None:
     """A hospital's EHR that misbehaves on purpose, and can prove how your integration coped."""

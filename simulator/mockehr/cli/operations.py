@@ -38,11 +38,15 @@ def _command(name: str, op: Operation) -> click.Command:
         if p.name in in_path or p.required:
             params.append(click.Argument([p.name], type=str))
         elif p.type is bool:
-            params.append(click.Option([f"--{p.name.replace('_', '-')}/--no-{p.name.replace('_', '-')}"], default=None))
+            params.append(
+                click.Option([f"--{p.name.replace('_', '-')}/--no-{p.name.replace('_', '-')}"], default=None)
+            )
         else:
             shown = "JSON" if p.type is dict else None
             params.append(click.Option([f"--{p.name.replace('_', '-')}"], type=str, default=None, metavar=shown))
-    params.append(click.Option(["--server"], default=DEFAULT_SERVER, show_default=True, help="Address of the server."))
+    params.append(
+        click.Option(["--server"], default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
+    )
     params.append(click.Option(["--token"], default="", help="Token of the control API."))
 
     def run(server: str, token: str, **given: Any) -> None:
@@ -78,7 +82,8 @@ def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> An
         ) from error
     except OSError as error:
         raise EnvironmentProblem(
-            f"No server answers at {server}: {error}.", remedy="Start one with mockehr serve, or name it with --server."
+            f"No server answers at {server}: {error}.",
+            remedy="Start one with mockehr serve, or name it with --server.",
         ) from error
 
 

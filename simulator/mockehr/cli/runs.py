@@ -49,11 +49,17 @@ async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, 
         process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=sys.stderr.fileno())
     except OSError as error:
         raise EnvironmentProblem(
-            f"The client cannot be started: {error}.", remedy="Write the command after --, as in -- python my_sync.py."
+            f"The client cannot be started: {error}.",
+            remedy="Write the command after --, as in -- python my_sync.py.",
         ) from error
     total = sum(len(roster) for roster in trial.rosters.values())
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[seen]}"),
-               TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[seen]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
         task = progress.add_task(label, total=total, seen="")
         waiting = asyncio.create_task(process.wait())

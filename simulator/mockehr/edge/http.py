@@ -63,7 +63,11 @@ class HttpEdge:
         host = headers.get("host") or (f"{server[0]}:{server[1]}" if server else "localhost")
         origin = f"{scope.get('scheme', 'http')}://{host}{root}"
         exchange = Exchange(
-            channel, scope["method"], within, scope["query_string"].decode("latin-1"), headers,
+            channel,
+            scope["method"],
+            within,
+            scope["query_string"].decode("latin-1"),
+            headers,
             base_url=origin + site.fhir_path.rstrip("/"),
         )
         client = scope.get("client")
@@ -199,14 +203,17 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 def _stray(directory: Directory, path: str) -> Reply:
     nearest = directory.nearest(path)
     return _plain(
-        404, f"No site is served at {path}.", nearest=[f"/{name}/" for name in nearest],
+        404,
+        f"No site is served at {path}.",
+        nearest=[f"/{name}/" for name in nearest],
         remedy="Begin the path with the site's name, or ask GET /_mockehr/sites.",
     )
 
 
 def _no_channel(site: Site, root: str, below: str) -> Reply:
     return _plain(
-        404, f"The site {site.name} has nothing at {below}.",
+        404,
+        f"The site {site.name} has nothing at {below}.",
         nearest=[root + site.fhir_path, root + site.token_path],
         remedy="Use the FHIR base or the token endpoint of the site.",
     )

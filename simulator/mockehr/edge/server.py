@@ -62,8 +62,18 @@ class Server:
         """Listen and serve; raises EnvironmentProblem if the port is taken."""
         self._socket = _listen(self.host, self._asked_port)
         config = uvicorn.Config(
-            self._app, http=CuttableProtocol, loop="none", lifespan="off", log_config=None, log_level="critical", access_log=False,
-            ws="none", server_header=False, date_header=False, timeout_graceful_shutdown=2, backlog=2048,
+            self._app,
+            http=CuttableProtocol,
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            ws="none",
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=2,
+            backlog=2048,
         )
         self._uvicorn = uvicorn.Server(config)
         self._pump = Pump(self.directory)

@@ -31,7 +31,9 @@ class Intake:
 def import_path(store: Store, path: Path) -> Intake:
     """Import a file or a folder of `.json` and `.ndjson` files; raises EnvironmentProblem if there is none."""
     if not path.exists():
-        raise EnvironmentProblem(f"There is nothing to import at {path}.", remedy="Name a .json, .ndjson or a folder.")
+        raise EnvironmentProblem(
+            f"There is nothing to import at {path}.", remedy="Name a .json, .ndjson or a folder."
+        )
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in (".json", ".ndjson"))
     intake = Intake()
     for file in files:

@@ -97,8 +97,11 @@ def configured(cls: Any, use: str, given: Mapping[str, Any]) -> Any:
             values[name] = _converted(hints[name], value)
         except (TypeError, ValueError) as error:
             problems.append(f"{use}.with.{name}: {error}")
-    problems += [f"{use}.with.{n} is required" for n, f in known.items()
-                 if n not in given and f.default is MISSING and f.default_factory is MISSING]
+    problems += [
+        f"{use}.with.{n} is required"
+        for n, f in known.items()
+        if n not in given and f.default is MISSING and f.default_factory is MISSING
+    ]
     if not problems:
         try:
             return cls(**values)

@@ -69,8 +69,11 @@ def when_from(settings: Mapping[str, Any]) -> When:
     if not 0 <= probability <= 1:
         problems.append(f"when.probability is {probability:g}; it must lie in 0..1")
     counts = {key: given[key] for key in ("first", "every", "skip", "at_most") if key in given}
-    problems += [f"when.{key} is {value!r}; it must be a whole number from 0" for key, value in counts.items()
-                 if not isinstance(value, int) or isinstance(value, bool) or value < 0]
+    problems += [
+        f"when.{key} is {value!r}; it must be a whole number from 0"
+        for key, value in counts.items()
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0
+    ]
     if problems:
         raise ConfigError("when does not hold.", problems)
     span = (window[0], window[1]) if window else None

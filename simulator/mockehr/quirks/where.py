@@ -71,7 +71,9 @@ def refuse_unknown(section: str, settings: Mapping[str, Any], known: Iterable[st
             near = nearest_names(str(key), names)
             problems.append(f"{section}.{key} is not known" + (f"; did you mean {near[0]}?" if near else ""))
     if problems:
-        raise ConfigError(f"{section} has keys that mean nothing.", problems, remedy=f"Known keys: {', '.join(names)}.")
+        raise ConfigError(
+            f"{section} has keys that mean nothing.", problems, remedy=f"Known keys: {', '.join(names)}."
+        )
 
 
 def _names(value: Any) -> tuple[str, ...]:

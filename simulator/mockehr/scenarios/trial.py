@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import orjson
 
-from mockehr.auth.keys import private_jwk, load_key, read_bundled_key
+from mockehr.auth.keys import load_key, private_jwk, read_bundled_key
 from mockehr.core.exchange import JSON
 from mockehr.fhir.search import compile_query
 from mockehr.scenarios.probe import Case
@@ -152,5 +152,3 @@ def _records(file: Path) -> list[JSON]:
         if isinstance(document, dict):
             found.append(document)
     return found
-
-

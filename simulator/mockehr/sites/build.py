@@ -18,8 +18,8 @@ from mockehr.core.exchange import JSON, Channel, Exchange
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Outbox
 from mockehr.fhir.capability import Software, TypeCapability, capability_statement
-from mockehr.fhir.interactions import INTERACTIONS
 from mockehr.fhir.intake import import_path
+from mockehr.fhir.interactions import INTERACTIONS
 from mockehr.fhir.pages import Pages
 from mockehr.fhir.record import encode
 from mockehr.fhir.server import FhirServer
@@ -47,16 +47,7 @@ from mockehr.sites.webhook_stages import prepare_delivery
 
 INTERACTIONS_OFFERED: Final = frozenset({"read", "vread", "search", "create", "update"})
 TYPES: Final = MappingProxyType(
-    {
-        kind: INTERACTIONS_OFFERED
-        for kind in (
-            "AllergyIntolerance", "Appointment", "Binary", "CarePlan", "CareTeam", "Condition", "Coverage",
-            "Device", "DiagnosticReport", "DocumentReference", "Encounter", "Goal", "Immunization", "Location",
-            "Medication", "MedicationDispense", "MedicationRequest", "Observation", "Organization", "Patient",
-            "Practitioner", "PractitionerRole", "Procedure", "Provenance", "QuestionnaireResponse",
-            "RelatedPerson", "ServiceRequest", "Specimen",
-        )
-    }
+    dict.fromkeys(("AllergyIntolerance", "Appointment", "Binary", "CarePlan", "CareTeam", "Condition", "Coverage", "Device", "DiagnosticReport", "DocumentReference", "Encounter", "Goal", "Immunization", "Location", "Medication", "MedicationDispense", "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Specimen"), INTERACTIONS_OFFERED)
 )  # fmt: skip
 """What the server offers unless a personality offers less."""
 
@@ -125,13 +116,14 @@ def _auth_settings(site: Site) -> AuthSettings:
     known = {item.name for item in fields(AuthSettings)}
     wrong = [name for name in extra if name not in known]
     if wrong:
-        raise ConfigError(f"The personality {site.personality.name} sets what the token endpoint does not have.", wrong)
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in extra.items()}
+        raise ConfigError(
+            f"The personality {site.personality.name} sets what the token endpoint does not have.", wrong
+        )
+    values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in extra.items()}
     # Clients live on the wall clock: beside a stepped site their assertions' times mean nothing.
     values.setdefault("check_times", not site.clock.frozen)
-    return AuthSettings(
-        token_lifetime=int(told["expires_in"]), token_format=told["format"], token_type=told["type"], **values
-    )
+    values |= {"token_lifetime": int(told["expires_in"]), "token_format": told["format"], "token_type": told["type"]}
+    return AuthSettings(**values)
 
 
 def _fhir_server(site: Site) -> FhirServer:

@@ -10,8 +10,22 @@ from typing import Final
 
 _PAGES: Final = ("utf-8", "cp1252", "latin-1", "iso8859-15", "cp437", "cp850", "mac-roman", "utf-16-le")
 _NAMES: Final = {"utf-8": "UTF-8", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
-_STROKES: Final = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss",
-                                 "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"})
+_STROKES: Final = str.maketrans(
+    {
+        "ø": "o",
+        "Ø": "O",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+        "Đ": "D",
+        "ı": "i",
+        "ß": "ss",
+        "æ": "ae",
+        "Æ": "AE",
+        "œ": "oe",
+        "Œ": "OE",
+    }
+)
 _MAX_ROUNDS = 3
 
 

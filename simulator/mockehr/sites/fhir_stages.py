@@ -110,8 +110,9 @@ def _reply(site: Site, exchange: Exchange) -> Reply:
         media = site.media_type(exchange)
         if isinstance(media, Problem):
             return vendor.refuse(media, exchange.base_url, accept)
-        return Reply(200, vendor.record_headers(result.resource_type, result.version, result.updated), result.body,
-                     None, media)
+        return Reply(
+            200, vendor.record_headers(result.resource_type, result.version, result.updated), result.body, None, media
+        )
     if isinstance(result, Problem):
         return vendor.refuse(result, exchange.base_url, accept)
     if isinstance(result, Reply):

@@ -24,7 +24,7 @@ def apply_intents(site: Site, accepted: Accepted, exchange: Exchange) -> list[Re
 
 
 def find_by_identifier(site: Site, resource_type: str, keys: tuple[Key, ...]) -> Record | None:
-    """The current record that carries any of the identifiers, the first key first; written ones before computed ones."""
+    """The current record that carries any of the identifiers, in the order of the keys; written before computed."""
     for key in keys:
         for record in site.store.overlay(resource_type):
             if not record.deleted and _carries(record.document, key):

@@ -82,8 +82,14 @@ class Links:
         site = self._site
         body = emit(Event(kind, site.clock.now(), link.number, occurred=change.at), resources, site.dialect)
         exchange = Exchange(
-            "mllp-out", method="SEND", path=f"/{link.name}", body=body, direction="out", peer=link.name,
-            patient=change.patient, interaction=Interaction(kind, change.resource_type, change.id),
+            "mllp-out",
+            method="SEND",
+            path=f"/{link.name}",
+            body=body,
+            direction="out",
+            peer=link.name,
+            patient=change.patient,
+            interaction=Interaction(kind, change.resource_type, change.id),
         )
         exchange.changes.append(change.number)
         prepare_message(site, exchange)

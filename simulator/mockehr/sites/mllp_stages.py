@@ -112,8 +112,12 @@ def _reply(site: Site, exchange: Exchange) -> Reply:
     taken: Outcome = "R" if result.outcome == "R" else "A"
     bodies = [
         acknowledge(
-            header, code, at=site.clock.now(), control_id=f"{site.name.upper()}{exchange.number}{'' if n == 0 else n}",
-            text=result.text, errors=result.faults,
+            header,
+            code,
+            at=site.clock.now(),
+            control_id=f"{site.name.upper()}{exchange.number}{'' if n == 0 else n}",
+            text=result.text,
+            errors=result.faults,
         )
         for n, code in enumerate(acknowledgements(header, result.outcome, accepted=taken))
     ]

@@ -71,9 +71,11 @@ def criteria_from(
 def _text(trait: str, text: str, modifier: str) -> Criterion | None:
     if trait in ("sex", "phone", "email"):
         return Equals(trait, text.rpartition("|")[2]) if not modifier else None
-    kinds = {"": Starts, "exact": Exact, "contains": Contains}
-    kind = kinds.get(modifier)
-    return None if kind is None else kind(trait, text)
+    if modifier == "exact":
+        return Exact(trait, text)
+    if modifier == "contains":
+        return Contains(trait, text)
+    return None if modifier else Starts(trait, text)
 
 
 def _born(text: str) -> Criterion | None:

@@ -104,7 +104,7 @@ class Site:
     # misbehaviour
 
     def arm(self, settings: Mapping[str, Any]) -> str:
-        """Arm a quirk or a corruption by plain settings (`use`, `name`, `where`, `when`, `with`); returns its name."""
+        """Arm a quirk or corruption by plain settings (`use`, `name`, `where`, `when`, `with`); returns its name."""
         use = str(settings.get("use", ""))
         if use in corruptions() and use not in quirks():
             return self._infect(use, settings)

@@ -1,4 +1,4 @@
-"""Named snapshots of what was written at a site. Cheap: records are never changed in place, so lists are all it takes."""
+"""Named snapshots of what was written at a site. Records are never changed in place, so this is cheap."""
 
 from __future__ import annotations
 

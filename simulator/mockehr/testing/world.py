@@ -93,8 +93,15 @@ class TestSite:
         key = read_bundled_key("client-1-ES384")
         return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
 
-    def quirk(self, use: str, *, name: str = "", where: Mapping[str, Any] | None = None,
-              when: Mapping[str, Any] | None = None, **settings: Any) -> str:
+    def quirk(
+        self,
+        use: str,
+        *,
+        name: str = "",
+        where: Mapping[str, Any] | None = None,
+        when: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> str:
         """Arm a quirk or a corruption; returns the rule's name."""
         rule: dict[str, Any] = {"use": use, "where": where or {}, "when": when or {}, "with": settings}
         if name:
@@ -116,8 +123,9 @@ class TestSite:
     def verify(self, *, at_least: int = 1, at_most: int = -1, **question: Any) -> int:
         """How often something happened; raises VerdictFailed with the nearest entries if not as wanted."""
         control = Control(self._server.threaded.server.directory)
-        answer = self._call(control.call, "journal verify", site=self.name, at_least=at_least, at_most=at_most,
-                            **question)
+        answer = self._call(
+            control.call, "journal verify", site=self.name, at_least=at_least, at_most=at_most, **question
+        )
         return int(answer["count"])
 
     def patient_ids(self, limit: int = 50, offset: int = 0) -> list[str]:
@@ -145,7 +153,9 @@ class World:
 
     def site(self, vendor: str = "", **options: Any) -> TestSite:
         """Make a fresh site. Options as in SiteOptions; the marker's settings are the defaults."""
-        given = {key: self._settings[key] for key in ("patients", "stepped", "seed") if key in self._settings} | options
+        given = {
+            key: self._settings[key] for key in ("patients", "stepped", "seed") if key in self._settings
+        } | options
         seed = given.pop("seed", 7)
         chosen = int(seed) if str(seed).lstrip("-").isdigit() else seed
         vendor = vendor or str(self._settings.get("vendor", "generic"))
@@ -171,11 +181,15 @@ class World:
         lines = []
         for made in self.sites:
             options = made.site.options
-            lines.append(f"site {made.name} ({options.personality}, {options.patients} patients, seed {options.seed})")
+            lines.append(
+                f"site {made.name} ({options.personality}, {options.patients} patients, seed {options.seed})"
+            )
             for exchange in list(made.site.journal)[-SHOWN:]:
                 shown = entry(exchange)
                 status = shown.get("reply", {}).get("status", "-")
                 query = f"?{exchange.query}" if exchange.query else ""
-                lines.append(f"  {exchange.number:5} {exchange.channel:9} {exchange.method} {exchange.path}{query} → {status}")
+                lines.append(
+                    f"  {exchange.number:5} {exchange.channel:9} {exchange.method} {exchange.path}{query} → {status}"
+                )
                 lines += [f"          {d.rule}: {d.outcome} {d.why}".rstrip() for d in exchange.decisions]
         return "\n".join(lines)

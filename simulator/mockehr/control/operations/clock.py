@@ -12,7 +12,11 @@ from mockehr.sites.site import Site
 @operation("clock show", "GET", "/clock")
 def show(site: Site) -> dict[str, Any]:
     """What time it is at the site, and whether time passes there."""
-    return {"now": instant(site.clock.now(), millis=True), "frozen": site.clock.frozen, "pending": site.clock.pending()}
+    return {
+        "now": instant(site.clock.now(), millis=True),
+        "frozen": site.clock.frozen,
+        "pending": site.clock.pending(),
+    }
 
 
 @operation("clock advance", "POST", "/clock/advance")

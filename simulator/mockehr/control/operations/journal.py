@@ -12,8 +12,17 @@ from mockehr.sites.site import Site
 
 @operation("journal list", "GET", "/journal")
 def entries(
-    site: Site, channel: str = "", client: str = "", method: str = "", path: str = "", interaction: str = "",
-    resource: str = "", status: int = 0, quirk: str = "", after: int = 0, limit: int = 200,
+    site: Site,
+    channel: str = "",
+    client: str = "",
+    method: str = "",
+    path: str = "",
+    interaction: str = "",
+    resource: str = "",
+    status: int = 0,
+    quirk: str = "",
+    after: int = 0,
+    limit: int = 200,
 ) -> dict[str, Any]:
     """Exchanges that fit, oldest first; the newest `limit` of them."""
     question = Question(channel, client, method, path, interaction, resource, "", status, quirk, after=after)
@@ -29,8 +38,17 @@ def why(site: Site, number: int) -> dict[str, Any]:
 
 @operation("journal verify", "POST", "/journal/verify")
 def verify(
-    site: Site, at_least: int = 1, at_most: int = -1, channel: str = "", client: str = "", method: str = "",
-    path: str = "", interaction: str = "", resource: str = "", status: int = 0, quirk: str = "",
+    site: Site,
+    at_least: int = 1,
+    at_most: int = -1,
+    channel: str = "",
+    client: str = "",
+    method: str = "",
+    path: str = "",
+    interaction: str = "",
+    resource: str = "",
+    status: int = 0,
+    quirk: str = "",
 ) -> dict[str, Any]:
     """Check how often something happened; the refusal names the nearest entries and what differs."""
     question = Question(channel, client, method, path, interaction, resource, "", status, quirk)
@@ -40,7 +58,8 @@ def verify(
         shown = "; ".join(f"entry {m.exchange.number}: {', '.join(m.differences)}" for m in misses)
         wanted = f"at least {at_least}" if count < at_least else f"at most {at_most}"
         raise VerdictFailed(
-            f"{count} exchanges at {site.name} fit, {wanted} were wanted.", nearest=shown,
+            f"{count} exchanges at {site.name} fit, {wanted} were wanted.",
+            nearest=shown,
             remedy=f"Repeat with seed {site.options.seed}; look at mockehr journal why ENTRY.",
         )
     return {"count": count}

@@ -14,7 +14,9 @@ from mockehr.sites.site import Site
 
 
 @operation("quirk arm", "POST", "/quirks")
-def arm(site: Site, use: str, name: str = "", where: dict = {}, when: dict = {}, settings: dict = {}) -> dict[str, Any]:  # type: ignore[type-arg]  # noqa: B006
+def arm(
+    site: Site, use: str, name: str = "", where: dict = {}, when: dict = {}, settings: dict = {}
+) -> dict[str, Any]:  # type: ignore[type-arg]  # noqa: B006
     """Arm a quirk or a corruption at a site; answers the name of the rule."""
     rule = {"use": use, "where": where, "when": when, "with": settings}
     return {"armed": site.arm(rule | ({"name": name} if name else {}))}

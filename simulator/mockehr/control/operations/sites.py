@@ -23,7 +23,11 @@ def listed(directory: Directory) -> dict[str, Any]:
 
 @operation("site add", "POST", "/sites", scope="server")
 def add(
-    directory: Directory, name: str, personality: str = "generic", patients: int = 0, seed: str = "7",
+    directory: Directory,
+    name: str,
+    personality: str = "generic",
+    patients: int = 0,
+    seed: str = "7",
     stepped: bool = False,
 ) -> dict[str, Any]:
     """Make a site and serve it from now on."""
@@ -73,7 +77,12 @@ def take_in(site: Site, resource: dict = {}, path: str = "") -> dict[str, Any]: 
 
 @operation("site client", "POST", "/clients")
 def client(
-    site: Site, client_id: str, scopes: str, jwks: dict = {}, jwks_uri: str = "", secret: str = ""  # type: ignore[type-arg]  # noqa: B006
+    site: Site,
+    client_id: str,
+    scopes: str,
+    jwks: dict = {},
+    jwks_uri: str = "",
+    secret: str = "",  # type: ignore[type-arg]  # noqa: B006
 ) -> dict[str, Any]:
     """Register a client by its keys (a JWK Set), the address of its keys, or a secret."""
     made = Client(client_id, Scopes.parse(scopes), jwks=jwks or None, jwks_uri=jwks_uri, secret=secret)

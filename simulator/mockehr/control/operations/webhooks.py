@@ -13,7 +13,12 @@ from mockehr.sites.site import Site
 
 @operation("webhook add", "POST", "/webhooks")
 def add(
-    site: Site, name: str, url: str, secret: str = "", resources: str = "", payload: str = "id-only",
+    site: Site,
+    name: str,
+    url: str,
+    secret: str = "",
+    resources: str = "",
+    payload: str = "id-only",
     ladder: str = "10s,60s,10m,1h",
 ) -> dict[str, Any]:
     """Tell a receiver of changes from now on; `resources` are types, `ladder` the waits before each retry."""

@@ -16,9 +16,7 @@ def read(server: FhirServer, exchange: Exchange) -> Record | Problem:
     if record is None:
         return not_found(asked.resource_type, asked.id)
     if record.deleted:
-        return Problem(
-            410, "gone", f"{record.key} was deleted", resource_type=record.resource_type, value=record.id
-        )
+        return Problem(410, "gone", f"{record.key} was deleted", resource_type=record.resource_type, value=record.id)
     return record
 
 

@@ -17,6 +17,8 @@ from mockehr.fhir.store import Hits, ListHits
 
 PATIENT_PARAMETERS = ("patient", "subject", "beneficiary", "patient:Patient", "subject:Patient")
 SHARED_TYPES = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
+
+
 def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
     """One page of matches: the first of a new search, or the one that a paging token leads to."""
     asked = exchange.interaction

@@ -51,7 +51,9 @@ def _add_order(outline: Outline, report: JSON, resources: Sequence[JSON]) -> Non
         placer = based.get("identifier") or _numbered(order.get("identifier", []), "PLAC")
     who = (report.get("resultsInterpreter") or [None])[0]
     effective = report.get("effectiveDateTime") or report.get("effectivePeriod", {}).get("start", "")
-    outline.add("ORC", {1: "RE", 2: entity_ei(placer), 3: entity_ei(filler)})
+    # Quantity and timing is required in 2.3 and withdrawn later; one is its default.
+    timing = "1" if outline.dialect.version < "2.4" else ""
+    outline.add("ORC", {1: "RE", 2: entity_ei(placer), 3: entity_ei(filler), 7: timing})
     outline.add(
         "OBR",
         {
@@ -63,6 +65,7 @@ def _add_order(outline: Outline, report: JSON, resources: Sequence[JSON]) -> Non
             22: outline.time(report.get("issued", "")),
             24: _section(report),
             25: ORDER_STATUS.get(report.get("status", ""), "F"),
+            27: timing,
             32: clinician_xcn(who, referred(resources, who)),
         },
     )

@@ -13,7 +13,7 @@ from mockehr.hl7.write import Component, Field, Raw
 
 
 def obx_value(part: JSON, outline: Outline) -> tuple[str, Field]:
-    """(type, value) of an Observation or one of its components; two empty texts if it has no value.
+    """(type, value) of an Observation or one of its components; no value has no type, or ST where 2.3 wants one.
 
     A quantity with a comparator is SN, without NM; text of several lines is FT; a code is CWE from 2.5.1 on and CE
     before; a time is DTM from 2.6 on and TS before.
@@ -23,7 +23,7 @@ def obx_value(part: JSON, outline: Outline) -> tuple[str, Field]:
     if name == "valueQuantity":
         amount = _plain(value.get("value"))
         if not amount:
-            return "", ""
+            return _nothing(outline)
         return ("SN", [value["comparator"], amount]) if value.get("comparator") else ("NM", amount)
     if name == "valueInteger":
         return "NM", _plain(value)
@@ -41,7 +41,7 @@ def obx_value(part: JSON, outline: Outline) -> tuple[str, Field]:
         return "SN", ["", _bound(value, "low"), "-", _bound(value, "high")]
     if name == "valueRatio":
         return "SN", ["", _bound(value, "numerator"), ":", _bound(value, "denominator")]
-    return "", ""
+    return _nothing(outline)
 
 
 def units(part: JSON) -> list[Component]:
@@ -62,6 +62,10 @@ def range_text(part: JSON) -> str:
             return f"{low}-{high}"
         return f">={low}" if low else f"<={high}" if high else ""
     return ""
+
+
+def _nothing(outline: Outline) -> tuple[str, Field]:
+    return ("" if outline.dialect.version >= "2.4" else "ST"), ""
 
 
 def _text(value: str, outline: Outline) -> tuple[str, Field]:

@@ -140,7 +140,7 @@ def shape_allergy(made: JSON, clean: JSON, look: Look) -> JSON:
         if len(recorded) > 10:
             made.setdefault("recordedDate", moment(recorded, "seconds"))
         if isinstance(made.get("recordedDate"), str):
-            made["onsetDateTime"] = day_of(made.get("onsetDateTime", made["recordedDate"]))
+            made["onsetDateTime"] = day_of(str(made.get("onsetDateTime") or made["recordedDate"]))
         for reaction in made.get("reaction", ()):
             _react(reaction)
     drop(made, "recorder", "asserter", "encounter", "identifier")

@@ -14,7 +14,7 @@ from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, issue, unknown_para
 from mockehr.personalities.epic.look import Look, oid_root
 from mockehr.personalities.epic.orders import derive_medication, derive_order
 from mockehr.personalities.epic.patient import dstu2_id
-from mockehr.personalities.epic.results import is_note, shape_binary
+from mockehr.personalities.epic.results import derive_report_text, is_note, shape_binary
 from mockehr.personalities.epic.shape import flavour_of, shape
 from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
 from mockehr.personalities.model import Personality, Stored, http_date, sorted_query
@@ -56,7 +56,9 @@ class Vendor(Personality):
             return (self.dress(clean, dresser, "rtf"),) if is_note(clean) else ()
         if kind == "MedicationRequest":
             return derive_medication(clean, look)
-        return derive_order(clean, look) if kind == "DiagnosticReport" else ()
+        if kind == "DiagnosticReport":
+            return (*derive_order(clean, look), *derive_report_text(clean, look))
+        return ()
 
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """Epic searches by type text (`EPI|203711`, `MRN|…`) or by OID."""

@@ -22,6 +22,7 @@ from mockehr.personalities.concepts import (
 from mockehr.personalities.dates import moment
 from mockehr.personalities.epic.look import EPIC, EPIC_EXTENSION, ORDER, Look
 from mockehr.personalities.epic.orders import order_of
+from mockehr.personalities.ids import place_of
 
 _LOINC: Final = "http://loinc.org"
 _FLOWSHEET_STANDARD: Final = "urn:oid:1.2.246.537.6.96"
@@ -154,10 +155,23 @@ def shape_report(made: JSON, clean: JSON, look: Look) -> JSON:
     if isinstance(period, dict) and period.get("start"):
         made["effectiveDateTime"] = period["start"]
         drop(made, "effectivePeriod")
+    place = place_of(str(clean.get("id", "")))
     for form in made.get("presentedForm", ()):
-        drop(form, "data", "size", "hash")
+        if "data" in form and place is not None:
+            form["url"] = f"Binary/{look.dresser.ids.encode('Binary', *place)}"
+        drop(form, "data", "size", "hash", "creation")
     drop(made, "resultsInterpreter", "specimen")
     return made
+
+
+def derive_report_text(clean: JSON, look: Look) -> tuple[JSON, ...]:
+    """The Binary that holds the text of a report."""
+    form = next((one for one in clean.get("presentedForm", ()) if "data" in one), None)
+    place = place_of(str(clean.get("id", "")))
+    if form is None or place is None:
+        return ()
+    id = look.dresser.ids.encode("Binary", *place)
+    return ({"resourceType": "Binary", "id": id, "contentType": form["contentType"], "data": form["data"]},)
 
 
 def shape_document(made: JSON, clean: JSON, look: Look) -> JSON:

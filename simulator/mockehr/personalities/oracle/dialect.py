@@ -17,7 +17,7 @@ from mockehr.personalities.ids import IdCodec, NumberedIds
 from mockehr.personalities.model import Personality, Stored, http_date
 from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, asked_types
 from mockehr.personalities.oracle.look import Look
-from mockehr.personalities.oracle.results import shape_binary
+from mockehr.personalities.oracle.results import derive_report_text, shape_binary
 from mockehr.personalities.oracle.shape import flavour_of, shape
 
 _HOST = "fhir-ehr-code.cerner.com"
@@ -53,7 +53,10 @@ class Vendor(Personality):
         return shape(made, clean, self.look(dresser), style, dresser.version or self.version_text(1))
 
     def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
-        """A text document in XML."""
+        """A text document in XML, the text of a report."""
+        dresser.flavour = self.flavour
+        if clean["resourceType"] == "DiagnosticReport":
+            return derive_report_text(clean, self.look(dresser))
         text = clean["resourceType"] == "Binary" and str(clean.get("contentType", "")).startswith("text/")
         return (self.dress(clean, dresser, "xml"),) if text else ()
 

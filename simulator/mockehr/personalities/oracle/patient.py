@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mockehr.core.exchange import JSON
-from mockehr.personalities.concepts import code_in, text_of
+from mockehr.personalities.concepts import code_in
 from mockehr.personalities.dates import as_moment
 from mockehr.personalities.oracle.look import HL7, Look, unknown
 from mockehr.personalities.people import sorted_name
@@ -138,8 +138,8 @@ def _identifier(
 
 
 def _name(name: JSON, number: int, since: str, look: Look) -> JSON:
-    made = {
-        "id": _id(look, "name", {"id": text_of({"text": name.get("text") or sorted_name(name)})}, number),
+    made: JSON = {
+        "id": f"CI-{look.number('name', name.get('text') or sorted_name(name), digits=9)}-{number}",
         "use": name.get("use", "official"),
         "text": sorted_name(name) or " ".join(name.get("given", ())),
         "family": name.get("family"),
@@ -170,7 +170,7 @@ def _address(address: JSON, number: int, look: Look) -> JSON:
     town = ", ".join(str(address[name]) for name in ("city", "state") if name in address)
     text = "\n".join([*lines, f"{town} {address.get('postalCode', '')}".strip(), str(address.get("country", ""))])
     start = address.get("period", {}).get("start")
-    made = {
+    made: JSON = {
         "id": f"CI-{look.number('address', text, digits=9)}-{number}",
         "use": address.get("use", "home"),
         "text": text,

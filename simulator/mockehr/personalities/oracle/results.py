@@ -8,6 +8,7 @@ from typing import Any, Final
 from mockehr.core.exchange import JSON
 from mockehr.personalities.concepts import add_display, code_in, codes_of, codings, drop, text_of, with_text
 from mockehr.personalities.dates import as_moment
+from mockehr.personalities.ids import place_of
 from mockehr.personalities.oracle.look import HL7, Look, standard, standard_codings, unknown
 
 _LOINC: Final = "http://loinc.org"
@@ -108,7 +109,6 @@ def _range(told: JSON) -> None:
 
 def shape_report(made: JSON, clean: JSON, look: Look) -> JSON:
     """The record id, LAB beside LOINC, who interpreted it; a report with a text has periods and links."""
-    number = str(made["id"])
     made["identifier"] = [look.record_id(made, clean)]
     made["category"] = _report_categories(made.get("category", []))
     made["code"] = look.mapped("codeSet/72", made.get("code", {}))
@@ -116,7 +116,7 @@ def shape_report(made: JSON, clean: JSON, look: Look) -> JSON:
     if recorded:
         made.setdefault("issued", recorded)
     if "presentedForm" in made or not made.get("result"):
-        _present(made, clean, number, look)
+        _present(made, clean, look)
     else:
         at = made.get("effectiveDateTime")
         if isinstance(at, str):
@@ -141,13 +141,15 @@ def _report_categories(categories: list[JSON]) -> list[JSON]:
     return made
 
 
-def _present(made: JSON, clean: JSON, number: str, look: Look) -> None:
+def _present(made: JSON, clean: JSON, look: Look) -> None:
     at = made.get("effectiveDateTime")
     if isinstance(at, str):
         made["effectivePeriod"] = {"start": as_moment(at, "millis"), "end": as_moment(at, "millis")}
         drop(made, "effectiveDateTime")
     if made.get("performer"):
         made.setdefault("resultsInterpreter", [dict(made["performer"][0])])
+    place = place_of(str(clean.get("id", "")))
+    text = look.dresser.ids.encode("Binary", *place, "report") if place is not None else f"R-{made['id']}"
     for form in made.get("presentedForm", ()):
         title, created = (
             form.get("title") or text_of(made["code"]),
@@ -155,12 +157,21 @@ def _present(made: JSON, clean: JSON, number: str, look: Look) -> None:
         )
         media, data = form.get("contentType", "text/plain"), form.get("data")
         form.clear()
-        form.update({"contentType": media, "url": look.absolute(f"Binary/R-{number}"), "title": title})
+        form.update({"contentType": media, "url": look.absolute(f"Binary/{text}"), "title": title})
         if created:
             form["creation"] = as_moment(created, "millis")
-        if data is not None:
-            form["data"] = data
+        if data is None:
             del form["url"]
+
+
+def derive_report_text(clean: JSON, look: Look) -> tuple[JSON, ...]:
+    """The Binary that holds the text of a report."""
+    form = next((one for one in clean.get("presentedForm", ()) if "data" in one), None)
+    place = place_of(str(clean.get("id", "")))
+    if form is None or place is None:
+        return ()
+    id = look.dresser.ids.encode("Binary", *place, "report")
+    return ({"resourceType": "Binary", "id": id, "contentType": form["contentType"], "data": form["data"]},)
 
 
 def shape_document(made: JSON, clean: JSON, look: Look) -> JSON:
@@ -223,9 +234,9 @@ def shape_binary(made: JSON, clean: JSON, flavour: str | None) -> JSON:
 
 
 def shape_medication_request(made: JSON, clean: JSON, look: Look) -> JSON:
-    """RxNorm before the tenant's synonym, three extensions (two of them Swedish), boundaries in place of frequencies."""
-    drug = made.get("medicationCodeableConcept")
-    if isinstance(drug, dict):
+    """RxNorm before the tenant's synonym, three extensions (two of them Swedish), bounds in place of frequencies."""
+    drug = _drug(made, clean, look)
+    if drug is not None:
         text = text_of(drug)
         known = [{**one, "display": one.get("display", text)} for one in standard_codings(drug)]
         made["medicationCodeableConcept"] = {"coding": [*known, look.own("synonym", text, text)], "text": text}
@@ -249,6 +260,20 @@ def shape_medication_request(made: JSON, clean: JSON, look: Look) -> JSON:
     _supply(made, start, look)
     drop(made, "recorder", "reasonReference", "identifier")
     return made
+
+
+def _drug(made: JSON, clean: JSON, look: Look) -> JSON | None:
+    """The drug by code; a referenced Medication is looked up, as this vendor has none to refer to."""
+    told = made.get("medicationCodeableConcept")
+    if isinstance(told, dict):
+        return told
+    reference = clean.get("medicationReference")
+    known = look.dresser.neighbour(str(reference.get("reference", ""))) if isinstance(reference, dict) else None
+    shown = made.pop("medicationReference", {}).get("display", "")
+    code = known.get("code") if known is not None else None
+    if isinstance(code, dict):
+        return code
+    return {"text": shown} if shown else None
 
 
 def _order_extensions(look: Look) -> list[JSON]:

@@ -69,7 +69,9 @@ def corruptions() -> Registry[Any]:
 class Infection:
     """One corruption armed at one site: which patients it touches, and what their charts look like then."""
 
-    def __init__(self, name: str, ailment: Corruption, chance: Chance, size: int, person: Callable[[int], Any]) -> None:
+    def __init__(
+        self, name: str, ailment: Corruption, chance: Chance, size: int, person: Callable[[int], Any]
+    ) -> None:
         from mockehr.population.permutation import Permutation
 
         self.name = name

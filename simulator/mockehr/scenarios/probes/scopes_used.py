@@ -104,8 +104,11 @@ def _uses(call: Exchange) -> list[tuple[str, str]]:
         types = parse_qs(call.query).get("_type", ["*"])
         return [(kind, "read") for kind in ",".join(types).split(",")]
     name = call.interaction.name if call.interaction is not None else ""
-    writes = name in _WRITES if name else call.method in ("PUT", "PATCH", "DELETE") or (
-        call.method == "POST" and not call.path.endswith("/_search")
+    writes = (
+        name in _WRITES
+        if name
+        else call.method in ("PUT", "PATCH", "DELETE")
+        or (call.method == "POST" and not call.path.endswith("/_search"))
     )
     kind = resource_type(call)
     return [(kind, "write" if writes else "read")] if kind else []
