@@ -1,6 +1,8 @@
 """What goes out: shapes judged by hl7apy, values by reading them back, dialects by their published traits."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -340,6 +342,27 @@ def test_results_sent_and_taken_in_again_have_the_same_values() -> None:
         assert report[element] == REPORT[element], element
     assert report["code"]["coding"] == REPORT["code"]["coding"]
     assert len(report["result"]) == 11
+
+
+def test_us_cores_example_patients_survive_the_way_there_and_back(shared_data: Path) -> None:
+    seen = 0
+    for file in sorted(shared_data.glob("us-core-*/example/Patient-*.json")):
+        patient = json.loads(file.read_text())
+        if not patient.get("name", [{}])[0].get("family"):
+            continue
+        seen += 1
+        found = upserts(written("ADT^A28", [patient]), GENERIC)["patient"].resource
+        assert found.get("birthDate") == patient.get("birthDate"), file.name
+        assert found.get("gender") == patient.get("gender"), file.name
+        for element in ("identifier", "name"):
+            kept = ("system", "value", "family")
+            assert [{part: one.get(part) for part in kept} for one in found[element]] == [
+                {part: one.get(part) for part in kept} for one in patient[element]
+            ], file.name
+        assert [" ".join(one["given"]) for one in found["name"]] == [
+            " ".join(one["given"]) for one in patient["name"]
+        ]
+    assert seen
 
 
 def test_every_emitted_message_can_be_taken_in_again() -> None:

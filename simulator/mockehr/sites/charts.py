@@ -16,10 +16,13 @@ from mockehr.fhir.record import Record, encode
 from mockehr.fhir.store import Hits
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.model import Personality
-from mockehr.population.chart import Staff, draw_chart, medications, staff_of
+from mockehr.population.chart import Staff, draw_chart, draw_patient, medications, staff_of
 from mockehr.population.corruption.base import Infection
 from mockehr.population.population import Population
 from mockehr.sites.roster import PatientHits, criteria_from
+
+PATIENTS_KEPT = 4096
+"""How many Patient records are kept beside the charts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Charts:
         self._chance = chance
         self._kept = kept
         self._cache: OrderedDict[int, DressedChart] = OrderedDict()
+        self._patients: OrderedDict[int, Record] = OrderedDict()
         self._shared: dict[str, list[Record]] = {}
         self._shared_by_key: dict[str, Record] = {}
         self._clean_shared: dict[str, JSON] = {}
@@ -75,6 +79,9 @@ class Charts:
             return self._shared_by_key.get(f"{resource_type}/{id}")
         if not 0 <= index < self.size:
             return None
+        if resource_type == "Patient":
+            found = self.patient(index)
+            return found if found.id == id else None
         return self.dressed(index).by_key.get(f"{resource_type}/{id}")
 
     def chart(self, patient: str, resource_type: str) -> Sequence[Record]:
@@ -111,16 +118,26 @@ class Charts:
         return self.ids.encode("Patient", index, 0)
 
     def patient(self, index: int) -> Record:
-        """One patient's Patient record."""
-        return self.dressed(index).by_type["Patient"][0]
+        """One patient's Patient record, without drawing the rest of the chart unless it is there already."""
+        chart = self._cache.get(index)
+        if chart is not None:
+            return chart.by_type["Patient"][0]
+        found = self._patients.get(index)
+        if found is None:
+            document, at = self.dress(index, dirty=True, patient_only=True)[0]
+            found = self._patients[index] = _record(document, at, self.patient_id(index))
+            if len(self._patients) > PATIENTS_KEPT:
+                self._patients.popitem(last=False)
+        return found
 
-    def clean(self, index: int) -> CleanChart:
-        """The clean chart, before the vendor's dress."""
+    def clean(self, index: int, *, patient_only: bool = False) -> CleanChart:
+        """The clean chart, before the vendor's dress; or only its Patient."""
         if index < self.population.size:
             if self._staff is None:
                 self._staff = staff_of(self.population.directory.resources)
             person = self.population.person(index)
-            chart = draw_chart(self._chance, person, self._staff, as_of=self.population.as_of)
+            draw = draw_patient if patient_only else draw_chart
+            chart = draw(self._chance, person, self._staff, as_of=self.population.as_of)
             return CleanChart(chart.resources, chart.times)
         return self._second_record(index)
 
@@ -136,9 +153,9 @@ class Charts:
             self._cache.popitem(last=False)
         return made
 
-    def dress(self, index: int, *, dirty: bool) -> list[tuple[JSON, float]]:
+    def dress(self, index: int, *, dirty: bool, patient_only: bool = False) -> list[tuple[JSON, float]]:
         """The dressed documents of a chart with their times, with or without its corruptions."""
-        clean = self.clean(index)
+        clean = self.clean(index, patient_only=patient_only)
         made = self._dress_all(clean.resources, clean.times)
         if not dirty or index >= self.population.size:
             return made
@@ -154,11 +171,13 @@ class Charts:
         """Arm a corruption: charts made from now on carry it."""
         self.infections[infection.name] = infection
         self._cache.clear()
+        self._patients.clear()
 
     def cure(self, name: str) -> None:
         """Take a corruption away."""
         del self.infections[name]
         self._cache.clear()
+        self._patients.clear()
 
     def _second_record(self, index: int) -> CleanChart:
         offset = index - self.population.size

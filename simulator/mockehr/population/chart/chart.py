@@ -76,3 +76,11 @@ def draw_chart(chance: Chance, subject: Subject, staff: Staff, *, as_of: float) 
     write_appointments(draft)
     write_provenance(draft, documents)
     return Chart(subject.index, tuple(draft.resources), tuple(draft.times))
+
+
+def draw_patient(chance: Chance, subject: Subject, staff: Staff, *, as_of: float) -> Chart:
+    """Only the Patient of a chart, equal to `draw_chart(...).resources[0]`: for pages of patients, where whole charts
+    would be drawn in vain."""
+    draft = Draft(chance, subject, staff, as_of)
+    write_patient(draft, draw_registration(draft))
+    return Chart(subject.index, tuple(draft.resources), tuple(draft.times))
