@@ -531,6 +531,36 @@ def test_a_busy_port_is_reported_in_words() -> None:
     run(work)
 
 
+def test_a_peer_that_does_not_read_its_replies_is_not_read_from_either() -> None:
+    async def work() -> None:
+        handled = 0
+        total = 10_000
+
+        def handler(payload: bytes, peer: Peer) -> Reaction:
+            nonlocal handled
+            handled += 1
+            return Reaction(payload + b"x" * 4000, close=handled == total)
+
+        async with serving(handler) as server:
+            reader, writer = await asyncio.open_connection(HOST, server.port)
+            writer.write(frame(message(1)) * total)
+            await until(lambda: handled > 0)
+            before = -1
+            while before != handled:
+                before = handled
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            assert handled < total
+            received = 0
+            while piece := await reader.read(1 << 20):
+                received += piece.count(b"\x1c")
+            assert received == total
+            writer.close()
+            await writer.wait_closed()
+
+    run(work)
+
+
 def test_a_megabyte_is_a_message_like_any_other() -> None:
     async def work() -> None:
         big = message(1) + b"OBX|1|ED|x||^application^pdf^Base64^" + b"QUJD" * 300_000 + b"||||||F\r"

@@ -12,7 +12,7 @@ import pytest
 from mockehr.core.chance import Chance
 from mockehr.personalities.load import load_personality
 from mockehr.personalities.model import Dresser, Personality, SiteFacts
-from mockehr.population.chart import draw_chart, staff_of
+from mockehr.population.chart import draw_chart, medications, staff_of
 from mockehr.population.population import Population
 
 AS_OF = 1_767_571_200.0
@@ -39,14 +39,15 @@ def _ward(vendor: str, charts: int) -> Ward:
     facts = SiteFacts("north", chance.key)
     personality = load_personality(vendor, facts=facts)
     population = Population(chance, 500, as_of=AS_OF)
-    shelves = population.directory.resources
+    directory = population.directory.resources
+    shelves = {**directory, "Medication": tuple(medications())}
     known = {f"{kind}/{one['id']}": one for kind, shelf in shelves.items() for one in shelf}
     ids, made = personality.ids(facts), Ward(personality, facts)
     for shelf in shelves.values():
         dresser = Dresser.over(shelf, ids=ids, facts=facts, directory=known.get)
         made.shared.extend(personality.dress(clean, dresser) for clean in shelf)
     for index in range(charts):
-        chart = draw_chart(chance, population.person(index), staff_of(shelves), as_of=AS_OF)
+        chart = draw_chart(chance, population.person(index), staff_of(directory), as_of=AS_OF)
         before = copy.deepcopy(chart.resources)
         dresser = Dresser.over(chart.resources, ids=ids, facts=facts, recorded=chart.recorded, directory=known.get)
         for clean in chart.resources:

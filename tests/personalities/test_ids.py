@@ -14,7 +14,13 @@ from mockehr.personalities.model import SiteFacts
 
 TYPES = {
     "generic": [("Patient", ""), ("Observation", ""), ("Practitioner", "")],
-    "epic": [("Patient", ""), ("Observation", ""), ("Binary", "rtf"), ("Condition", "encounter-diagnosis"), ("Goal", "")],
+    "epic": [
+        ("Patient", ""),
+        ("Observation", ""),
+        ("Binary", "rtf"),
+        ("Condition", "encounter-diagnosis"),
+        ("Goal", ""),
+    ],
     "oracle": [
         ("Patient", ""),
         ("Observation", "laboratory"),
@@ -39,7 +45,9 @@ def codec(vendor: str, seed: int = 1) -> IdCodec:
     index=st.none() | st.integers(0, 10**8 - 1),
     ordinal=st.integers(0, 4095),
 )
-def test_every_place_survives_the_way_there_and_back(vendor: str, which: int, index: int | None, ordinal: int) -> None:
+def test_every_place_survives_the_way_there_and_back(
+    vendor: str, which: int, index: int | None, ordinal: int
+) -> None:
     kind, flavour = TYPES[vendor][which % len(TYPES[vendor])]
     ordinal = 0 if kind == "Patient" and index is not None else ordinal
     ids = codec(vendor)

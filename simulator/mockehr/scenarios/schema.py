@@ -1,10 +1,10 @@
-"""What a scenario file may say. Unknown keys are refused; the JSON Schema in `scenarios/` is made from these models."""
+"""What a scenario file may say. Unknown keys are refused; an editor's JSON Schema is made from these models."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -17,7 +17,7 @@ from mockehr.population.corruption.base import corruptions
 from mockehr.quirks.rule import quirks
 from mockehr.scenarios.probes import probes
 
-DEFAULT_TRUTH = {"Patient": ""}
+DEFAULT_TRUTH: Final = {"Patient": ""}
 
 
 class ClientSection(Section):

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from mockehr.auth.keys import load_key, private_jwk, read_bundled_key
+from mockehr.core.errors import UsageError
 from mockehr.core.exchange import JSON
 from mockehr.fhir.search import compile_query
 from mockehr.scenarios.probe import Case
@@ -61,7 +62,7 @@ class Trial:
         scopes = {self.scenario.client.client_id: self.scenario.client.scopes}
         cases: list[Case] = []
         for site in self.sites:
-            report = self.truth(site, _records(output / f"{site.name}.ndjson"))
+            report = self.truth(site, records_in(output / f"{site.name}.ndjson")) if site.charts is not None else None
             known = Case((), truth=report)
             found = cases_of(list(site.journal), site.name, known=known, scopes=scopes)
             cases += found or [Case((), site.name, self.scenario.client.client_id, report)]
@@ -69,38 +70,7 @@ class Trial:
 
     def truth(self, site: Site, given: list[JSON]) -> TruthReport:
         """What the client has of one site, compared with what it should have."""
-        charts = site.charts
-        if charts is None:
-            return compare({}, given)
-        expected: dict[str, JSON] = {}
-        served: dict[str, JSON] = {}
-        corrupted: dict[str, str] = {}
-        roster = self.rosters[site.name]
-        seconds = {charts.patient_id(second): charts.patient_id(first) for second, first in charts.survivors()}
-        people = list(dict.fromkeys(seconds.get(id, id) for id in roster))
-        for id in people:
-            index = charts.index_of(id)
-            assert index is not None
-            expected |= self._wanted(charts, index, dirty=False)
-            for name, infection in charts.infections.items():
-                if infection.touches(index):
-                    for key, document in self._wanted(charts, index, dirty=True).items():
-                        if document != expected[key]:
-                            corrupted[key], served[key] = name, document
-        aliases = {f"Patient/{second}": f"Patient/{first}" for second, first in seconds.items() if second in roster}
-        return compare(expected, given, corrupted=corrupted, aliases=aliases, served=served)
-
-    def _wanted(self, charts: Charts, index: int, *, dirty: bool) -> dict[str, JSON]:
-        made: dict[str, JSON] = {}
-        filters = {
-            kind: compile_query(kind, parse_qsl(query), strict=True)
-            for kind, query in self.scenario.truth.types.items()
-        }
-        for document, _ in charts.dress(index, dirty=dirty):
-            query = filters.get(document["resourceType"])
-            if query is not None and query.matches(document):
-                made[f"{document['resourceType']}/{document['id']}"] = document
-        return made
+        return truth_of(site, self.rosters[site.name], self.scenario.truth.types, given)
 
     def _site(self, config: object) -> Site:
         from mockehr.config.settings import SiteConfig
@@ -122,8 +92,44 @@ class Trial:
         return site
 
 
+def truth_of(site: Site, roster: Sequence[str], types: Mapping[str, str], given: Iterable[JSON]) -> TruthReport:
+    """A client's records compared with the clean charts of the patients on its roster.
+
+    `types` maps each resource type that was to be synced to the query that narrows it (`category=laboratory`, or
+    empty). Second records of half-done merges count as their survivors. Raises UsageError if the site has no charts.
+    """
+    charts = site.charts
+    if charts is None:
+        raise UsageError(f"The site {site.name} has no charts to compare with.", remedy="Give it patients.")
+    seconds = {charts.patient_id(second): charts.patient_id(one) for second, one in charts.survivors()}
+    expected: dict[str, JSON] = {}
+    served: dict[str, JSON] = {}
+    corrupted: dict[str, str] = {}
+    for id in dict.fromkeys(seconds.get(id, id) for id in roster):
+        index = charts.index_of(id)
+        if index is None:
+            raise UsageError(f"{id} is no patient of {site.name}.", remedy="Use ids from `mockehr site patients`.")
+        expected |= _wanted(charts, index, types, dirty=False)
+        touching = [name for name, infection in charts.infections.items() if infection.touches(index)]
+        for key, document in _wanted(charts, index, types, dirty=True).items() if touching else ():
+            if document != expected.get(key):
+                corrupted[key], served[key] = ", ".join(touching), document
+    aliases = {f"Patient/{second}": f"Patient/{one}" for second, one in seconds.items() if second in roster}
+    return compare(expected, given, corrupted=corrupted, aliases=aliases, served=served)
+
+
+def _wanted(charts: Charts, index: int, types: Mapping[str, str], *, dirty: bool) -> dict[str, JSON]:
+    filters = {kind: compile_query(kind, parse_qsl(query), strict=True) for kind, query in types.items()}
+    made: dict[str, JSON] = {}
+    for document, _ in charts.dress(index, dirty=dirty):
+        query = filters.get(document["resourceType"])
+        if query is not None and query.matches(document):
+            made[f"{document['resourceType']}/{document['id']}"] = document
+    return made
+
+
 def _roster(site: Site, size: int) -> Iterator[str]:
-    """Ids to sync: some that each corruption touches, second records of merges among them, then the first patients."""
+    """Ids to sync: some that each corruption touches, second records of merges too, then the first patients."""
     charts = site.charts
     if charts is None:
         return
@@ -139,7 +145,7 @@ def _roster(site: Site, size: int) -> Iterator[str]:
     yield from (charts.patient_id(index) for index in list(chosen)[:size])
 
 
-def _records(file: Path) -> list[JSON]:
+def records_in(file: Path) -> list[JSON]:
     """What the client wrote; a line that is no JSON object is left out, a missing file is no records."""
     if not file.is_file():
         return []

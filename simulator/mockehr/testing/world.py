@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -11,14 +11,19 @@ from mockehr.auth.clients import Client
 from mockehr.auth.keys import read_bundled_key
 from mockehr.control.facade import Control
 from mockehr.core.clock import Settled, duration
-from mockehr.core.exchange import Exchange
+from mockehr.core.errors import VerdictFailed
+from mockehr.core.exchange import JSON, Exchange
 from mockehr.edge.server import Server, ThreadedServer
 from mockehr.journal import Question, entry
+from mockehr.scenarios.probe import Case
+from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
+from mockehr.scenarios.trial import truth_of
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import register_demo_client
+from mockehr.sites.truth import TruthReport
 
 SHOWN = 40
 
@@ -133,6 +138,25 @@ class TestSite:
         control = Control(self._server.threaded.server.directory)
         answer = self._call(control.call, "site patients", site=self.name, limit=limit, offset=offset)
         return list(answer["ids"])
+
+    def scorecard(self, *probes: str, truth: TruthReport | None = None) -> Scorecard:
+        """Every client's findings at this site, or those of the named probes; `truth` as from `compare`."""
+        scopes = {client.client_id: client.scopes.text for client in self.site.auth.clients}
+        exchanges = self._call(lambda: list(self.site.journal))
+        cases = cases_of(exchanges, self.name, known=Case((), truth=truth), scopes=scopes)
+        return judge(cases, probes, title=self.name, seed=str(self.site.options.seed))
+
+    def compare(self, given: Iterable[JSON], *, patients: Sequence[str], types: Mapping[str, str]) -> TruthReport:
+        """A client's records against the truth: `patients` are the ids it looked after, `types` what it was to sync
+        (each resource type with the query that narrows it, or an empty text)."""
+        report: TruthReport = self._call(truth_of, self.site, patients, types, list(given))
+        return report
+
+    def assert_same(self, given: Iterable[JSON], *, patients: Sequence[str], types: Mapping[str, str]) -> None:
+        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth."""
+        report = self.compare(given, patients=patients, types=types)
+        if not report.ok:
+            raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self.site.options.seed}.")
 
     def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:
         return self._server.threaded.call(function, *arguments, **named)

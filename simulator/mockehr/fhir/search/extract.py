@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 Extractor = Callable[[Any], Sequence[Any]]
 """Resource (or element) → the values found, in document order; JSON nulls inside lists may be among them."""
@@ -215,7 +215,7 @@ def _resolves(resource_type: str) -> Step:
     return step
 
 
-_STEPS: Mapping[str, Callable[..., Step]] = {
+_STEPS: Final[Mapping[str, Callable[..., Step]]] = {
     "field": _field,
     "choice": _choice,
     "equals": _equals,

@@ -1,0 +1,107 @@
+"""A hospital of every personality for clients that we did not write, and what its charts truly hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from mockehr.auth.assertion import client_assertion
+from mockehr.personalities.load import personality_names
+from mockehr.testing.world import TestClient, TestSite, World
+
+PATIENTS = 205
+PAGE = 20
+CHARTED = 3
+
+CHART_SEARCHES = (
+    ("Condition", ""),
+    ("Observation", "laboratory"),
+    ("Observation", "vital-signs"),
+    ("MedicationRequest", ""),
+    ("Encounter", ""),
+    ("AllergyIntolerance", ""),
+    ("Immunization", ""),
+    ("DiagnosticReport", ""),
+)
+"""(resource type, category or nothing): what is read of each chart."""
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """A running site, a registered client, and the truth to compare with."""
+
+    site: TestSite
+    client: TestClient
+    vendor: str
+
+    searches = CHART_SEARCHES
+    page = PAGE
+
+    @property
+    def fhir_url(self) -> str:
+        """The FHIR base."""
+        return self.site.fhir_url
+
+    def assertion(self, jti: str) -> str:
+        """A fresh client assertion for the token endpoint."""
+        now = self.site.site.clock.now()
+        return client_assertion(self.client.client_id, self.client.token_url, self.client.key, now=now, jti=jti)
+
+    def token(self) -> str:
+        """An access token by Backend Services."""
+        form = {
+            "grant_type": "client_credentials",
+            "scope": self.client.scopes,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": self.assertion("for-a-token"),
+        }
+        answer = httpx2.post(self.client.token_url, data=form, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def list_everyone(self) -> dict[str, str]:
+        """Search parameters that list all patients: plain where it is allowed, by what the vendor wants elsewhere."""
+        if self.vendor == "generic":
+            return {"_count": str(PAGE)}
+        if self.vendor == "oracle":
+            return {"birthdate": "gt1900-01-01", "_count": str(PAGE)}
+        return {"_id": ",".join(self.everyone()), "_count": str(PAGE)}
+
+    def everyone(self) -> list[str]:
+        """The true ids of all patients."""
+        return self.site.patient_ids(limit=PATIENTS)
+
+    def charted(self) -> list[tuple[int, str]]:
+        """(index, id) of the patients whose charts are read."""
+        return list(enumerate(self.everyone()[:CHARTED]))
+
+    def truth(self, index: int, kind: str, category: str = "") -> list[str]:
+        """Sorted ids of one patient's records of a kind. What is counted is the clean chart, before any dress."""
+        charts = self.site.site.charts
+        assert charts is not None
+        clean = charts.clean(index).resources
+        shown = charts.dress(index, dirty=False)
+        pairs = zip(clean, shown, strict=True)
+        return sorted(document["id"] for one, (document, _) in pairs if _is(one, kind, category))
+
+    def searched(self, kind: str) -> int:
+        """How often a search or a further page of that kind was asked for."""
+        path = f"/{kind}"
+        return sum(e.channel == "fhir" and e.path.endswith(path) and e.method == "GET" for e in self.site.journal())
+
+
+def _is(resource: dict[str, Any], kind: str, category: str) -> bool:
+    if resource["resourceType"] != kind:
+        return False
+    codes = {coding["code"] for concept in resource.get("category", ()) for coding in concept.get("coding", ())}
+    return not category or category in codes
+
+
+@pytest.fixture(params=personality_names())
+def hospital(request: pytest.FixtureRequest, mockehr: World) -> Hospital:
+    """A hospital with 205 patients, one for each personality there is."""
+    site = mockehr.site(request.param, patients=PATIENTS)
+    return Hospital(site, site.client(), request.param)
