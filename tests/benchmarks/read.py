@@ -39,16 +39,21 @@ def main(rounds: int) -> None:
         kept = Path(folder) / "reply"
         kept.write_bytes(ask(plain["port"], request))
         with served("bare", str(kept)) as bare, served("site", "10", PATIENTS) as armed:
+
             def side(one: dict[str, object], token: object) -> Side:
                 return Side(int(str(one["pid"])), int(str(one["port"])), http_get(plain["path"], str(token)))
 
             floor = side(bare, plain["token"])
             ask(armed["port"], http_get(plain["path"], armed["token"]))
-            print(f"Patient of {kept.stat().st_size} octets, {rounds} rounds, 16 connections, server and client a core each")
+            print(
+                f"Patient of {kept.stat().st_size} octets, {rounds} rounds, 16 connections, server and client a core each"
+            )
             print(line("no rules, against bare", compare(side(plain, plain["token"]), floor, rounds=rounds)))
             print(line("ten idle rules, against bare", compare(side(armed, armed["token"]), floor, rounds=rounds)))
             with served("bare", str(kept)) as again:
-                print(line("bare against bare (resolution)", compare(side(again, plain["token"]), floor, rounds=rounds)))
+                print(
+                    line("bare against bare (resolution)", compare(side(again, plain["token"]), floor, rounds=rounds))
+                )
 
 
 if __name__ == "__main__":

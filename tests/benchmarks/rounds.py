@@ -148,7 +148,9 @@ async def _alternate(a: Side, b: Side, rounds: int, seconds: float, connections:
     loop = asyncio.get_running_loop()
     pools: list[list[Asker]] = []
     for side in (a, b):
-        made = [await loop.create_connection(lambda s=side: Asker(s), "127.0.0.1", side.port) for _ in range(connections)]
+        made = [
+            await loop.create_connection(lambda s=side: Asker(s), "127.0.0.1", side.port) for _ in range(connections)
+        ]
         pools.append([asker for _, asker in made])
     for _ in range(5):
         await _slice(a, pools[0], seconds)
@@ -182,7 +184,12 @@ def compare(a: Side, b: Side, *, rounds: int = 40, seconds: float = 0.06, connec
 
 def http_get(path: str, token: str) -> bytes:
     """A request for FHIR JSON with a bearer token, as a small client writes it."""
-    lines = (f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/fhir+json", f"Authorization: Bearer {token}")
+    lines = (
+        f"GET {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Accept: application/fhir+json",
+        f"Authorization: Bearer {token}",
+    )
     return "\r\n".join((*lines, "", "")).encode()
 
 

@@ -1,9 +1,9 @@
 """One server for the benchmarks, in a process of its own: prints where it listens as JSON, ends on SIGTERM.
 
-    served.py site RULES PATIENTS   a generic site behind the whole pipeline, with that many rules that never fire
-    served.py bare FILE             a bare ASGI application that returns the reply kept in FILE
-    served.py mllp                  the MLLP listener of a site
-    served.py echo FILE             MLLP framing, nothing else, answering the acknowledgement kept in FILE
+served.py site RULES PATIENTS   a generic site behind the whole pipeline, with that many rules that never fire
+served.py bare FILE             a bare ASGI application that returns the reply kept in FILE
+served.py mllp                  the MLLP listener of a site
+served.py echo FILE             MLLP framing, nothing else, answering the acknowledgement kept in FILE
 """
 
 from __future__ import annotations

@@ -94,10 +94,9 @@ class Hospital:
 
 
 def _is(resource: dict[str, Any], kind: str, category: str) -> bool:
-    if resource["resourceType"] != kind:
-        return False
-    codes = {coding["code"] for concept in resource.get("category", ()) for coding in concept.get("coding", ())}
-    return not category or category in codes
+    if resource["resourceType"] != kind or not category:
+        return bool(resource["resourceType"] == kind)
+    return any(coding["code"] == category for concept in resource["category"] for coding in concept["coding"])
 
 
 @pytest.fixture(params=personality_names())

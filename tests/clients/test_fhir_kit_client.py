@@ -64,7 +64,7 @@ def run(program: Path, told: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 def test_fhir_kit_client_lists_reads_and_creates(hospital: Any, program: Path) -> None:
     charts = [
-        (index, kind, category, {"patient": patient, "_count": "5"} | ({"category": category} if category else {}))
+        (index, kind, category, {"patient": patient, "_count": "10"} | ({"category": category} if category else {}))
         for index, patient in hospital.charted()
         for kind, category in hospital.searches
     ]

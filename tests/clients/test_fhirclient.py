@@ -1,4 +1,4 @@
-"""SMART's own `fhirclient` against the running simulator: it discovers, gets its token and parses strictly by itself."""
+"""SMART's own `fhirclient` against the running simulator: it discovers, authorises and parses strictly by itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_fhirclient_reads_whole_charts(hospital: Any, smart: FHIRClient) -> None
         assert Patient.read(patient, smart.server).name[0].family
         for kind, category in hospital.searches:
             model = getattr(import_module(f"fhirclient.models.{kind.lower()}"), kind)
-            asked = {"patient": patient, "_count": "5"} | ({"category": category} if category else {})
+            asked = {"patient": patient, "_count": "10"} | ({"category": category} if category else {})
             found = model.where(asked).perform_resources_iter(smart.server)
             ids = sorted(one.id for one in found if one.resource_type == kind)
             assert ids == hospital.truth(index, kind, category), (kind, category)

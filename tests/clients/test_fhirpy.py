@@ -27,7 +27,7 @@ def test_fhirpy_reads_whole_charts(hospital: Any, fhirpy_client: SyncFHIRClient)
     for index, patient in hospital.charted():
         for kind, category in hospital.searches:
             asked = {"patient": patient} | ({"category": category} if category else {})
-            found = fhirpy_client.resources(kind).search(**asked).limit(5).fetch_all()
+            found = fhirpy_client.resources(kind).search(**asked).limit(10).fetch_all()
             assert sorted(one.id for one in found) == hospital.truth(index, kind, category), (kind, category)
     assert hospital.searched("Observation") > 2 * len(hospital.charted())
 

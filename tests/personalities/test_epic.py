@@ -95,7 +95,7 @@ def test_references_to_encounters_carry_the_csn(epic_ward: Any) -> None:
 
 
 def test_patients_are_shown_last_name_first(epic_ward: Any) -> None:
-    clean, made = next(pair for pair in epic_ward.pairs if pair[1]["resourceType"] == "Condition")
+    made = epic_ward.of("Condition")[0]
     names = {one["id"]: one["name"][0] for one in epic_ward.of("Patient")}
     name = names[made["subject"]["reference"].partition("/")[2]]
     assert made["subject"]["display"].startswith(f"{name['family']}, {name['given'][0]}")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-from urllib.parse import parse_qsl, unquote
+from hmac import compare_digest
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import orjson
 
 import mockehr
 from mockehr.control.facade import Control, operations
 from mockehr.control.operation import Operation
-from mockehr.core.errors import ConfigError, MockehrError, UnknownName
+from mockehr.core.errors import ConfigError, MockehrError, UnknownName, UsageError
 from mockehr.sites.directory import Directory
 
 Message = MutableMapping[str, Any]
-_STATUS = {"UnknownName": 404, "VerdictFailed": 417, "EnvironmentProblem": 503}
+_STATUS: Final = {"UnknownName": 404, "VerdictFailed": 417, "EnvironmentProblem": 503}
 
 
 class ControlApi:
@@ -54,8 +55,9 @@ class ControlApi:
 
     def answer(self, method: str, path: str, query: str, body: bytes, authorization: str) -> tuple[int, Any]:
         """Status and document for one request."""
-        if self._token and authorization != f"Bearer {self._token}":
-            return 401, {"error": "The control API wants its token.", "remedy": "Send Authorization: Bearer TOKEN."}
+        if self._token and not compare_digest(authorization.encode(), f"Bearer {self._token}".encode()):
+            refusal = UsageError("The control API wants its token.", remedy="Send Authorization: Bearer TOKEN.")
+            return 401, refusal.as_json()
         if path.rstrip("/") == "/_mockehr/openapi.json":
             return 200, openapi()
         try:
@@ -71,7 +73,7 @@ class ControlApi:
             if op.verb == method:
                 arguments: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
                 arguments |= _document(body)
-                arguments |= {key: unquote(value) for key, value in match.groupdict().items()}
+                arguments |= match.groupdict()
                 site = arguments.pop("site", "") if op.scope == "site" else ""
                 return self._control.call(op.name, site=site, **arguments)
         if fitting:
@@ -80,14 +82,17 @@ class ControlApi:
 
 
 def openapi() -> dict[str, Any]:
-    """OpenAPI 3.1 of the control API."""
+    """OpenAPI 3.1 of the control API. Paths that differ only in a parameter's name are one path there."""
     paths: dict[str, Any] = {}
+    written: dict[str, str] = {}
     for _, op in operations().items():
-        paths.setdefault(op.full_path, {})[op.verb.lower()] = _described(op)
+        path = written.setdefault(re.sub(r"\{\w+\}", "{}", op.full_path), op.full_path)
+        paths.setdefault(path, {})[op.verb.lower()] = _described(op, re.findall(r"\{(\w+)\}", path))
     return {"openapi": "3.1.0", "info": {"title": "mockehr control", "version": mockehr.__version__}, "paths": paths}
 
 
-def _described(op: Operation) -> dict[str, Any]:
+def _described(op: Operation, shown: list[str]) -> dict[str, Any]:
+    """One operation; `shown` are the names that its path parameters have in the document."""
     types = {int: "integer", float: "number", bool: "boolean", str: "string", dict: "object", list: "array"}
     in_path = re.findall(r"\{(\w+)\}", op.full_path)
     schema = {p.name: {"type": types.get(p.type, "object")} for p in op.parameters}
@@ -95,7 +100,8 @@ def _described(op: Operation) -> dict[str, Any]:
         "operationId": op.name.replace(" ", "_"),
         "summary": op.summary,
         "parameters": [
-            {"name": n, "in": "path", "required": True, "schema": schema.get(n, {"type": "string"})} for n in in_path
+            {"name": told, "in": "path", "required": True, "schema": schema.get(own, {"type": "string"})}
+            for own, told in zip(in_path, shown, strict=True)
         ],
         "responses": {"200": {"description": "done"}, "default": {"description": "refused, with reason and remedy"}},
     }

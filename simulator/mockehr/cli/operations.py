@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import click
@@ -13,9 +15,12 @@ import orjson
 
 from mockehr.control.facade import Control, operations
 from mockehr.control.operation import Operation
-from mockehr.core.errors import EnvironmentProblem, MockehrError, UsageError
+from mockehr.core.errors import EnvironmentProblem, MockehrError, UsageError, VerdictFailed
 from mockehr.sites.directory import Directory
 
+_KINDS: Final[Mapping[str, type[MockehrError]]] = MappingProxyType(
+    {"VerdictFailed": VerdictFailed, "EnvironmentProblem": EnvironmentProblem}
+)
 DEFAULT_SERVER = "http://127.0.0.1:8642"
 
 
@@ -51,10 +56,8 @@ def _command(name: str, op: Operation) -> click.Command:
 
     def run(server: str, token: str, **given: Any) -> None:
         arguments = {key: _parsed(op, key, value) for key, value in given.items() if value is not None}
-        if op.offline:
-            answer = Control(Directory()).call(op.name, **arguments)
-        else:
-            answer = ask(op, server, token, arguments)
+        offline = Control(Directory())
+        answer = offline.call(op.name, **arguments) if op.offline else ask(op, server, token, arguments)
         click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
     return click.Command(name, params=params, callback=run, help=op.summary)
@@ -76,15 +79,26 @@ def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> An
         with urllib.request.urlopen(request, timeout=60) as answer:
             return orjson.loads(answer.read())
     except urllib.error.HTTPError as error:
-        told = orjson.loads(error.read() or b"{}")
-        raise UsageError(
-            told.get("what", str(error)), nearest=told.get("nearest", ""), remedy=told.get("remedy", "")
-        ) from error
+        raise _told(error) from error
+    except orjson.JSONDecodeError as error:
+        raise EnvironmentProblem(f"What answers at {server} is no mockehr server.") from error
     except OSError as error:
         raise EnvironmentProblem(
             f"No server answers at {server}: {error}.",
             remedy="Start one with mockehr serve, or name it with --server.",
         ) from error
+
+
+def _told(error: urllib.error.HTTPError) -> MockehrError:
+    """The error that the server answered, of the kind that it was there, so that the exit status is the same."""
+    try:
+        told = orjson.loads(error.read())
+    except orjson.JSONDecodeError:
+        told = {}
+    told = told if isinstance(told, dict) else {}
+    kind = _KINDS.get(told.get("error", ""), UsageError)
+    parts = {name: str(told.get(name, "")) for name in ("nearest", "remedy", "reference")}
+    return kind(str(told.get("what", error)), **parts)
 
 
 def _parsed(op: Operation, key: str, value: Any) -> Any:
@@ -93,5 +107,5 @@ def _parsed(op: Operation, key: str, value: Any) -> Any:
         try:
             return orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            raise MockehrError(f"--{key} is no JSON: {error}", remedy='Write it like {"every": 5}.') from error
+            raise UsageError(f"--{key} is no JSON: {error}", remedy='Write it like {"every": 5}.') from error
     return value

@@ -6,13 +6,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_type_hints
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeVar, get_origin, get_type_hints
 
 from mockehr.core.errors import ConfigError, nearest_names
 
 F = TypeVar("F", bound=Callable[..., Any])
 Verb = Literal["GET", "POST", "DELETE"]
 REQUIRED = inspect.Parameter.empty
+Document = Mapping[str, Any]
+"""The type of an argument that is a JSON object; a Parameter shows it as `dict`."""
+NOTHING: Final[Document] = MappingProxyType({})
+"""Default of an object that need not be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,8 @@ class Parameter:
 class Operation:
     """One thing that may be asked of a site or of the whole server.
 
-    `path` is below `/_mockehr/sites/{site}` for scope `site`, below `/_mockehr` for scope `server`; `{name}` parts are
-    parameters. `name` is what the command line says: `clock advance`.
+    `path` is below `/_mockehr/sites/{site}` for scope `site`, below `/_mockehr` for scope `server`; `{name}` parts
+    are parameters. `name` is what the command line says: `clock advance`.
     """
 
     name: str
@@ -80,7 +85,7 @@ def operation(
     def declare(function: F) -> F:
         hints = get_type_hints(function)
         given = list(inspect.signature(function).parameters.values())[1:]
-        parameters = tuple(Parameter(p.name, hints.get(p.name, str), p.default) for p in given)
+        parameters = tuple(Parameter(p.name, _plain(hints.get(p.name, str)), p.default) for p in given)
         summary = (inspect.getdoc(function) or "").partition("\n")[0]
         function.operation = Operation(  # type: ignore[attr-defined]
             name, scope, verb, path, function, parameters, summary, offline
@@ -88,6 +93,10 @@ def operation(
         return function
 
     return declare
+
+
+def _plain(hint: Any) -> type:
+    return dict if get_origin(hint) is Mapping else hint
 
 
 def _converted(wanted: Any, value: Any) -> Any:
@@ -98,9 +107,15 @@ def _converted(wanted: Any, value: Any) -> Any:
             return str(value).lower() in ("true", "1", "yes")
         raise TypeError(f"{value!r} is neither true nor false")
     if wanted is int:
+        if isinstance(value, bool | float):
+            raise TypeError(f"{value!r} is no whole number")
         return int(value)
     if wanted is float:
         return float(value)
     if wanted is str:
+        if not isinstance(value, str | int | float):
+            raise TypeError(f"{value!r} is no text")
         return str(value)
+    if wanted is dict and not isinstance(value, Mapping):
+        raise TypeError(f"{value!r} is no object")
     return value

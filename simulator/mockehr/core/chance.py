@@ -84,7 +84,7 @@ class Stream:
     def sample(self, options: Sequence[T], count: int) -> list[T]:
         """`count` distinct options in drawn order (all of them if there are fewer)."""
         pool = list(options)
-        count = min(count, len(pool))
+        count = max(0, min(count, len(pool)))
         for position in range(count):
             other = position + self.below(len(pool) - position)
             pool[position], pool[other] = pool[other], pool[position]

@@ -12,6 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from typing import Final
+
+LATEST = 253_402_300_799.0
+"""The last second that a date can be written of: 9999-12-31T23:59:59Z."""
 
 STEPPED_START = 1_767_614_400.0
 """Where a stepped clock starts unless told: 2026-01-05T12:00:00Z, a Monday at noon."""
@@ -67,7 +71,7 @@ class Clock:
 
     def run(self, *, scale: float = 1.0) -> None:
         """Let the clock follow the wall clock from its present time, `scale` times as fast."""
-        if scale <= 0:
+        if not 0 < scale < float("inf"):
             raise ValueError(f"a clock's scale must be positive, got {scale}")
         self._base = self.now()
         self._anchor = time.time()
@@ -82,25 +86,30 @@ class Clock:
     def advance(self, seconds: float) -> Settled:
         """Move forward, firing all that falls due in order; work may schedule more work.
 
-        Within each firing `now()` is that work's own due time. Raises ValueError on a negative span.
+        Within each firing `now()` is that work's own due time. Raises ValueError on a negative span and on one that
+        ends after the year 9999. Work that raises ends the advance at its own due time.
         """
         if seconds < 0:
             raise ValueError(f"time does not run backwards: advance({seconds})")
+        if not self.now() + seconds <= LATEST:
+            raise ValueError(f"advance({seconds}) would leave the calendar, which ends with the year 9999")
         was_frozen = self._frozen
         target = self.now() + seconds
         self._frozen = True
         fired: list[str] = []
-        while self._queue and self._queue[0][0] <= target:
-            at, _, due = heapq.heappop(self._queue)
-            if due.cancelled:
-                continue
-            self._base = max(self._base, at)
-            fired.append(due.label)
-            due.action()
-        self._base = target
-        if not was_frozen:
-            self._anchor = time.time()
-            self._frozen = False
+        try:
+            while self._queue and self._queue[0][0] <= target:
+                at, _, due = heapq.heappop(self._queue)
+                if due.cancelled:
+                    continue
+                self._base = max(self._base, at)
+                fired.append(due.label)
+                due.action()
+            self._base = target
+        finally:
+            if not was_frozen:
+                self._anchor = time.time()
+                self._frozen = False
         return Settled(target, tuple(fired), self.pending())
 
     def schedule(self, at: float, action: Callable[[], None], label: str) -> Callable[[], None]:
@@ -163,7 +172,7 @@ def day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 def duration(text: str | int | float) -> float:
@@ -183,6 +192,8 @@ def duration(text: str | int | float) -> float:
             raise ValueError(
                 f"{text!r} is no duration: write a number and one of {', '.join(_UNITS)}, as in 30s or 2d12h"
             )
+        if rest[:digits].count(".") > 1 or not rest[:digits].isascii():
+            raise ValueError(f"{text!r} is no duration: {rest[:digits]} is no number")
         total += float(rest[:digits]) * _UNITS[unit]
         rest, seen = rest[letters:].strip(), True
     if not seen:

@@ -6,15 +6,18 @@ Nothing here decides anything: the directory admits, the site answers, the effec
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
 
 import orjson
 
-from mockehr.core.exchange import Exchange, Reply
-from mockehr.sites.directory import Directory, channel_of
+from mockehr.core.exchange import Channel, Exchange, Reply
+from mockehr.sites.directory import WELL_KNOWN, Directory, channel_of
 from mockehr.sites.site import Site
 
 Scope = MutableMapping[str, Any]
@@ -24,7 +27,18 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODY_LIMIT = 32 << 20
 CONTROL_PREFIX = "/_mockehr"
 TRANSPORT = "mockehr.transport"
+REST = "mockehr.rest"
+Rest = Callable[[Scope, Send], Awaitable[None]]
+"""What is left to do of an exchange that could not be answered at once."""
 _RESET = struct.pack("ii", 1, 0)
+_STATUS_LINES: Final = {
+    code.value: f"HTTP/1.1 {code.value} {code.phrase}\r\n".encode()
+    for code in HTTPStatus
+    if code not in (204, 304) and code >= 200
+}
+_FRAMING: Final = frozenset({"connection", "content-length", "transfer-encoding"})
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+").fullmatch
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
 class HttpEdge:
@@ -33,6 +47,8 @@ class HttpEdge:
     def __init__(self, directory: Directory, control: Callable[..., Awaitable[None]] | None = None) -> None:
         self.directory = directory
         self.control = control
+        self._bases: dict[Site, str] = {}
+        self._lines: dict[tuple[str, str], bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI event stream: lifespan or HTTP; anything else is refused."""
@@ -44,52 +60,135 @@ class HttpEdge:
             raise RuntimeError(f"{scope['type']} is not served here")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope["path"]
-        if path.startswith(CONTROL_PREFIX) and self.control is not None:
+        rest = scope.get("extensions", {}).get(REST)
+        if rest is not None:
+            await rest(scope, send)
+            return
+        if scope["path"].startswith(CONTROL_PREFIX) and self.control is not None:
             await self.control(scope, receive, send)
             return
-        server = scope.get("server")
-        admitted = self.directory.admit(path, server[1] if server else 0)
-        if admitted is None:
-            await _send_reply(send, _stray(self.directory, path), scope["method"])
+        opened = self._open(scope, header_map(scope["headers"]))
+        if isinstance(opened, Reply):
+            await _send_reply(send, opened, scope["method"])
             return
-        site, root, below = admitted
-        found = channel_of(site, below)
-        if found is None:
-            await _send_reply(send, _no_channel(site, root, below), scope["method"])
-            return
-        channel, within = found
-        headers = _headers(scope["headers"])
-        host = headers.get("host") or (f"{server[0]}:{server[1]}" if server else "localhost")
-        origin = f"{scope.get('scheme', 'http')}://{host}{root}"
-        exchange = Exchange(
-            channel,
-            scope["method"],
-            within,
-            scope["query_string"].decode("latin-1"),
-            headers,
-            base_url=origin + site.fhir_path.rstrip("/"),
-        )
-        client = scope.get("client")
-        exchange.peer = client[0] if client else ""
+        site, exchange = opened
         if scope["method"] not in ("GET", "HEAD"):
             body = await _body(receive)
             if body is None:
                 await _send_reply(send, _too_large(), scope["method"])
                 return
             exchange.body = body
+        site.pipelines[exchange.channel].arrive(exchange)
+        await _proceed(site, exchange, scope, send)
+
+    def answer_at_once(self, scope: Scope, headers: dict[str, str]) -> bytes | Rest:
+        """The whole reply to a GET (head and body) if nothing has to be waited for and nothing disturbs its bytes.
+
+        Otherwise what is left to do: to be awaited with the scope and `send`, as `scope["extensions"][REST]`. The
+        bytes are those that the ASGI way gives. Paths below `/_mockehr` must not come here.
+        """
+        opened = self._open(scope, headers)
+        if isinstance(opened, Reply):
+            return partial(_send_opened, opened)
+        site, exchange = opened
+        pipeline = site.pipelines[exchange.channel]
+        try:
+            pipeline.arrive(exchange)
+            if exchange.effects is not None:
+                return partial(_proceed, site, exchange)
+            pipeline.answer(exchange)
+            reply = exchange.reply
+            octets = self._octets(reply) if exchange.effects is None and reply is not None else b""
+        except Exception as error:  # uvicorn reports it and answers 500, as it does for the ASGI way
+            return partial(_fail, error)
+        return octets or partial(_finish, site, exchange)
+
+    def _open(self, scope: Scope, headers: dict[str, str]) -> tuple[Site, Exchange] | Reply:
+        """The site that is addressed and the exchange for it, or the refusal of an address that nobody has."""
+        path: str = scope["path"]
+        server = scope.get("server")
+        admitted = self.directory.admit(path, server[1] if server else 0)
+        if admitted is None:
+            return _stray(self.directory, path)
+        site, root, below = admitted
+        base = self._base_of(site)
+        if below.startswith(base + "/") and not below.endswith(WELL_KNOWN):
+            channel: Channel = "fhir"
+            within = below[len(base) :]
+        else:
+            found = channel_of(site, below)
+            if found is None:
+                return _no_channel(site, root, below)
+            channel, within = found
+        host = headers.get("host") or (f"{server[0]}:{server[1]}" if server else "localhost")
+        origin = f"{scope.get('scheme', 'http')}://{host}{root}"
+        query = scope["query_string"].decode("latin-1")
+        exchange = Exchange(channel, scope["method"], within, query, headers, base_url=origin + base)
+        client = scope.get("client")
+        exchange.peer = client[0] if client else ""
         if channel == "token":
             exchange.notes["token_url"] = origin + site.token_path
-        pipeline = site.pipelines[channel]
-        pipeline.arrive(exchange)
-        if exchange.effects is not None and exchange.effects.arrival_delay:
-            await _wait(site, exchange.effects.arrival_delay)
-        pipeline.answer(exchange)
-        if exchange.effects is None:
-            assert exchange.reply is not None
-            await _send_reply(send, exchange.reply, exchange.method)
-        else:
-            await _send_disturbed(site, exchange, scope, send)
+        return site, exchange
+
+    def _base_of(self, site: Site) -> str:
+        """The site's FHIR base without its last slash; a site's paths never change."""
+        base = self._bases.get(site)
+        if base is None:
+            if len(self._bases) > 2 * len(self.directory) + 16:
+                self._bases.clear()  # of sites that are gone
+            base = self._bases[site] = site.fhir_path.rstrip("/")
+        return base
+
+    def _octets(self, reply: Reply) -> bytes:
+        """A reply as HTTP/1.1, or nothing if its head is of a kind that is better left to uvicorn."""
+        start = _STATUS_LINES.get(reply.status)
+        if start is None:
+            return b""
+        parts = [start]
+        for pair in reply.headers:
+            line = self._lines.get(pair) or self._line(pair)
+            if not line:
+                return b""
+            parts.append(line)
+        parts.append(b"content-length: %d\r\n\r\n" % len(reply.body))
+        parts.append(reply.body)
+        return b"".join(parts)
+
+    def _line(self, pair: tuple[str, str]) -> bytes:
+        name, value = pair[0].lower(), pair[1]
+        if name in _FRAMING or not _TOKEN(name) or _CONTROLS(value):
+            return b""
+        line = f"{name}: {value}\r\n".encode("latin-1", "replace")
+        if not value.isdigit():  # numbers (of entries) do not come again
+            if len(self._lines) >= 512:
+                self._lines.clear()
+            self._lines[pair] = line
+        return line
+
+
+async def _proceed(site: Site, exchange: Exchange, scope: Scope, send: Send) -> None:
+    """From a request that arrived to its last byte."""
+    if exchange.effects is not None and exchange.effects.arrival_delay:
+        await _wait(site, exchange.effects.arrival_delay)
+    site.pipelines[exchange.channel].answer(exchange)
+    await _finish(site, exchange, scope, send)
+
+
+async def _finish(site: Site, exchange: Exchange, scope: Scope, send: Send) -> None:
+    """Write what was answered."""
+    if exchange.effects is None:
+        assert exchange.reply is not None
+        await _send_reply(send, exchange.reply, exchange.method)
+    else:
+        await _send_disturbed(site, exchange, scope, send)
+
+
+async def _send_opened(reply: Reply, scope: Scope, send: Send) -> None:
+    await _send_reply(send, reply, scope["method"])
+
+
+async def _fail(error: Exception, scope: Scope, send: Send) -> None:
+    raise error
 
 
 async def _send_reply(send: Send, reply: Reply, method: str) -> None:
@@ -181,7 +280,8 @@ async def _body(receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
-def _headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+def header_map(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as text, repeated ones joined; names come in lower case."""
     headers: dict[str, str] = {}
     for name, value in raw:
         key = name.decode("latin-1")

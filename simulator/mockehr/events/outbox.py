@@ -31,9 +31,9 @@ class Delivery:
 class Outbox:
     """Deliveries waiting to be sent, in order, and what became of them.
 
-    `prepare` runs a delivery's exchange through the site's pipeline; whoever has sockets takes from `ready`, sends, and
-    reports with `settle`. A delivery that is answered 2xx is done; any other answer is retried along the hook's ladder
-    and then kept in `dead`.
+    `prepare` runs a delivery's exchange through the site's pipeline; whoever has sockets takes from `ready`, sends,
+    and reports with `settle`. A delivery that is answered 2xx is done; any other answer is retried along the hook's
+    ladder and then kept in `dead`. A hook that is removed is told no more.
     """
 
     def __init__(self, clock: Clock, encode: Callable[[object], bytes]) -> None:
@@ -49,7 +49,7 @@ class Outbox:
 
     def hear(self, change: Change) -> None:
         """Listener of the change log: one delivery for every hook that wants the change."""
-        for hook in self.hooks.values():
+        for hook in tuple(self.hooks.values()):
             if hook.wants(change):
                 self._post(hook, change, attempt=1, copies_allowed=True)
 
@@ -77,11 +77,13 @@ class Outbox:
 
     def _later(self, wait: float, delivery: Delivery, *, attempt: int) -> None:
         label = f"deliver evt-{delivery.change.number} to {delivery.hook.name}, attempt {attempt}"
-        self._clock.schedule(
-            self._clock.now() + wait,
-            lambda: self._post(delivery.hook, delivery.change, attempt=attempt, copies_allowed=False),
-            label,
-        )
+
+        def post() -> None:
+            hook = self.hooks.get(delivery.hook.name)  # whoever was removed meanwhile is told no more
+            if hook is not None:
+                self._post(hook, delivery.change, attempt=attempt, copies_allowed=False)
+
+        self._clock.schedule(self._clock.now() + wait, post, label)
 
     def _post(self, hook: Hook, change: Change, *, attempt: int, copies_allowed: bool) -> None:
         self._number += 1
@@ -98,6 +100,7 @@ class Outbox:
             channel="webhook",
             method="POST",
             path=parts.path or "/",
+            query=parts.query,
             headers=headers,
             body=body,
             direction="out",

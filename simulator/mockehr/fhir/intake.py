@@ -65,6 +65,9 @@ def import_document(store: Store, document: object, intake: Intake, *, source: s
             import_document(store, resolved, intake, source=f"{source} entry {position}")
         return
     kind, id = document["resourceType"], document.get("id")
+    if not isinstance(kind, str):
+        intake.refused.append(f"{source}: no FHIR resource")
+        return
     if kind in NOT_STORED or not isinstance(id, str) or not id:
         intake.refused.append(f"{source}: {kind} without an id" if kind not in NOT_STORED else f"{source}: a {kind}")
         return
@@ -74,7 +77,7 @@ def import_document(store: Store, document: object, intake: Intake, *, source: s
 
 
 def _entries(bundle: JSON) -> Iterator[JSON]:
-    for entry in bundle.get("entry", ()):
+    for entry in _entry_list(bundle):
         resource = entry.get("resource")
         if isinstance(resource, dict):
             if "id" not in resource and str(entry.get("fullUrl", "")).startswith("urn:uuid:"):
@@ -82,9 +85,14 @@ def _entries(bundle: JSON) -> Iterator[JSON]:
             yield resource
 
 
+def _entry_list(bundle: JSON) -> list[JSON]:
+    entries = bundle.get("entry")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
 def _full_urls(bundle: JSON) -> dict[str, str]:
     names = {}
-    for entry in bundle.get("entry", ()):
+    for entry in _entry_list(bundle):
         url, resource = str(entry.get("fullUrl", "")), entry.get("resource")
         if url.startswith("urn:uuid:") and isinstance(resource, dict):
             names[url] = f"{resource.get('resourceType')}/{resource.get('id') or url.removeprefix('urn:uuid:')}"

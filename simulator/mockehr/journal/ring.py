@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 
 from mockehr.core.clock import Clock
@@ -27,7 +27,8 @@ class Journal:
         self._number = 0
         self._octets = 0
         self._octets_kept = octets
-        self._trimmed = 0
+        self._full: OrderedDict[int, tuple[Exchange, int]] = OrderedDict()
+        # closed exchanges that still have their bodies, by identity, with the octets accounted for
         self._listeners: list[Callable[[Exchange], None]] = []
 
     def open(self, exchange: Exchange) -> None:
@@ -35,13 +36,16 @@ class Journal:
         self._number += 1
         exchange.number = self._number
         exchange.at = self._clock.now()
+        if len(self._ring) == self._ring.maxlen:
+            self._octets -= self._full.pop(id(self._ring[0]), (exchange, 0))[1]
         self._ring.append(exchange)
 
     def close(self, exchange: Exchange) -> None:
         """The exchange is over: account for its bodies and tell the listeners."""
-        self._octets += len(exchange.body)
-        if exchange.reply is not None:
-            self._octets += len(exchange.reply.body)
+        octets = len(exchange.body) + (len(exchange.reply.body) if exchange.reply is not None else 0)
+        if octets:
+            self._full[id(exchange)] = (exchange, octets)
+            self._octets += octets
         if self._octets > self._octets_kept:
             self._trim()
         for listener in self._listeners:
@@ -78,23 +82,17 @@ class Journal:
     def clear(self) -> None:
         """Forget everything and count from 1 again; listeners stay."""
         self._ring.clear()
-        self._number = self._octets = self._trimmed = 0
+        self._full.clear()
+        self._number = self._octets = 0
 
     def _trim(self) -> None:
-        """Drop bodies from the oldest entries until a tenth of the budget is free again."""
+        """Drop bodies of those closed first until a tenth of the budget is free again; open exchanges keep theirs."""
         target = self._octets_kept * 9 // 10
-        for exchange in self._ring:
-            if self._octets <= target:
-                break
-            if exchange.number <= self._trimmed:
-                continue
-            self._trimmed = exchange.number
-            freed = len(exchange.body)
+        while self._octets > target and self._full:
+            _, (exchange, octets) = self._full.popitem(last=False)
             exchange.body = b""
             if exchange.reply is not None:
-                freed += len(exchange.reply.body)
                 exchange.reply.body = b""
             exchange.result = None
-            if freed:
-                exchange.notes["trimmed"] = freed
-            self._octets -= freed
+            exchange.notes["trimmed"] = octets
+            self._octets -= octets

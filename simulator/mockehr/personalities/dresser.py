@@ -55,6 +55,7 @@ class Dresser:
         "flavour",
         "ids",
         "last_updated",
+        "look",
         "version",
     )
 
@@ -71,6 +72,8 @@ class Dresser:
     ) -> None:
         self.ids = ids
         self.facts = facts
+        self.look: Any = None
+        """Kept by the personality that dresses: what it made of these surroundings."""
         self.version = version
         self.last_updated = last_updated
         self.flavour: Callable[[JSON], str] = lambda resource: ""
@@ -110,6 +113,7 @@ class Dresser:
             last_updated=last_updated,
         )
         other.flavour = self.flavour
+        other.look = None
         other._references = self._references
         other._by_type = self._by_type
         return other

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
 
 from mockehr.core.exchange import JSON
 from mockehr.core.page import SearchPage
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def bundle_bytes(
     outcome_url: str,
 ) -> bytes:
     """The Bundle. `links` are the URLs by relation; `outcome` is an OperationOutcome that goes last, or None."""
-    entries = [entry_bytes(layout, base_url, *entry) for entry in page.entries]
+    base = to_bytes(base_url).decode()[1:-1]
+    entries = [entry_bytes(layout, base, *entry) for entry in page.entries]
     if outcome is not None:
         entries.append(_outcome_bytes(layout, outcome, outcome_url))
     parts: dict[str, bytes] = {
@@ -70,8 +74,9 @@ def bundle_bytes(
 
 
 def entry_bytes(layout: Layout, base_url: str, kind: str, id: str, resource: bytes | JSON, mode: str) -> bytes:
-    """One entry in the vendor's order of keys."""
-    url = to_bytes(f"{base_url}/{kind}/{quote(id, safe='')}")
+    """One entry in the vendor's order of keys; `base_url` is escaped for JSON already."""
+    plain = id if _PLAIN.fullmatch(id) else quote(id, safe="")
+    url = f'"{base_url}/{kind}/{plain}"'.encode()
     body = resource if isinstance(resource, (bytes, bytearray)) else to_bytes(resource)
     parts = {
         "link": b'[{"relation":"self","url":' + url + b"}]",

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 from mockehr.core.chance import Chance, Stream
 from mockehr.core.clock import Clock
-from mockehr.core.exchange import CHANNELS, Decision, Exchange
 from mockehr.core.errors import DuplicateName, UnknownName
+from mockehr.core.exchange import CHANNELS, Decision, Exchange
 from mockehr.quirks.base import Act, World
 from mockehr.quirks.rule import Rule
 
@@ -75,8 +75,8 @@ class Mischief:
         return thing
 
     def _decide(self, rule: Rule, capability: str, exchange: Exchange) -> Act | None:
-        if rule.where.needs_interaction and exchange.interaction is None:
-            self._route(exchange)
+        if rule.where.needs_interaction and exchange.interaction is None and exchange.channel == "fhir":
+            self._look_ahead(exchange)
         why = rule.where.difference(exchange)
         if not why:
             rule.seen += 1
@@ -94,6 +94,13 @@ class Mischief:
         exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "skipped", why))
         return None
 
+    def _look_ahead(self, exchange: Exchange) -> None:
+        """Name the interaction early. A refusal is left to its own stage, so that arming a rule changes no answer."""
+        before = exchange.result
+        self._route(exchange)
+        if exchange.result is not before:
+            exchange.result, exchange.interaction = before, None
+
     def _note(self, rule: Rule, capability: str, exchange: Exchange, act: Act) -> None:
         exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "fired", act.why))
 
@@ -103,8 +110,15 @@ class Mischief:
             channels = (rule.where.channel,) if rule.where.channel else rule.about.channels or CHANNELS
             for channel in channels:
                 for capability in rule.about.capabilities:
-                    table.setdefault((channel, capability), []).append(rule)
+                    if takes_part(rule.quirk, channel, capability):
+                        table.setdefault((channel, capability), []).append(rule)
         self._table = {point: tuple(rules) for point, rules in table.items()}
+
+
+def takes_part(quirk: Any, channel: str, capability: str) -> bool:
+    """Whether a quirk, set up as it is, has anything to do there; asked once, when its rule is armed."""
+    told = getattr(quirk, "takes_part", None)
+    return told is None or bool(told(channel, capability))
 
 
 def exchange_key(exchange: Exchange) -> str:

@@ -1,10 +1,11 @@
-"""What a quirk is: a frozen dataclass whose fields are its settings, whose docstring is its documentation, and which
-has one or more of the capability methods below. It holds no probability, reads no clock and does no matching: the rule
-that arms it owns where and when.
+"""What a quirk is: a frozen dataclass whose fields are its settings, whose docstring is its documentation, and
+which has one or more of the capability methods below. It holds no probability, reads no clock and does no matching:
+the rule that arms it owns where and when. A quirk whose settings leave a capability nothing to do says so with
+`takes_part(channel, capability) -> bool`; where it takes no part, its rule neither counts nor decides.
 
 Capabilities (each gets what it works on, and an Act):
 
-    on_request(exchange, act)            before anything is performed; may set exchange.result to a Problem, or effects
+    on_request(exchange, act)            before anything is performed; may set exchange.result (a Problem), or effects
     on_grant(grant, act) -> grant        a token about to be issued; returns the one to issue instead
     on_read(record, act) -> record       a stored or generated record about to be shown
     on_result(exchange, act)             exchange.result is found or committed, not yet shaped

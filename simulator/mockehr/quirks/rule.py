@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import mockehr.quirks as family_root
 from mockehr.core.clock import duration
@@ -17,9 +17,8 @@ from mockehr.quirks.base import About
 from mockehr.quirks.when import When, when_from
 from mockehr.quirks.where import Where, refuse_unknown, where_from
 
-
-class Seconds(float):
-    """A setting in seconds that may be written as a duration: `30s`, `2h`."""
+Seconds: TypeAlias = Annotated[float, "duration"]
+"""A setting in seconds, not negative, that may be written as a duration: `30s`, `2h`."""
 
 
 @dataclass(slots=True)
@@ -81,6 +80,10 @@ def rule_from(settings: Mapping[str, Any]) -> Rule:
     cls = quirks().get(use)
     quirk = configured(cls, use, settings.get("with") or {})
     where = where_from(settings.get("where") or {})
+    if where.channel and where.channel not in cls.about.channels:
+        raise ConfigError(
+            f"{use} cannot touch the channel {where.channel}.", remedy=f"It acts on {', '.join(cls.about.channels)}."
+        )
     if cls.about.interactions and not (where.interaction or where.message or where.channel.startswith("mllp")):
         where = replace(where, interaction=cls.about.interactions)
     return Rule(str(settings.get("name") or use), quirk, where, when_from(settings.get("when") or {}))
@@ -90,7 +93,7 @@ def configured(cls: Any, use: str, given: Mapping[str, Any]) -> Any:
     """An instance of a quirk or corruption from plain settings; raises ConfigError naming every wrong one."""
     known = {item.name: item for item in fields(cls)}
     refuse_unknown(f"{use}.with", given, known)
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, include_extras=True)
     values, problems = {}, []
     for name, value in given.items():
         try:
@@ -111,16 +114,25 @@ def configured(cls: Any, use: str, given: Mapping[str, Any]) -> Any:
 
 
 def _converted(hint: Any, value: Any) -> Any:
-    if hint is Seconds:
-        return Seconds(duration(value))
+    if hint == Seconds:
+        return _span(value)
     if hint is bool and not isinstance(value, bool):
         raise TypeError(f"{value!r} is neither true nor false")
     if hint is int and (isinstance(value, bool) or not isinstance(value, int)):
         raise TypeError(f"{value!r} is no whole number")
-    if hint is float:
-        return float(value)
+    if hint is float and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"{value!r} is no number")
     if hint is str and not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     if getattr(hint, "__origin__", None) is tuple:
         return tuple(value) if isinstance(value, list | tuple) else (value,)
     return value
+
+
+def _span(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(f"{value!r} is no duration")
+    seconds = duration(value)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{value!r} is no span of time")
+    return seconds

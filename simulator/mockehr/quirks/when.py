@@ -59,13 +59,15 @@ def when_from(settings: Mapping[str, Any]) -> When:
     after = given.pop("after", None)
     problems = []
     try:
-        window = tuple(duration(edge) for edge in given.pop("window", ()))
-        if window and len(window) != 2:
+        edges = given.pop("window", None) or ()
+        if not isinstance(edges, list | tuple) or len(edges) not in (0, 2):
             problems.append("when.window wants two durations, from and to, as in [10s, 5m]")
+            edges = ()
+        window = tuple(duration(edge) for edge in edges)
         opens = duration(after) if after is not None else None
-    except ValueError as error:
+        probability = float(given.pop("probability", 1.0))
+    except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError("when does not hold.", [str(error)]) from error
-    probability = float(given.pop("probability", 1.0))
     if not 0 <= probability <= 1:
         problems.append(f"when.probability is {probability:g}; it must lie in 0..1")
     counts = {key: given[key] for key in ("first", "every", "skip", "at_most") if key in given}

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mockehr.core.errors import ConfigError, nearest_names
-from mockehr.core.exchange import Exchange
+from mockehr.core.errors import ConfigError, UnknownName, nearest_names
+from mockehr.core.exchange import CHANNELS, Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,11 @@ class Where:
 def where_from(settings: Mapping[str, Any]) -> Where:
     """A Where from plain settings; raises ConfigError naming every unknown key and the nearest right one."""
     refuse_unknown("where", settings, (item.name for item in fields(Where)))
+    channel = str(settings.get("channel", ""))
+    if channel and channel not in CHANNELS:
+        raise UnknownName("channel", channel, CHANNELS)
     return Where(
-        channel=str(settings.get("channel", "")),
+        channel=channel,
         client=str(settings.get("client", "")),
         interaction=_names(settings.get("interaction", ())),
         resource=_names(settings.get("resource", ())),
@@ -63,7 +66,9 @@ def where_from(settings: Mapping[str, Any]) -> Where:
 
 
 def refuse_unknown(section: str, settings: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Raise ConfigError unless every key of `settings` is among `known`."""
+    """Raise ConfigError unless `settings` is a mapping with every key among `known`."""
+    if not isinstance(settings, Mapping):
+        raise ConfigError(f"{section} is {settings!r}; it must be settings by name.")
     names = sorted(known)
     problems = []
     for key in settings:
@@ -78,4 +83,6 @@ def refuse_unknown(section: str, settings: Mapping[str, Any], known: Iterable[st
 
 def _names(value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise ConfigError(f"where has {value!r} for names.", remedy="Write one name, several with commas, or a list.")
     return tuple(str(part).strip() for part in parts)

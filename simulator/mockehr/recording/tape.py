@@ -83,7 +83,7 @@ def load_tape(folder: Path) -> Tape:
         raise EnvironmentProblem(f"There is no folder {folder} to replay.", remedy="Name a folder of recordings.")
     recordings, left_out = [], 0
     for file in sorted(folder.rglob("*.json")):
-        recording = _recording(orjson.loads(file.read_bytes()), file.name)
+        recording = _recording(file)
         if recording is None:
             left_out += 1
         else:
@@ -107,15 +107,19 @@ def resources(tape: Tape) -> Iterator[dict[str, Any]]:
             yield body
 
 
-def _recording(document: Any, source: str) -> Recording | None:
+def _recording(file: Path) -> Recording | None:
+    try:
+        document = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError:
+        return None
     asked = document.get("_request") if isinstance(document, dict) else None
-    if not isinstance(asked, dict) or "body" not in document:
+    if not isinstance(asked, dict) or "body" not in document or not {"method", "url", "status"} <= asked.keys():
         return None
     parts = urlsplit(asked["url"])
     base, path = _split_base(parts.path)
     origin = f"{parts.scheme}://{parts.netloc}{base}"
     query = normal_query(parts.query)
-    return Recording(source, asked["method"], origin, path, query, int(asked["status"]), document["body"])
+    return Recording(file.name, asked["method"], origin, path, query, int(asked["status"]), document["body"])
 
 
 def _split_base(path: str) -> tuple[str, str]:

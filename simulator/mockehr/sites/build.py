@@ -48,12 +48,7 @@ from mockehr.sites.webhook_stages import prepare_delivery
 INTERACTIONS_OFFERED: Final = frozenset({"read", "vread", "search", "create", "update"})
 TYPES: Final = MappingProxyType(
     dict.fromkeys(
-        (
-            "AllergyIntolerance Appointment Binary CarePlan CareTeam Condition Coverage Device DiagnosticReport"
-            " DocumentReference Encounter Goal Immunization Location Medication MedicationDispense MedicationRequest"
-            " Observation Organization Patient Practitioner PractitionerRole Procedure Provenance"
-            " QuestionnaireResponse RelatedPerson ServiceRequest Specimen"
-        ).split(),
+        ["AllergyIntolerance", "Appointment", "Binary", "CarePlan", "CareTeam", "Condition", "Coverage", "Device", "DiagnosticReport", "DocumentReference", "Encounter", "Goal", "Immunization", "Location", "Medication", "MedicationDispense", "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Specimen"],
         INTERACTIONS_OFFERED,
     )
 )

@@ -66,8 +66,10 @@ def fhir_stages(site: Site) -> Mapping[str, Stage]:
         if mischief.armed("fhir", "on_result"):
             mischief.disturb("on_result", exchange)
 
+    heads: dict[tuple[str, int, float], list[tuple[str, str]]] = {}
+
     def shape(exchange: Exchange) -> None:
-        exchange.reply = _reply(site, exchange)
+        exchange.reply = _reply(site, exchange, heads)
 
     def disturb_reply(exchange: Exchange) -> None:
         if mischief.armed("fhir", "on_reply"):
@@ -100,7 +102,20 @@ def fhir_stages(site: Site) -> Mapping[str, Stage]:
     }
 
 
-def _reply(site: Site, exchange: Exchange) -> Reply:
+def _record_headers(
+    site: Site, record: Record, heads: dict[tuple[str, int, float], list[tuple[str, str]]]
+) -> list[tuple[str, str]]:
+    """The vendor's headers for a record, a list of one's own; kept in `heads`, since writing dates is dear."""
+    of = (record.resource_type, record.version, record.updated)
+    made = heads.get(of)
+    if made is None:
+        if len(heads) >= 4096:
+            heads.clear()
+        made = heads[of] = site.personality.record_headers(*of)
+    return made.copy()
+
+
+def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], list[tuple[str, str]]]) -> Reply:
     """The neutral result in the vendor's form."""
     result = exchange.result
     vendor = site.personality
@@ -110,9 +125,7 @@ def _reply(site: Site, exchange: Exchange) -> Reply:
         media = site.media_type(exchange)
         if isinstance(media, Problem):
             return vendor.refuse(media, exchange.base_url, accept)
-        return Reply(
-            200, vendor.record_headers(result.resource_type, result.version, result.updated), result.body, None, media
-        )
+        return Reply(200, _record_headers(site, result, heads), result.body, None, media)
     if isinstance(result, Problem):
         return vendor.refuse(result, exchange.base_url, accept)
     if isinstance(result, Reply):

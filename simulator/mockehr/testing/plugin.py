@@ -74,8 +74,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A failing test's report carries the journal, the decisions and the seed."""
     report = yield
     world = item.stash.get(_WORLD, None)
-    if report.when == "call" and report.failed:
-        item.stash[_FAILED] = True
-        if world is not None:
+    if report.when == "call" and not report.passed:
+        item.stash[_FAILED] = True  # skipped ones too: they did not come to what was armed
+        if world is not None and report.failed:
             report.sections.append(("mockehr", world.story()))
     return report

@@ -27,7 +27,7 @@ def entries(
     """Exchanges that fit, oldest first; the newest `limit` of them."""
     question = Question(channel, client, method, path, interaction, resource, "", status, quirk, after=after)
     found = [exchange for exchange in site.journal if question.matches(exchange)]
-    return {"total": len(found), "entries": [entry(exchange) for exchange in found[-limit:]]}
+    return {"total": len(found), "entries": [entry(exchange) for exchange in found[max(0, len(found) - limit) :]]}
 
 
 @operation("journal why", "GET", "/journal/{number}")

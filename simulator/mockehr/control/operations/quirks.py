@@ -6,7 +6,7 @@ import inspect
 from dataclasses import MISSING, fields
 from typing import Any
 
-from mockehr.control.operation import operation
+from mockehr.control.operation import NOTHING, Document, operation
 from mockehr.population.corruption.base import corruptions
 from mockehr.quirks.rule import quirks
 from mockehr.sites.directory import Directory
@@ -15,10 +15,15 @@ from mockehr.sites.site import Site
 
 @operation("quirk arm", "POST", "/quirks")
 def arm(
-    site: Site, use: str, name: str = "", where: dict = {}, when: dict = {}, settings: dict = {}
-) -> dict[str, Any]:  # type: ignore[type-arg]  # noqa: B006
+    site: Site,
+    use: str,
+    name: str = "",
+    where: Document = NOTHING,
+    when: Document = NOTHING,
+    settings: Document = NOTHING,
+) -> dict[str, Any]:
     """Arm a quirk or a corruption at a site; answers the name of the rule."""
-    rule = {"use": use, "where": where, "when": when, "with": settings}
+    rule = {"use": use, "where": dict(where), "when": dict(when), "with": dict(settings)}
     return {"armed": site.arm(rule | ({"name": name} if name else {}))}
 
 

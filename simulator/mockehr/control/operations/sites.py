@@ -7,7 +7,7 @@ from typing import Any
 
 from mockehr.auth.clients import Client
 from mockehr.auth.scopes import Scopes
-from mockehr.control.operation import operation
+from mockehr.control.operation import NOTHING, Document, operation
 from mockehr.fhir.intake import Intake, import_document, import_path
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
@@ -67,22 +67,17 @@ def reset(site: Site) -> dict[str, Any]:
 
 
 @operation("site import", "POST", "/import")
-def take_in(site: Site, resource: dict = {}, path: str = "") -> dict[str, Any]:  # type: ignore[type-arg]  # noqa: B006
-    """Import a resource or Bundle given in the call, or (from the command line) a file or folder on the server."""
+def take_in(site: Site, resource: Document = NOTHING, path: str = "") -> dict[str, Any]:
+    """Import a resource or Bundle given in the call, or a file or folder on the server."""
     intake = import_path(site.store, Path(path)) if path else Intake()
     if resource:
-        import_document(site.store, resource, intake, source="call")
+        import_document(site.store, dict(resource), intake, source="call")
     return {"stored": intake.stored, "refused": intake.refused}
 
 
 @operation("site client", "POST", "/clients")
 def client(
-    site: Site,
-    client_id: str,
-    scopes: str,
-    jwks: dict = {},
-    jwks_uri: str = "",
-    secret: str = "",  # type: ignore[type-arg]  # noqa: B006
+    site: Site, client_id: str, scopes: str, jwks: Document = NOTHING, jwks_uri: str = "", secret: str = ""
 ) -> dict[str, Any]:
     """Register a client by its keys (a JWK Set), the address of its keys, or a secret."""
     made = Client(client_id, Scopes.parse(scopes), jwks=jwks or None, jwks_uri=jwks_uri, secret=secret)

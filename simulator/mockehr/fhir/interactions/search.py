@@ -25,7 +25,8 @@ def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
     assert asked is not None
     text = exchange.query
     if exchange.method == "POST":
-        text = exchange.body.decode("utf-8", "replace")
+        # parameters may stand in the URL as well (search.html#Introduction)
+        text = "&".join(part for part in (exchange.query, exchange.body.decode("utf-8", "replace")) if part)
     pairs = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace")
     for name, value in pairs:
         if name == server.restrictions.page_parameter:

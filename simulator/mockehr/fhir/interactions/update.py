@@ -22,10 +22,11 @@ def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
     match = exchange.headers.get("if-match")
     if match is None and server.settings.get("if_match_required", False):
         return Problem(412, "precondition-required", "If-Match is required", resource_type=asked.resource_type)
-    if match is not None and current is not None and match.removeprefix("W/").strip('"') != str(current.version):
-        text = f"If-Match names {match}, the current version is {current.version}"
+    version = current.version if current else 0
+    if match is not None and match.removeprefix("W/").strip('"') != str(version):
+        text = f"If-Match names {match}, the current version is {version or 'none'}"
         return Problem(412, "precondition-failed", text, resource_type=asked.resource_type, value=match)
     document = parse_body(exchange, asked.resource_type, asked.id)
     if isinstance(document, Problem):
         return document
-    return commit(server, exchange, document, version=current.version + 1 if current else 1)
+    return commit(server, exchange, document, version=version + 1)

@@ -14,9 +14,10 @@ from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, issue, unknown_para
 from mockehr.personalities.epic.look import Look, oid_root
 from mockehr.personalities.epic.orders import derive_medication, derive_order
 from mockehr.personalities.epic.patient import dstu2_id
-from mockehr.personalities.epic.results import derive_report_text, is_note, shape_binary
+from mockehr.personalities.epic.results import is_note, shape_binary
 from mockehr.personalities.epic.shape import flavour_of, shape
 from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
+from mockehr.personalities.inline import inline_binary
 from mockehr.personalities.model import Personality, Stored, http_date, sorted_query
 from mockehr.personalities.negotiation import JSON_NAMES, XML_NAMES, asked_types
 
@@ -36,7 +37,11 @@ class Vendor(Personality):
 
     def look(self, dresser: Dresser) -> Look:
         """The surroundings in Epic's terms."""
-        return Look(dresser, oid_root(self.settings["identity"], dresser.facts), self.settings["shape"]["tables"])
+        found = dresser.look
+        if not isinstance(found, Look):
+            root = oid_root(self.settings["identity"], dresser.facts)
+            found = dresser.look = Look(dresser, root, self.settings["shape"]["tables"])
+        return found
 
     def reference(self, reference: JSON, clean: str, within: str, dresser: Dresser) -> JSON:
         """With display, CSN and type."""
@@ -56,9 +61,11 @@ class Vendor(Personality):
             return (self.dress(clean, dresser, "rtf"),) if is_note(clean) else ()
         if kind == "MedicationRequest":
             return derive_medication(clean, look)
-        if kind == "DiagnosticReport":
-            return (*derive_order(clean, look), *derive_report_text(clean, look))
-        return ()
+        orders = derive_order(clean, look) if kind == "DiagnosticReport" else ()
+        binary = inline_binary(clean) if kind in ("DiagnosticReport", "DocumentReference") else None
+        if binary is None:
+            return orders
+        return (*orders, self.dress(binary, dresser), *self.beside(binary, dresser))
 
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """Epic searches by type text (`EPI|203711`, `MRN|…`) or by OID."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
@@ -37,6 +37,8 @@ class Look:
     dresser: Dresser
     root: str
     tables: Mapping[str, Any]
+    known: dict[str, Any] = field(default_factory=dict)
+    """Numbers made so far, by what and whom they are for, and the codecs that make them."""
 
     def oid(self, suffix: str) -> str:
         """A system of this site."""
@@ -44,15 +46,29 @@ class Look:
 
     def number(self, resource: JSON, what: str) -> str:
         """The record number of a resource in one of Epic's tables; no two share one."""
+        name = f"{what} {resource.get('resourceType')}/{resource.get('id')}"
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self._count(resource, what)
+        return str(found)
+
+    def _count(self, resource: JSON, what: str) -> str:
         place = place_of(str(resource.get("id", "")))
         if place is None:
             name = f"{resource.get('resourceType')}/{resource.get('id')}"
             return arc_number(self.dresser.facts.key, name, what, digits=8)
-        return str(Numbers(self.dresser.facts.key("epic", what)).encode(counted(resource["resourceType"], *place)))
+        numbers = self.known.get(what)
+        if numbers is None:
+            numbers = self.known[what] = Numbers(self.dresser.facts.key("epic", what))
+        return str(numbers.encode(counted(resource["resourceType"], *place)))
 
     def local_code(self, code: str, what: str, digits: int = 6) -> str:
         """The site's own code for a standard one."""
-        return arc_number(self.dresser.facts.key, code, what, digits=digits)
+        name = f"{what} code {code}"
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = arc_number(self.dresser.facts.key, code, what, digits=digits)
+        return str(found)
 
     def identifier(self, suffix: str, value: str, use: str = "usual") -> JSON:
         """An identifier of this site."""

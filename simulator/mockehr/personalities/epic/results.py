@@ -22,7 +22,7 @@ from mockehr.personalities.concepts import (
 from mockehr.personalities.dates import moment
 from mockehr.personalities.epic.look import EPIC, EPIC_EXTENSION, ORDER, Look
 from mockehr.personalities.epic.orders import order_of
-from mockehr.personalities.ids import place_of
+from mockehr.personalities.inline import linked
 
 _LOINC: Final = "http://loinc.org"
 _FLOWSHEET_STANDARD: Final = "urn:oid:1.2.246.537.6.96"
@@ -39,6 +39,7 @@ _FORMAT: Final = {
     "display": "mimeType Sufficient",
 }
 _NO_PATIENT: Final = "no disclosure to patient, family or caregivers without attending provider's authorization"
+_NOTES: Final = frozenset({"text/plain", "text/html"})
 _VITAL_EXTRA: Final = {
     "85354-9": [("55284-4", "Blood pressure systolic and diastolic"),
                 ("85354-9", "Blood pressure panel with all children optional"), ("8716-3", "Vital signs")],
@@ -155,23 +156,13 @@ def shape_report(made: JSON, clean: JSON, look: Look) -> JSON:
     if isinstance(period, dict) and period.get("start"):
         made["effectiveDateTime"] = period["start"]
         drop(made, "effectivePeriod")
-    place = place_of(str(clean.get("id", "")))
     for form in made.get("presentedForm", ()):
-        if "data" in form and place is not None:
-            form["url"] = f"Binary/{look.dresser.ids.encode('Binary', *place)}"
+        if "data" in form:
+            form["contentType"] = _shown_as(str(form.get("contentType", "text/plain")))
+            form["url"] = look.dresser.refer(linked(form, clean))
         drop(form, "data", "size", "hash", "creation")
     drop(made, "resultsInterpreter", "specimen")
     return made
-
-
-def derive_report_text(clean: JSON, look: Look) -> tuple[JSON, ...]:
-    """The Binary that holds the text of a report."""
-    form = next((one for one in clean.get("presentedForm", ()) if "data" in one), None)
-    place = place_of(str(clean.get("id", "")))
-    if form is None or place is None:
-        return ()
-    id = look.dresser.ids.encode("Binary", *place)
-    return ({"resourceType": "Binary", "id": id, "contentType": form["contentType"], "data": form["data"]},)
 
 
 def shape_document(made: JSON, clean: JSON, look: Look) -> JSON:
@@ -233,16 +224,20 @@ def _contents(contents: list[JSON], clean: JSON, look: Look) -> list[JSON]:
     made: list[JSON] = []
     for told, original in zip(contents, clean.get("content", []), strict=False):
         attachment = told.get("attachment", {})
-        url = str(original.get("attachment", {}).get("url", ""))
         media = str(attachment.get("contentType", "text/plain")).partition(";")[0]
-        if media.startswith("text/") and url.startswith("Binary/"):
-            found = [("text/html", attachment["url"]), ("text/rtf", _rtf_url(url, look))]
-        else:
-            found = [(media, str(attachment.get("url", "")))]
-        for media, where in found:
-            link = {"contentType": media, "url": where} if where else {"contentType": media}
+        binary = linked(original.get("attachment", {}), clean)
+        found = [(_shown_as(media), look.dresser.refer(binary) if binary else str(attachment.get("url", "")))]
+        if binary and media in _NOTES:
+            found.append(("text/rtf", _rtf_url(binary, look)))
+        for kind, where in found:
+            link = {"contentType": kind, "url": where} if where else {"contentType": kind}
             made.append({"attachment": link, "format": dict(_FORMAT)})
     return made
+
+
+def _shown_as(media: str) -> str:
+    """The media type under which a Binary of that type is served."""
+    return "text/html" if media.partition(";")[0] in _NOTES else media
 
 
 def _rtf_url(clean: str, look: Look) -> str:
@@ -296,7 +291,7 @@ def shape_binary(made: JSON, clean: JSON, flavour: str | None) -> JSON:
 
 def is_note(clean: JSON) -> bool:
     """Whether a Binary is text that is also served as RTF."""
-    return str(clean.get("contentType", "")).partition(";")[0] in ("text/plain", "text/html")
+    return str(clean.get("contentType", "")).partition(";")[0] in _NOTES
 
 
 _BREAK: Final = re.compile(r"<(?:br|/p|/h[1-6]|/li|/tr|/title)\b[^>]*>", re.IGNORECASE)

@@ -11,8 +11,13 @@ from mockehr.personalities.oracle.look import HL7, Look, standard
 
 _STATUS: Final = {"active": "Active", "inactive": "Inactive", "resolved": "Resolved", "confirmed": "Confirmed",
                   "unconfirmed": "Unconfirmed", "entered-in-error": "Entered in Error"}  # fmt: skip
-_ROLES: Final = {"ATND": "Attending Physician", "PPRF": "Physician (Office/Clinic Only)", "CON": "Consulting Physician",
-                 "ADM": "Admitting Physician", "PART": "Database Coordinator"}  # fmt: skip
+_ROLES: Final = {
+    "ADM": "Admitting Physician",
+    "ATND": "Attending Physician",
+    "CON": "Consulting Physician",
+    "PART": "Database Coordinator",
+    "PPRF": "Physician (Office/Clinic Only)",
+}
 _JUNK: Final = "urn:oid:5.5.5.5.5.5."
 """The financial number's system, with its trailing dot."""
 

@@ -14,10 +14,11 @@ from mockehr.core.problem import Problem
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.ids import IdCodec, NumberedIds
+from mockehr.personalities.inline import inline_binary
 from mockehr.personalities.model import Personality, Stored, http_date
 from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, asked_types
 from mockehr.personalities.oracle.look import Look
-from mockehr.personalities.oracle.results import derive_report_text, shape_binary
+from mockehr.personalities.oracle.results import shape_binary
 from mockehr.personalities.oracle.shape import flavour_of, shape
 
 _HOST = "fhir-ehr-code.cerner.com"
@@ -39,7 +40,10 @@ class Vendor(Personality):
 
     def look(self, dresser: Dresser) -> Look:
         """The surroundings in Oracle Health's terms."""
-        return Look(dresser, self.tenant(dresser.facts), self.settings["shape"]["tables"])
+        found = dresser.look
+        if not isinstance(found, Look):
+            found = dresser.look = Look(dresser, self.tenant(dresser.facts), self.settings["shape"]["tables"])
+        return found
 
     def reference(self, reference: JSON, clean: str, within: str, dresser: Dresser) -> JSON:
         """With display, for some."""
@@ -53,10 +57,11 @@ class Vendor(Personality):
         return shape(made, clean, self.look(dresser), style, dresser.version or self.version_text(1))
 
     def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
-        """A text document in XML, the text of a report."""
+        """A text document in XML; the text that a report or document carries in itself."""
         dresser.flavour = self.flavour
-        if clean["resourceType"] == "DiagnosticReport":
-            return derive_report_text(clean, self.look(dresser))
+        if clean["resourceType"] in ("DiagnosticReport", "DocumentReference"):
+            binary = inline_binary(clean)
+            return () if binary is None else (self.dress(binary, dresser), *self.beside(binary, dresser))
         text = clean["resourceType"] == "Binary" and str(clean.get("contentType", "")).startswith("text/")
         return (self.dress(clean, dresser, "xml"),) if text else ()
 

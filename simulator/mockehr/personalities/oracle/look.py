@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +26,8 @@ class Look:
     dresser: Dresser
     tenant: str
     tables: Mapping[str, Any]
+    known: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """Numbers made so far, by what they are for."""
 
     def system(self, path: str) -> str:
         """A system of this tenant, such as `codeSet/72`."""
@@ -33,8 +35,12 @@ class Look:
 
     def number(self, *names: str, digits: int = 7) -> str:
         """A number that this tenant has for something; the same names have the same one."""
-        low = 10 ** (digits - 1)
-        return str(low + int.from_bytes(self.dresser.facts.key("oracle", *names)[:6], "big") % (9 * low))
+        found = self.known.get(names)
+        if found is None:
+            low = 10 ** (digits - 1)
+            drawn = int.from_bytes(self.dresser.facts.key("oracle", *names)[:6], "big")
+            found = self.known[names] = str(low + drawn % (9 * low))
+        return found
 
     def own(self, path: str, meaning: str, display: str, *, digits: int = 7) -> JSON:
         """The tenant's own coding of a meaning."""

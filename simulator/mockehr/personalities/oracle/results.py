@@ -8,7 +8,7 @@ from typing import Any, Final
 from mockehr.core.exchange import JSON
 from mockehr.personalities.concepts import add_display, code_in, codes_of, codings, drop, text_of, with_text
 from mockehr.personalities.dates import as_moment
-from mockehr.personalities.ids import place_of
+from mockehr.personalities.inline import linked
 from mockehr.personalities.oracle.look import HL7, Look, standard, standard_codings, unknown
 
 _LOINC: Final = "http://loinc.org"
@@ -148,30 +148,20 @@ def _present(made: JSON, clean: JSON, look: Look) -> None:
         drop(made, "effectiveDateTime")
     if made.get("performer"):
         made.setdefault("resultsInterpreter", [dict(made["performer"][0])])
-    place = place_of(str(clean.get("id", "")))
-    text = look.dresser.ids.encode("Binary", *place, "report") if place is not None else f"R-{made['id']}"
     for form in made.get("presentedForm", ()):
         title, created = (
             form.get("title") or text_of(made["code"]),
             form.get("creation") or look.moment(clean, "millis"),
         )
         media, data = form.get("contentType", "text/plain"), form.get("data")
+        binary = {"resourceType": "Binary", "id": str(clean.get("id", "")), "contentType": media}
+        where = look.absolute(f"Binary/{look.dresser.id_of(binary)}")
         form.clear()
-        form.update({"contentType": media, "url": look.absolute(f"Binary/{text}"), "title": title})
+        form.update({"contentType": media, "url": where, "title": title})
         if created:
             form["creation"] = as_moment(created, "millis")
         if data is None:
             del form["url"]
-
-
-def derive_report_text(clean: JSON, look: Look) -> tuple[JSON, ...]:
-    """The Binary that holds the text of a report."""
-    form = next((one for one in clean.get("presentedForm", ()) if "data" in one), None)
-    place = place_of(str(clean.get("id", "")))
-    if form is None or place is None:
-        return ()
-    id = look.dresser.ids.encode("Binary", *place, "report")
-    return ({"resourceType": "Binary", "id": id, "contentType": form["contentType"], "data": form["data"]},)
 
 
 def shape_document(made: JSON, clean: JSON, look: Look) -> JSON:
@@ -191,7 +181,9 @@ def shape_document(made: JSON, clean: JSON, look: Look) -> JSON:
     title = text_of(made["type"])
     contents: list[JSON] = []
     for told, original in zip(made.get("content", ()), clean.get("content", ()), strict=False):
-        contents.extend(_contents(told.get("attachment", {}), original.get("attachment", {}), title, made, look))
+        contents.extend(
+            _contents(told.get("attachment", {}), original.get("attachment", {}), title, made, clean, look)
+        )
     made["content"] = contents
     context = made.get("context")
     if isinstance(context, dict):
@@ -200,14 +192,13 @@ def shape_document(made: JSON, clean: JSON, look: Look) -> JSON:
     return made
 
 
-def _contents(attachment: JSON, clean: JSON, title: str, made: JSON, look: Look) -> list[JSON]:
-    url = str(clean.get("url", ""))
+def _contents(attachment: JSON, clean: JSON, title: str, made: JSON, document: JSON, look: Look) -> list[JSON]:
     created = as_moment(str(attachment.get("creation") or made.get("date", "")), "millis")
     media = str(attachment.get("contentType", "text/plain")).partition(";")[0]
     forms = [(media, str(attachment.get("url", "")))]
-    if url.startswith("Binary/"):
-        binary = {"resourceType": "Binary", "id": url.partition("/")[2]}
-        forms = [(media, f"Binary/{look.dresser.id_of(binary, 'pdf' if media == 'application/pdf' else '')}")]
+    if told := linked(clean, document):
+        binary = {"resourceType": "Binary", "id": told.partition("/")[2], "contentType": media}
+        forms = [(media, f"Binary/{look.dresser.id_of(binary)}")]
         if media.startswith("text/"):
             forms.append(("application/xml", f"Binary/{look.dresser.id_of(binary, 'xml')}"))
     found = []

@@ -20,8 +20,12 @@ class TokenExpiry:
     on a request that worked a moment ago. Coping: get a new token, repeat that request once, lose nothing.
     """
 
-    after: Seconds = Seconds(0.0)
+    after: Seconds = 0.0
     uses: int = 0
+
+    def takes_part(self, channel: str, capability: str) -> bool:
+        """`after` is about tokens being issued, `uses` about requests that carry one."""
+        return bool(self.after) if capability == "on_grant" else bool(self.uses) and channel == "fhir"
 
     def on_grant(self, grant: Grant, act: Act) -> Grant:
         """Shorten the life of a token about to be issued."""

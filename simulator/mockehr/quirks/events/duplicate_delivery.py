@@ -18,7 +18,11 @@ class DuplicateDelivery:
     """
 
     copies: int = 1
-    later: Seconds = Seconds(60.0)
+    later: Seconds = 60.0
+
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise ValueError(f"copies is {self.copies}; it must be 1 or more")
 
     def on_deliver(self, delivery: Any, act: Act) -> None:
         """Ask the outbox for more deliveries of the same event."""

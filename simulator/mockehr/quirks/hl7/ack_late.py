@@ -18,7 +18,7 @@ class AckLate:
     have sent a message twice.
     """
 
-    delay: Seconds = Seconds(5.0)
+    delay: Seconds = 5.0
 
     def on_ack(self, exchange: Exchange, act: Act) -> None:
         """Delay the acknowledgement."""

@@ -24,7 +24,7 @@ class RateLimit:
     """
 
     budget: int = 60
-    per: Seconds = Seconds(60.0)
+    per: Seconds = 60.0
     retry_after: str = "seconds"
     status: int = 429
 

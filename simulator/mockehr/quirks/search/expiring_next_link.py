@@ -19,7 +19,7 @@ class ExpiringNextLink:
     Coping: start that search again and leave out what was seen already.
     """
 
-    after: Seconds = Seconds(0.0)
+    after: Seconds = 0.0
 
     def on_result(self, exchange: Exchange, act: Act) -> None:
         """Give the paging session of the page just found its end."""

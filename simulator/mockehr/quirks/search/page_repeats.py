@@ -19,6 +19,10 @@ class PageRepeats:
 
     entries: int = 2
 
+    def __post_init__(self) -> None:
+        if self.entries < 1:
+            raise ValueError(f"entries is {self.entries}; it must be 1 or more")
+
     def on_result(self, exchange: Exchange, act: Act) -> None:
         """Repeat matches of the page just found."""
         page = exchange.result

@@ -18,11 +18,15 @@ class Latency:
     second request while the first still runs.
     """
 
-    delay: Seconds = Seconds(0.2)
-    jitter: Seconds = Seconds(0.0)
-    spike: Seconds = Seconds(0.0)
+    delay: Seconds = 0.2
+    jitter: Seconds = 0.0
+    spike: Seconds = 0.0
     spike_share: float = 0.01
     before_work: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.spike_share <= 1:
+            raise ValueError(f"spike_share is {self.spike_share:g}; it must lie in 0..1")
 
     def on_request(self, exchange: Exchange, act: Act) -> None:
         """Set the delay."""

@@ -18,6 +18,10 @@ class TruncatedBody:
 
     share: float = 0.5
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise ValueError(f"share is {self.share:g}; it must be from 0 up to, not with, 1")
+
     def on_wire(self, exchange: Exchange, act: Act) -> None:
         """Mark where the body is cut."""
         if exchange.reply is not None and exchange.reply.body:
