@@ -48,7 +48,36 @@ from mockehr.sites.webhook_stages import prepare_delivery
 INTERACTIONS_OFFERED: Final = frozenset({"read", "vread", "search", "create", "update"})
 TYPES: Final = MappingProxyType(
     dict.fromkeys(
-        ["AllergyIntolerance", "Appointment", "Binary", "CarePlan", "CareTeam", "Condition", "Coverage", "Device", "DiagnosticReport", "DocumentReference", "Encounter", "Goal", "Immunization", "Location", "Medication", "MedicationDispense", "MedicationRequest", "Observation", "Organization", "Patient", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "QuestionnaireResponse", "RelatedPerson", "ServiceRequest", "Specimen"],
+        (
+            "AllergyIntolerance",
+            "Appointment",
+            "Binary",
+            "CarePlan",
+            "CareTeam",
+            "Condition",
+            "Coverage",
+            "Device",
+            "DiagnosticReport",
+            "DocumentReference",
+            "Encounter",
+            "Goal",
+            "Immunization",
+            "Location",
+            "Medication",
+            "MedicationDispense",
+            "MedicationRequest",
+            "Observation",
+            "Organization",
+            "Patient",
+            "Practitioner",
+            "PractitionerRole",
+            "Procedure",
+            "Provenance",
+            "QuestionnaireResponse",
+            "RelatedPerson",
+            "ServiceRequest",
+            "Specimen",
+        ),
         INTERACTIONS_OFFERED,
     )
 )

@@ -1,7 +1,7 @@
 """What a corruption is, and how it picks its patients.
 
 A corruption is a frozen dataclass: its fields are its settings, its docstring its documentation. It works on a
-dressed chart (a list of resources, the Patient first) and gives back a dirtied one; it never changes what it is given.
+dressed chart (a list of resources, the Patient first) and gives back a dirtied one, leaving what it is given alone.
 Its patients are a slot range of a permutation of its own, so the list of everyone touched is exact without drawing a
 single chart.
 """
