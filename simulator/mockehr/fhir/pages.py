@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mockehr.fhir.search import Query
 from mockehr.fhir.store import Hits
 
 SESSIONS_KEPT = 20_000
@@ -20,6 +21,8 @@ class PageSession:
     hits: Hits
     offset: int
     limit: int
+    compiled: Query | None = None
+    """The query, for what it includes."""
     expires: float | None = None
     replaced_offset: int | None = None
     """Set by a quirk: the page is cut from here instead."""

@@ -30,7 +30,9 @@ class Rewrite:
             return self._object(node, key)
         if isinstance(node, list):
             return [self.copy(item, key) for item in node]
-        return moment(node, self.style) if isinstance(node, str) else node
+        if isinstance(node, str) and len(node) > 19 and node[10] == "T":
+            return moment(node, self.style)
+        return node
 
     def _object(self, node: Mapping[str, Any], key: str) -> JSON:
         made: JSON = {name: self.copy(value, name) for name, value in node.items()}

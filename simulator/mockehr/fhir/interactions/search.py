@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from urllib.parse import parse_qsl
 
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
+from mockehr.fhir.interactions.include import included
 from mockehr.fhir.pages import PageSession
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, compile_query
@@ -68,9 +70,11 @@ def _begin(
         return compiled.problems[0]
     hits: Hits = ListHits(()) if refusal is not None else _hits(server, resource_type, pairs, compiled)
     limit = server.restrictions.page_size(resource_type, compiled.count)
-    session = PageSession(resource_type, text, hits, 0, limit if limit is not None else 1 << 30)
+    session = PageSession(resource_type, text, hits, 0, limit if limit is not None else 1 << 30, compiled)
     notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in compiled.unknown]
-    return _page(server, exchange, session, notes, count_only=compiled.summary == "count")
+    # R4 search.html#count: _count=0 is the same as _summary=count.
+    count_only = compiled.summary == "count" or compiled.count == 0
+    return _page(server, exchange, session, notes, count_only=count_only)
 
 
 def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage | Problem:
@@ -95,13 +99,20 @@ def _page(
     token = ""
     if more:
         following = PageSession(
-            session.resource_type, session.query, session.hits, session.offset + session.limit, session.limit
+            session.resource_type,
+            session.query,
+            session.hits,
+            session.offset + session.limit,
+            session.limit,
+            session.compiled,
         )
         token = server.pages.open(following)
-    exchange.returned = [record.key for record in records]
+    extra = included(server, records, session.compiled, exchange.base_url) if session.compiled is not None else []
+    exchange.returned = [record.key for record in chain(records, extra)]
     return SearchPage(
         resource_type=session.resource_type,
-        entries=[(record.resource_type, record.id, record.body, "match") for record in records],
+        entries=[(record.resource_type, record.id, record.body, "match") for record in records]
+        + [(record.resource_type, record.id, record.body, "include") for record in extra],
         total=total,
         query=session.query,
         next_token=token,

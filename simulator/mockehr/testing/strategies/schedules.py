@@ -1,0 +1,121 @@
+"""Whole schedules of misbehaviour for Hypothesis to draw, and to shrink to the smallest that breaks a client.
+
+    @given(schedules(channels=("fhir",)))
+    def test_sync_survives_anything(schedule):
+        site = build_site(SiteOptions("hospital", patients=20, stepped=True))
+        for rule in schedule:
+            site.arm(rule)
+        ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from mockehr.core.errors import ConfigError, UsageError
+from mockehr.quirks.rule import quirks, rule_from
+from mockehr.testing.strategies.settings import Choices, settings_of
+
+Schedule = list[dict[str, Any]]
+"""Rules as plain settings (`use`, and `where`, `when`, `with` where they are not empty), ready for `Site.arm`."""
+
+LONGEST: Final = 4
+
+
+def schedules(
+    *,
+    channels: Collection[str] = (),
+    names: Collection[str] = (),
+    without: Collection[str] = (),
+    families: Collection[str] = (),
+    resources: Collection[str] = (),
+    choices: Choices = MappingProxyType({}),
+    calm: bool = False,
+    longest: int = LONGEST,
+) -> st.SearchStrategy[Schedule]:
+    """Schedules of up to `longest` rules, each of another quirk.
+
+    Only quirks of the `channels`, `names` and `families` given (none: all), never those of `without`. With channels
+    given, a rule acts on these only. Rules may be narrowed to one of `resources`. `choices` replaces how single
+    settings are drawn. `calm`: no rule acts for ever, so that a client which goes on trying comes through.
+
+    Shrinks to fewer rules, then to rules that apply everywhere, always and with the quirk's own settings.
+    Raises UnknownName for a quirk that does not exist and UsageError if no quirk is left to draw from.
+    """
+    registry = quirks()
+    for name in (*names, *without, *choices):
+        registry.get(name)
+    drawn = [
+        _rules(quirk, channels, resources, choices.get(name, {}), calm)
+        for name, quirk in registry.items()
+        if (not names or name in names)
+        and name not in without
+        and (not families or quirk.about.family in families)
+        and (not channels or set(channels) & set(quirk.about.channels))
+    ]
+    if not drawn:
+        raise UsageError("No quirk is left to draw a schedule from.", remedy="Ask for more channels, families or names.")
+    return st.lists(st.one_of(drawn), max_size=longest, unique_by=lambda rule: str(rule["use"]))
+
+
+def _rules(
+    quirk: Any,
+    channels: Collection[str],
+    resources: Collection[str],
+    own: Mapping[str, st.SearchStrategy[Any]],
+    calm: bool,
+) -> st.SearchStrategy[dict[str, Any]]:
+    parts = {
+        "where": _wheres(quirk, channels, resources),
+        "when": _whens(calm),
+        "with": settings_of(quirk, own),
+    }
+    return (
+        st.fixed_dictionaries({"use": st.just(quirk.about.name)} | parts)
+        .map(lambda rule: {key: value for key, value in rule.items() if value})
+        .filter(_holds)
+    )
+
+
+def _wheres(quirk: Any, channels: Collection[str], resources: Collection[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Everywhere, or narrowed by what the quirk is about and by the resources asked for."""
+    wanted = sorted(set(channels) & set(quirk.about.channels))
+    required = {"channel": st.sampled_from(wanted)} if channels and set(quirk.about.channels) - set(channels) else {}
+    optional: dict[str, st.SearchStrategy[Any]] = {}
+    if resources and "fhir" in quirk.about.channels and required.get("channel") is None:
+        optional["resource"] = st.sampled_from(sorted(resources))
+    elif resources and wanted == ["fhir"]:
+        optional["resource"] = st.sampled_from(sorted(resources))
+    if len(quirk.about.interactions) > 1 and wanted in ([], ["fhir"]):
+        optional["interaction"] = st.sampled_from(quirk.about.interactions)
+    return st.fixed_dictionaries(dict(required), optional=optional)
+
+
+def _whens(calm: bool) -> st.SearchStrategy[dict[str, Any]]:
+    """Always, or a simple condition; with `calm` only conditions that end."""
+    few = st.integers(1, 5)
+    ending = (
+        st.fixed_dictionaries({"first": few}),
+        st.fixed_dictionaries({"skip": few, "at_most": few}),
+        st.fixed_dictionaries({"every": st.integers(2, 5), "at_most": few}),
+    )
+    lasting = (
+        st.just({}),
+        st.fixed_dictionaries({"every": st.integers(2, 5)}),
+        st.fixed_dictionaries({"skip": few}),
+        st.fixed_dictionaries({"probability": st.sampled_from((0.9, 0.5, 0.1))}),
+    )
+    return st.one_of(*(ending if calm else (*lasting[:1], *ending, *lasting[1:])))
+
+
+def _holds(rule: dict[str, Any]) -> bool:
+    """Whether the settings fit together, as the quirk itself judges."""
+    try:
+        rule_from(rule)
+    except ConfigError:
+        return False
+    return True

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+from mockehr.core.exchange import Exchange, Interaction, Reply
+from mockehr.core.problem import not_found
+from mockehr.journal import digest, entry, line
+
+
+def test_secrets_never_leave() -> None:
+    exchange = Exchange(
+        "token", "POST", "/token", headers={"authorization": "Basic s3cret"}, body=b"client_secret=s3cret&scope=a"
+    )
+    text = json.dumps(entry(exchange))
+    assert "s3cret" not in text
+    assert digest("Basic s3cret") in text
+    assert "scope=a" in text
+
+
+def test_what_differs_between_equal_runs_is_left_out() -> None:
+    exchange = Exchange("fhir", headers={"host": "h", "date": "d", "accept": "a"})
+    exchange.reply = Reply(headers=[("Date", "now"), ("ETag", "1")], body=b"abc")
+    shown = entry(exchange)
+    assert shown["headers"] == {"accept": "a"}
+    assert shown["reply"] == {"status": 200, "headers": [["ETag", "1"]], "octets": 3, "digest": digest(b"abc")}
+
+
+def test_a_long_body_is_cut_with_its_size_and_digest() -> None:
+    assert entry(Exchange("fhir", body=b"z" * 3000))["body"].endswith(f"… (3000 octets, {digest(b'z' * 3000)})")
+
+
+def test_interaction_and_problem_are_shown_and_empty_facts_are_not() -> None:
+    exchange = Exchange("fhir", interaction=Interaction("read", "Patient", "1"))
+    exchange.result = not_found("Patient", "1")
+    shown = entry(exchange)
+    assert shown["interaction"] == {"name": "read", "resource_type": "Patient", "id": "1"}
+    assert shown["problem"]["kind"] == "not-found"
+    assert "changes" not in shown
+
+
+def test_a_line_is_json_even_with_octets_that_were_no_text() -> None:
+    assert json.loads(line(Exchange("fhir", path="/\udce9", notes={"\udce9": ["\udcff"]})))["path"] == "/\\udce9"
