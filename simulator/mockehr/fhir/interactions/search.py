@@ -7,7 +7,7 @@ from itertools import chain
 from urllib.parse import parse_qsl
 
 from mockehr.core.exchange import JSON, Exchange
-from mockehr.core.page import SearchPage
+from mockehr.core.page import PageEntry, SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.include import included
 from mockehr.fhir.pages import PageSession
@@ -109,10 +109,11 @@ def _page(
         token = server.pages.open(following)
     extra = included(server, records, session.compiled, exchange.base_url) if session.compiled is not None else []
     exchange.returned = [record.key for record in chain(records, extra)]
+    entries: list[PageEntry] = [(record.resource_type, record.id, record.body, "match") for record in records]
+    entries += [(record.resource_type, record.id, record.body, "include") for record in extra]
     return SearchPage(
         resource_type=session.resource_type,
-        entries=[(record.resource_type, record.id, record.body, "match") for record in records]
-        + [(record.resource_type, record.id, record.body, "include") for record in extra],
+        entries=entries,
         total=total,
         query=session.query,
         next_token=token,
