@@ -45,9 +45,7 @@ def main(rounds: int) -> None:
 
             floor = side(bare, plain["token"])
             ask(armed["port"], http_get(plain["path"], armed["token"]))
-            print(
-                f"Patient of {kept.stat().st_size} octets, {rounds} rounds, 16 connections, server and client a core each"
-            )
+            print(f"a reply of {kept.stat().st_size} octets, {rounds} rounds, 16 connections")
             print(line("no rules, against bare", compare(side(plain, plain["token"]), floor, rounds=rounds)))
             print(line("ten idle rules, against bare", compare(side(armed, armed["token"]), floor, rounds=rounds)))
             with served("bare", str(kept)) as again:

@@ -1,8 +1,8 @@
 """Paired rounds: two servers in processes of their own, one closed-loop client, CPU time per request of each server.
 
-What varies on a shared machine varies more slowly than a slice, so slices alternate (A B B A) and only the ratio within
-one such round is used. CPU time is that of all threads of the server's process, user and system, in nanoseconds
-(`/proc/<pid>/task/*/schedstat`, Linux).
+What varies on a shared machine varies more slowly than a slice, so slices alternate (A B B A) and only the ratio
+within one such round is used. CPU time is that of all threads of the server's process, user and system, in
+nanoseconds (`/proc/<pid>/task/*/schedstat`, Linux).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +149,11 @@ async def _alternate(a: Side, b: Side, rounds: int, seconds: float, connections:
     loop = asyncio.get_running_loop()
     pools: list[list[Asker]] = []
     for side in (a, b):
-        made = [
-            await loop.create_connection(lambda s=side: Asker(s), "127.0.0.1", side.port) for _ in range(connections)
-        ]
-        pools.append([asker for _, asker in made])
+        pool = []
+        for _ in range(connections):
+            _, asker = await loop.create_connection(partial(Asker, side), "127.0.0.1", side.port)
+            pool.append(asker)
+        pools.append(pool)
     for _ in range(5):
         await _slice(a, pools[0], seconds)
         await _slice(b, pools[1], seconds)
@@ -184,13 +186,8 @@ def compare(a: Side, b: Side, *, rounds: int = 40, seconds: float = 0.06, connec
 
 def http_get(path: str, token: str) -> bytes:
     """A request for FHIR JSON with a bearer token, as a small client writes it."""
-    lines = (
-        f"GET {path} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Accept: application/fhir+json",
-        f"Authorization: Bearer {token}",
-    )
-    return "\r\n".join((*lines, "", "")).encode()
+    standing = "Host: 127.0.0.1\r\nAccept: application/fhir+json"
+    return f"GET {path} HTTP/1.1\r\n{standing}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
 def line(name: str, result: dict[str, float]) -> str:

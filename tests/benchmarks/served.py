@@ -20,8 +20,18 @@ from typing import Any
 import uvicorn
 import uvloop
 
-NOT_FIRING = ("latency", "rate-limit", "malformed-success", "truncated-body", "lost-response", "reset", "page-repeats",
-              "expiring-next-link", "token-expiry", "latency")  # fmt: skip
+NOT_FIRING = (
+    "latency",
+    "rate-limit",
+    "malformed-success",
+    "truncated-body",
+    "lost-response",
+    "reset",
+    "page-repeats",
+    "expiring-next-link",
+    "token-expiry",
+    "latency",
+)
 
 
 def listening(**facts: Any) -> None:
@@ -76,9 +86,9 @@ async def serve_site(rules: int, patients: int) -> None:
         await until_told()
 
 
-async def serve_bare(reply: Path) -> None:
+async def serve_bare(reply: bytes) -> None:
     """The floor: uvicorn with the same settings, an application that knows its answer beforehand."""
-    head, body = reply.read_bytes().split(b"\r\n\r\n", 1)
+    head, body = reply.split(b"\r\n\r\n", 1)
     headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[1:]]
     start = {"type": "http.response.start", "status": 200, "headers": headers}
     rest = {"type": "http.response.body", "body": body}
@@ -132,9 +142,8 @@ class Echo(asyncio.Protocol):
             self._transport.write(self._answer * len(whole))
 
 
-async def serve_echo(answer: Path) -> None:
+async def serve_echo(frame: bytes) -> None:
     """The floor of MLLP."""
-    frame = answer.read_bytes()
     server = await asyncio.get_running_loop().create_server(lambda: Echo(frame), "127.0.0.1", 0)
     listening(port=server.sockets[0].getsockname()[1])
     await until_told()
@@ -146,9 +155,9 @@ if __name__ == "__main__":
     if kind == "site":
         work = serve_site(int(given[0]), int(given[1]))
     elif kind == "bare":
-        work = serve_bare(Path(given[0]))
+        work = serve_bare(Path(given[0]).read_bytes())
     elif kind == "mllp":
         work = serve_mllp()
     else:
-        work = serve_echo(Path(given[0]))
+        work = serve_echo(Path(given[0]).read_bytes())
     uvloop.run(work)

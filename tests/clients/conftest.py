@@ -84,7 +84,8 @@ class Hospital:
         assert charts is not None
         clean = charts.clean(index).resources
         shown = charts.dress(index, dirty=False)
-        pairs = zip(clean, shown, strict=True)
+        # What a vendor shows beside the clean resources comes after them.
+        pairs = zip(clean, shown[: len(clean)], strict=True)
         return sorted(document["id"] for one, (document, _) in pairs if _is(one, kind, category))
 
     def searched(self, kind: str) -> int:

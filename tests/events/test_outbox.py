@@ -18,7 +18,7 @@ def outbox(**hook: object) -> tuple[Outbox, Clock, Callable[[], None]]:
     log.listen(box.hear)
     document = {"resourceType": "Patient", "id": "1"}
     return box, clock, lambda: log.commit(
-        Change(log.next_number(), "create", "Patient", "1", 1, clock.now(), "fhir", document, patient="1", event="A01")
+        Change(1 + len(log.changes), "create", "Patient", "1", 1, clock.now(), "fhir", document, "1", "A01")
     )
 
 

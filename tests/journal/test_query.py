@@ -10,7 +10,8 @@ def read() -> Exchange:
     exchange = Exchange("fhir", path="/Patient/1", client="app", interaction=Interaction("read", "Patient", "1"))
     exchange.number = 4
     exchange.reply = Reply(404)
-    exchange.decisions = [Decision("r", "latency", "on_request", "fired"), Decision("s", "reset", "on_wire", "skipped")]
+    fired = Decision("r", "latency", "on_request", "fired")
+    exchange.decisions = [fired, Decision("s", "reset", "on_wire", "skipped")]
     return exchange
 
 

@@ -47,7 +47,8 @@ def counted(tmp_path: Path) -> dict[str, tuple[int, int]]:
 @pytest.fixture
 def served() -> Iterator[str]:
     """The FHIR base of a site that `mockehr serve` serves in a process of its own."""
-    command = [sys.executable, "-c", "from mockehr.cli import main; main()", "serve", "--port", "0", "--patients", "500", "--json"]
+    command = [sys.executable, "-c", "from mockehr.cli import main; main()"]
+    command += ["serve", "--port", "0", "--patients", "500", "--json"]
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["sites"][0]["fhir"]

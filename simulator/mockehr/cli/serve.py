@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import orjson
 
+from mockehr.cli.loop import run_on_best_loop
 from mockehr.core.errors import UsageError
 from mockehr.sites.options import SiteOptions
 
@@ -70,7 +71,7 @@ def serve(
         )
         for name, _, vendor in (text.partition("=") for text in sites or ("main=generic",))
     ]
-    asyncio.run(_serve(options, host, port, control_token, as_json))
+    run_on_best_loop(_serve(options, host, port, control_token, as_json))
 
 
 async def _serve(options: list[SiteOptions], host: str, port: int, token: str, as_json: bool) -> None:

@@ -46,6 +46,8 @@ class FhirServer:
     capability: Callable[[Exchange], JSON]
     stamp: Callable[[JSON, int, float], JSON]
     """Puts the server's own `meta` (version, time) on a resource about to be stored."""
+    version_text: Callable[[int], str]
+    """How the server writes the n-th version of a resource (n from 1)."""
     interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
 

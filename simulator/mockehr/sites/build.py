@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from mockehr.hl7.dialect import DIALECTS, named
 from mockehr.journal import Journal
 from mockehr.personalities.dresser import SiteFacts
 from mockehr.personalities.load import load_personality
+from mockehr.personalities.model import Personality
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.population.population import Population
 from mockehr.quirks.apply import Mischief
@@ -168,14 +170,15 @@ def _fhir_server(site: Site) -> FhirServer:
         restrictions=vendor.rules,
         new_id=site.store.new_id,
         capability=lambda exchange: _capability(site, exchange),
-        stamp=_with_meta if vendor.settings["shape"].get("meta", True) else _without_meta,
+        stamp=partial(_with_meta, vendor) if vendor.settings["shape"].get("meta", True) else _without_meta,
+        version_text=vendor.version_text,
         interactions=INTERACTIONS,
         settings=vendor.settings["write"],
     )
 
 
-def _with_meta(document: JSON, version: int, at: float) -> JSON:
-    meta = {**document.get("meta", {}), "versionId": str(version), "lastUpdated": instant(at, millis=True)}
+def _with_meta(vendor: Personality, document: JSON, version: int, at: float) -> JSON:
+    meta = {**document.get("meta", {}), "versionId": vendor.version_text(version), "lastUpdated": instant(at, millis=True)}
     return {"resourceType": document["resourceType"], "id": document["id"], "meta": meta} | {**document, "meta": meta}
 
 

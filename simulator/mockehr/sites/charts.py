@@ -206,7 +206,12 @@ class Charts:
             return "" if at is None else instant(at)
 
         dresser = Dresser.over(resources, ids=self.ids, facts=self.facts, recorded=when, directory=self._known)
-        return [(self.personality.dress(one, dresser), at) for one, at in zip(resources, times, strict=True)]
+        made: list[tuple[JSON, float]] = []
+        beside: list[tuple[JSON, float]] = []
+        for one, at in zip(resources, times, strict=True):
+            made.append((self.personality.dress(one, dresser), at))
+            beside += [(other, at) for other in self.personality.beside(one, dresser)]
+        return made + beside
 
     def _records(self, index: int, documents: Sequence[tuple[JSON, float]]) -> DressedChart:
         patient = self.patient_id(index)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.tokens import TokenFault, bearer_of
@@ -17,23 +18,51 @@ from mockehr.fhir.record import Record, encode
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
 
-ACTIONS = {
-    "read": "read",
-    "vread": "read",
-    "search": "search",
-    "create": "create",
-    "update": "update",
-}
+ACTIONS: Final = MappingProxyType(
+    {"read": "read", "vread": "read", "search": "search", "create": "create", "update": "update"}
+)
 OPEN_PATHS = frozenset({"/metadata"})
 
 
 def fhir_stages(site: Site) -> Mapping[str, Stage]:
     """The stages, bound to the site once."""
-    journal, mischief, server, look_up = site.journal, site.mischief, site.fhir, site.auth.look_up
+    return {**_asking(site), **_answering(site)}
+
+
+def _asking(site: Site) -> dict[str, Stage]:
+    """From the entry's opening to the neutral result."""
+    mischief, server = site.mischief, site.fhir
 
     def disturb_arrival(exchange: Exchange) -> None:
         if mischief.armed("fhir", "on_request"):
             mischief.disturb("on_request", exchange)
+
+    def name_interaction(exchange: Exchange) -> None:
+        server.name(exchange)
+        asked, scopes = exchange.interaction, exchange.scopes
+        if exchange.result is not None or asked is None or not isinstance(scopes, Scopes):
+            return
+        action = ACTIONS.get(asked.name)
+        if action is not None and not scopes.allows(asked.resource_type, action):
+            text = f"The token does not cover {action} of {asked.resource_type}"
+            exchange.result = Problem(403, "scope-missing", text, resource_type=asked.resource_type, value=action)
+
+    def perform(exchange: Exchange) -> None:
+        site.perform(exchange)
+        if mischief.armed("fhir", "on_result"):
+            mischief.disturb("on_result", exchange)
+
+    return {
+        "open_entry": site.journal.open,
+        "disturb_arrival": disturb_arrival,
+        "authorise": _authorise(site),
+        "name_interaction": name_interaction,
+        "perform": perform,
+    }
+
+
+def _authorise(site: Site) -> Stage:
+    look_up = site.auth.look_up
 
     def authorise(exchange: Exchange) -> None:
         if exchange.path in OPEN_PATHS or site.open_access:
@@ -51,21 +80,12 @@ def fhir_stages(site: Site) -> Mapping[str, Stage]:
         exchange.scopes = grant.scopes
         exchange.patient = grant.patient
 
-    def name_interaction(exchange: Exchange) -> None:
-        server.name(exchange)
-        asked, scopes = exchange.interaction, exchange.scopes
-        if exchange.result is not None or asked is None or not isinstance(scopes, Scopes):
-            return
-        action = ACTIONS.get(asked.name)
-        if action is not None and not scopes.allows(asked.resource_type, action):
-            text = f"The token does not cover {action} of {asked.resource_type}"
-            exchange.result = Problem(403, "scope-missing", text, resource_type=asked.resource_type, value=action)
+    return authorise
 
-    def perform(exchange: Exchange) -> None:
-        site.perform(exchange)
-        if mischief.armed("fhir", "on_result"):
-            mischief.disturb("on_result", exchange)
 
+def _answering(site: Site) -> dict[str, Stage]:
+    """From the neutral result to the vendor's bytes and the entry's end."""
+    mischief = site.mischief
     heads: dict[tuple[str, int, float], list[tuple[str, str]]] = {}
 
     def shape(exchange: Exchange) -> None:
@@ -90,15 +110,10 @@ def fhir_stages(site: Site) -> Mapping[str, Stage]:
             mischief.disturb("on_wire", exchange)
 
     return {
-        "open_entry": journal.open,
-        "disturb_arrival": disturb_arrival,
-        "authorise": authorise,
-        "name_interaction": name_interaction,
-        "perform": perform,
         "shape": shape,
         "disturb_reply": disturb_reply,
         "render": render,
-        "close_entry": journal.close,
+        "close_entry": site.journal.close,
     }
 
 

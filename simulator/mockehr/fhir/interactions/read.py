@@ -24,9 +24,8 @@ def vread(server: FhirServer, exchange: Exchange) -> Record | Problem:
     """One version; 404 if there is no such version."""
     asked = exchange.interaction
     assert asked is not None
-    if not asked.version.isdigit():
-        return not_found(asked.resource_type, f"{asked.id}/_history/{asked.version}")
-    record = server.store.read_version(asked.resource_type, asked.id, int(asked.version))
+    history = server.store.history(asked.resource_type, asked.id)
+    record = next((one for one in history if server.version_text(one.version) == asked.version), None)
     if record is None or record.deleted:
         return not_found(asked.resource_type, f"{asked.id}/_history/{asked.version}")
     return record

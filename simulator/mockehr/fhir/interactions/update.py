@@ -23,8 +23,9 @@ def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
     if match is None and server.settings.get("if_match_required", False):
         return Problem(412, "precondition-required", "If-Match is required", resource_type=asked.resource_type)
     version = current.version if current else 0
-    if match is not None and match.removeprefix("W/").strip('"') != str(version):
-        text = f"If-Match names {match}, the current version is {version or 'none'}"
+    named = server.version_text(version) if current else "none"
+    if match is not None and match.removeprefix("W/").strip('"') != named:
+        text = f"If-Match names {match}, the current version is {named}"
         return Problem(412, "precondition-failed", text, resource_type=asked.resource_type, value=match)
     document = parse_body(exchange, asked.resource_type, asked.id)
     if isinstance(document, Problem):

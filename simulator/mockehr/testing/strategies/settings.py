@@ -41,7 +41,9 @@ def settings_of(quirk: Any, own: Mapping[str, st.SearchStrategy[Any]]) -> st.Sea
     for item in fields(quirk):
         if item.name in own:
             continue
-        drawn = _OWN.get((quirk.about.name, item.name)) or _values(quirk, item, hints[item.name])
+        drawn = _OWN.get((quirk.about.name, item.name))
+        if drawn is None:
+            drawn = _values(quirk, item, hints[item.name])
         if drawn is not None:
             lacks = item.default is MISSING and item.default_factory is MISSING
             (required if lacks else optional)[item.name] = drawn

@@ -1,0 +1,303 @@
+"""The state machine. Everything it does is claimed by the server's own CapabilityStatement; everything it checks follows
+from that claim and from FHIR R4 http.html and search.html."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
+
+import orjson
+from hypothesis import assume
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
+
+from mockehr.testing.contract.claims import FOREIGN_TYPES, METHODS, VALUES, TypeClaim, read_claims
+from mockehr.testing.contract.door import Answer, Door
+
+JSON = dict[str, Any]
+MEDIA: Final = "application/fhir+json"
+PAGES: Final = 40
+"""How many pages a search is followed for."""
+
+
+class Contract(RuleBasedStateMachine):
+    """Drives one server per run. Subclass it and give `door`, or let `contract(make_door)` do that.
+
+    `picky` allows the server to refuse a claimed search with 4xx and an OperationOutcome (vendors that want
+    combinations of parameters).
+    """
+
+    picky: ClassVar[bool] = False
+    known = Bundle("known")
+    """(type, id) of resources that the server has shown."""
+
+    def door(self) -> Door:
+        """The server to be tested, fresh for each run."""
+        raise NotImplementedError
+
+    @initialize(target=known)
+    def meet(self) -> Any:
+        """Read the statement, and some patients."""
+        self.server = self.door()
+        answer = self.ask("GET", "/metadata")
+        assert answer.status == 200, self.say(answer)
+        assert answer.document.get("resourceType") == "CapabilityStatement", self.say(answer)
+        assert answer.document.get("fhirVersion", "").startswith("4."), self.say(answer)
+        self.claims = read_claims(answer.document)
+        assert self.claims, "the statement claims nothing"
+        found = self.matches(self.ask("GET", "/Patient?_count=3"), "Patient") if "Patient" in self.claims else []
+        return multiple(*(("Patient", one["id"]) for one in found))
+
+    # what is claimed
+
+    @rule(data=st.data(), target=known)
+    def search(self, data: st.DataObject) -> Any:
+        """A search with up to two claimed parameters is answered with a Bundle of that type alone."""
+        kind, claim = self.claimed(data, "search-type")
+        usable = sorted(name for name, form in claim.parameters.items() if form in VALUES)
+        names = data.draw(st.lists(st.sampled_from(usable), max_size=2, unique=True)) if usable else []
+        pairs = [(name, data.draw(VALUES[claim.parameters[name]])) for name in names]
+        answer = self.ask("GET", f"/{kind}?{urlencode([*pairs, ('_count', '5')])}")
+        if self.picky and 400 <= answer.status < 500:
+            return multiple()
+        found = self.matches(answer, kind)
+        following = self.link(answer, "next")
+        if following:
+            self.matches(self.ask("GET", following), kind)
+        return multiple(*((kind, one["id"]) for one in found[:2]))
+
+    @rule(data=st.data(), patient=known, target=known)
+    def search_chart(self, data: st.DataObject, patient: tuple[str, str]) -> Any:
+        """A patient's resources of a type are that patient's."""
+        assume(patient[0] == "Patient")
+        kind, claim = self.claimed(data, "search-type")
+        assume("patient" in claim.parameters)
+        answer = self.ask("GET", f"/{kind}?patient={patient[1]}&_count=5")
+        if self.picky and 400 <= answer.status < 500:
+            return multiple()
+        found = self.matches(answer, kind)
+        for one in found:
+            assert f'Patient/{patient[1]}"' in orjson.dumps(one).decode(), f"{kind}/{one['id']} names another patient"
+        return multiple(*((kind, one["id"]) for one in found[:2]))
+
+    @rule(key=known)
+    def read(self, key: tuple[str, str]) -> None:
+        """What was shown can be read, under the id it was shown with; its version can be read too."""
+        kind, id = key
+        assume("read" in self.claims[kind].interactions)
+        answer = self.fetched(kind, id)
+        version = answer.document.get("meta", {}).get("versionId")
+        etag = answer.headers.get("etag", "")
+        assert not etag or not version or etag == f'W/"{version}"', f"ETag {etag}, meta.versionId {version}"
+        if version and "vread" in self.claims[kind].interactions:
+            past = self.ask("GET", f"/{kind}/{id}/_history/{version}")
+            assert past.status == 200, self.say(past)
+            assert past.document == answer.document, "the current version reads differently as a version"
+
+    @rule(key=known)
+    def find_by_id(self, key: tuple[str, str]) -> None:
+        """A search by `_id` finds exactly what a read shows."""
+        kind, id = key
+        claim = self.claims[kind]
+        assume("search-type" in claim.interactions and "_id" in claim.parameters)
+        found = self.matches(self.ask("GET", f"/{kind}?_id={id}"), kind)
+        assert [one["id"] for one in found] == [id], f"_id={id} finds {[one['id'] for one in found]}"
+        if "read" in claim.interactions:
+            assert found[0] == self.fetched(kind, id).document, f"{kind}/{id}: read and search differ"
+
+    @rule(key=known, target=known)
+    def create(self, key: tuple[str, str]) -> tuple[str, str]:
+        """A copy of what the server showed can be created, is read back as sent, and is found."""
+        kind, id = key
+        claim = self.claims[kind]
+        assume({"create", "read"} <= claim.interactions)
+        sent = {name: value for name, value in self.fetched(kind, id).document.items() if name not in ("id", "meta")}
+        answer = self.ask("POST", f"/{kind}", orjson.dumps(sent))
+        assert answer.status == 201, self.say(answer)
+        made = self.id_in(answer, kind)
+        assert made != id, "the server reused an id"
+        kept = self.fetched(kind, made).document
+        assert {name: value for name, value in kept.items() if name not in ("id", "meta", "text")} == {
+            name: value for name, value in sent.items() if name != "text"
+        }, "what was created reads differently"
+        self.check_found(kind, made, kept)
+        return kind, made
+
+    @rule(key=known, language=st.sampled_from(("en", "de", "es")))
+    def update(self, key: tuple[str, str], language: str) -> None:
+        """An update makes a new version, is read back, and leaves the version before as it was."""
+        kind, id = key
+        claim = self.claims[kind]
+        assume({"update", "read"} <= claim.interactions)
+        before = self.fetched(kind, id)
+        tag = before.headers.get("etag", "")
+        body = before.document | {"language": language}
+        answer = self.ask("PUT", f"/{kind}/{id}", orjson.dumps(body), {"if-match": tag} if tag else {})
+        assert answer.status == 200, self.say(answer)
+        after = self.fetched(kind, id).document
+        assert after.get("language") == language, f"{kind}/{id} kept {after.get('language')!r}"
+        old, new = (one.get("meta", {}).get("versionId") for one in (before.document, after))
+        assert not old or old != new, f"{kind}/{id} is still version {old}"
+        if old and "vread" in claim.interactions:
+            past = self.ask("GET", f"/{kind}/{id}/_history/{old}")
+            assert past.status == 200, self.say(past)
+            assert past.document == before.document, f"version {old} of {kind}/{id} has changed"
+        if tag:
+            late = self.ask("PUT", f"/{kind}/{id}", orjson.dumps(body), {"if-match": tag})
+            assert late.status in (409, 412), f"If-Match {tag} of an older version: {self.say(late)}"
+
+    # what is not
+
+    @rule(data=st.data())
+    def read_what_is_not_there(self, data: st.DataObject) -> None:
+        """An id that was never given is 404 (or 410), and says so in an OperationOutcome."""
+        kind, _ = self.claimed(data, "read")
+        answer = self.ask("GET", f"/{kind}/{data.draw(st.sampled_from(('never-given', '0' * 64, 'a.b')))}")
+        assert answer.status in (404, 410), self.say(answer)
+
+    @rule(kind=st.sampled_from(FOREIGN_TYPES), id=st.sampled_from(("", "/1")))
+    def ask_for_an_unclaimed_type(self, kind: str, id: str) -> None:
+        """A type that is not claimed is refused."""
+        assume(kind not in self.claims)
+        answer = self.ask("GET", f"/{kind}{id}")
+        assert 400 <= answer.status < 500, self.say(answer)
+
+    @rule(key=known, name=st.sampled_from(tuple(METHODS)))
+    def ask_for_an_unclaimed_interaction(self, key: tuple[str, str], name: str) -> None:
+        """An interaction that is not claimed is refused and changes nothing."""
+        kind, id = key
+        claim = self.claims[kind]
+        assume(name not in claim.interactions and "read" in claim.interactions)
+        before = self.fetched(kind, id)
+        answer = self.ask(METHODS[name], f"/{kind}/{id}", before.body)
+        assert 400 <= answer.status < 500, self.say(answer)
+        assert self.fetched(kind, id).document == before.document, f"a refused {name} changed {kind}/{id}"
+
+    @rule(data=st.data(), body=st.sampled_from((b"", b"{", b"[]", b'"x"', b'{"resourceType":"Nothing"}', b"\xff")))
+    def create_rubbish(self, data: st.DataObject, body: bytes) -> None:
+        """A body that is no resource of the type is refused."""
+        kind, _ = self.claimed(data, "create")
+        answer = self.ask("POST", f"/{kind}", body)
+        assert 400 <= answer.status < 500, self.say(answer)
+
+    @rule(data=st.data(), value=st.text(st.characters(codec="utf-8"), max_size=8))
+    def search_rubbish(self, data: st.DataObject, value: str) -> None:
+        """Whatever is written after a claimed parameter gives an answer or a refusal, never a failure."""
+        kind, claim = self.claimed(data, "search-type")
+        assume(claim.parameters)
+        name = data.draw(st.sampled_from(sorted(claim.parameters)))
+        self.ask("GET", f"/{kind}?{urlencode([(name, value), ('_count', '2')])}")
+
+    # how it is asked and checked
+
+    def ask(self, method: str, target: str, body: bytes = b"", headers: JSON | None = None) -> Answer:
+        """Send a request; what holds for every answer is checked here: no 5xx, and its content type and outcome."""
+        url = target if "://" in target else self.server.base_url + target
+        extra = {"accept": MEDIA} | (headers or {}) | ({"content-type": MEDIA} if method in ("POST", "PUT") else {})
+        self.asked = f"{method} {url}"
+        answer = self.server.send(method, url, extra, body)
+        assert answer.status < 500, self.say(answer)
+        if answer.body:
+            media = answer.headers.get("content-type", "").partition(";")[0].strip()
+            assert media in (MEDIA, "application/json"), f"{self.asked}: content type {media!r}"
+            assert answer.document, self.say(answer)
+        if answer.status >= 400:
+            assert answer.document.get("resourceType") == "OperationOutcome", self.say(answer)
+            assert answer.document.get("issue"), self.say(answer)
+        return answer
+
+    def say(self, answer: Answer) -> str:
+        """The last request and its answer, for a failure."""
+        return f"{self.asked}: {answer.status} {answer.body[:400].decode('utf-8', 'replace')}"
+
+    def claimed(self, data: st.DataObject, interaction: str) -> tuple[str, TypeClaim]:
+        """A type of which that interaction is claimed."""
+        kinds = sorted(kind for kind, claim in self.claims.items() if interaction in claim.interactions)
+        assume(kinds)
+        kind = data.draw(st.sampled_from(kinds), label="type")
+        return kind, self.claims[kind]
+
+    def fetched(self, kind: str, id: str) -> Answer:
+        """The answer to a read that has to succeed."""
+        answer = self.ask("GET", f"/{kind}/{id}")
+        assert answer.status == 200, self.say(answer)
+        shown = (answer.document.get("resourceType"), answer.document.get("id"))
+        assert shown == (kind, id), f"a read of {kind}/{id} shows {shown[0]}/{shown[1]}"
+        return answer
+
+    def matches(self, answer: Answer, kind: str) -> list[JSON]:
+        """The matches of a searchset that holds together; checks its type, its entries, its total and its links."""
+        assert answer.status == 200, self.say(answer)
+        bundle = answer.document
+        assert (bundle.get("resourceType"), bundle.get("type")) == ("Bundle", "searchset"), self.say(answer)
+        entries = bundle.get("entry", [])
+        found = [e["resource"] for e in entries if e.get("search", {}).get("mode", "match") == "match"]
+        for entry in entries:
+            shown = entry["resource"]
+            if "id" in shown and "fullUrl" in entry:
+                ends = f"/{shown['resourceType']}/{shown['id']}"
+                assert entry["fullUrl"].endswith(ends) or entry["fullUrl"].startswith("urn:"), entry["fullUrl"]
+        assert all(one["resourceType"] == kind for one in found), self.say(answer)
+        ids = [one["id"] for one in found]
+        assert len(ids) == len(set(ids)), f"{self.asked}: a page shows {ids}"
+        assert bundle.get("total", len(found)) >= len(found), f"{self.asked}: total {bundle['total']}, {len(found)} shown"
+        return found
+
+    def link(self, answer: Answer, relation: str) -> str:
+        """The URL of a link of a Bundle, or the empty string."""
+        links = answer.document.get("link", ())
+        return next((str(one["url"]) for one in links if one["relation"] == relation), "")
+
+    def id_in(self, answer: Answer, kind: str) -> str:
+        """The id that a create was answered with, from `Location`."""
+        location = answer.headers.get("location", "")
+        _, found, rest = location.rpartition(f"/{kind}/")
+        assert found, f"{self.asked}: Location is {location!r}"
+        return rest.split("/")[0]
+
+    def walked(self, target: str, kind: str) -> Iterator[JSON]:
+        """All matches of a search, page by page."""
+        for _ in range(PAGES):
+            answer = self.ask("GET", target)
+            yield from self.matches(answer, kind)
+            target = self.link(answer, "next")
+            if not target:
+                return
+
+    def check_found(self, kind: str, id: str, document: JSON) -> None:
+        """What was written is found by its id, its identifier and its patient, where the statement claims that."""
+        claim = self.claims[kind]
+        if "search-type" not in claim.interactions:
+            return
+        queries = {"_id": id}
+        for one in document.get("identifier", [])[:1] if isinstance(document.get("identifier"), list) else []:
+            if one.get("system") and one.get("value"):
+                queries["identifier"] = f"{one['system']}|{one['value']}"
+        patient = (document.get("subject") or document.get("patient") or {}).get("reference", "")
+        if patient.startswith("Patient/"):
+            queries["patient"] = patient
+        for name, value in queries.items():
+            if name in claim.parameters:
+                target = f"/{kind}?{urlencode([(name, value), ('_count', '50')])}"
+                if self.picky and 400 <= self.ask("GET", target).status < 500:
+                    continue
+                ids = [found["id"] for found in self.walked(target, kind)]
+                assert id in ids, f"{kind}/{id} was created and {name}={value} finds only {ids[:10]}"
+
+
+def contract(make_door: Callable[[], Door], *, picky: bool = False) -> type[Contract]:
+    """A machine for the server behind `make_door`, which is called once a run and should give a fresh one.
+
+    `TestMySite = contract(lambda: door_of(build_site(...))).TestCase` is a test; settings go on
+    `TestMySite.settings`. Subclass the result to add rules.
+    """
+
+    class Held(Contract):
+        """The contract, for this server."""
+
+        def door(self) -> Door:
+            return make_door()
+
+    Held.picky = picky
+    return Held

@@ -1,0 +1,111 @@
+"""Every operation is reachable over HTTP and from the command line, and the OpenAPI document lists them all."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import orjson
+import pytest
+
+from mockehr.api.control import ControlApi, openapi
+from mockehr.cli.main import cli
+from mockehr.control.facade import Control, operations
+from mockehr.core.errors import ConfigError, UnknownName, VerdictFailed
+from mockehr.core.exchange import Exchange
+from mockehr.sites.build import build_site
+from mockehr.sites.directory import Directory
+from mockehr.sites.options import SiteOptions
+
+VALUES = {
+    "name": "x", "by": "1s", "use": "reset", "personality": "generic", "number": 1, "at_least": 0,
+    "client_id": "c", "scopes": "system/*.rs", "url": "http://h.example.org/", "secret": "s",
+}  # fmt: skip
+
+
+def served() -> Directory:
+    directory = Directory()
+    site = directory.add(build_site(SiteOptions("a", patients=2, stepped=True, open_access=True)))
+    site.handle(Exchange("fhir", path="/metadata"))
+    site.snapshots.take("x")
+    return directory
+
+
+def prepared(name: str) -> Directory:
+    directory = served()
+    if name == "quirk disarm":
+        directory.get("a").arm({"use": "reset", "name": "x"})
+    if name == "webhook remove":
+        Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
+    if name == "site remove":
+        directory.add(build_site(SiteOptions("x")))
+    return directory
+
+
+@pytest.mark.parametrize("name", list(operations()))
+def test_every_operation_answers_over_http(name: str) -> None:
+    op = operations().get(name)
+    path = op.full_path.replace("{site}", "a")
+    values = VALUES | ({"name": "latency"} if name == "quirk show" else {})
+    body = {p.name: values[p.name] for p in op.parameters if p.required or p.name in ("at_least", "secret")}
+    for key in re.findall(r"\{(\w+)\}", path):
+        path = path.replace(f"{{{key}}}", str(body.pop(key, "")))
+    api = ControlApi(prepared(name))
+    status, answer = api.answer(op.verb, path, "", orjson.dumps(body) if op.verb != "GET" else b"", "")
+    assert status == 200, answer
+    assert orjson.dumps(answer)
+
+
+@pytest.mark.parametrize("name", list(operations()))
+def test_every_operation_is_a_command_and_in_the_openapi_document(name: str) -> None:
+    first, _, rest = name.partition(" ")
+    group = cli.get_command(click.Context(cli), first)  # type: ignore[attr-defined]
+    assert isinstance(group, click.Group)
+    assert rest in group.commands
+    documented = {one["operationId"] for path in openapi()["paths"].values() for one in path.values()}
+    assert name.replace(" ", "_") in documented
+
+
+def test_no_two_paths_of_the_document_differ_only_in_a_name() -> None:
+    shapes = [re.sub(r"\{\w+\}", "{}", path) for path in openapi()["paths"]]
+    assert len(shapes) == len(set(shapes))
+
+
+def test_wrong_arguments_are_all_named_with_the_nearest() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Control(served()).call("clock advance", site="a", bye="1s")
+    assert refused.value.problems == ("bye is not known; did you mean by?", "by is required")
+    with pytest.raises(ConfigError, match="is no object"):
+        Control(served()).call("quirk arm", site="a", use="reset", where="x")
+    with pytest.raises(UnknownName):
+        Control(served()).call("clock advance", site="b")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/_mockehr/nope", b"", 404),
+        ("PUT", "/_mockehr/sites", b"", 400),
+        ("POST", "/_mockehr/sites/a/clock/advance", b"no json", 400),
+        ("POST", "/_mockehr/sites/a/clock/advance", b"[]", 400),
+        ("POST", "/_mockehr/sites/a/clock/advance", b'{"by":"x"}', 400),
+        ("POST", "/_mockehr/sites/a/journal/verify", b'{"status":500}', 417),
+    ],
+)
+def test_a_refusal_has_its_status_and_says_what(method: str, path: str, body: bytes, status: int) -> None:
+    answered, document = ControlApi(served()).answer(method, path, "", body, "")
+    assert (answered, bool(document["what"])) == (status, True)
+
+
+def test_with_a_token_every_call_wants_it() -> None:
+    api = ControlApi(served(), token="t")
+    assert api.answer("GET", "/_mockehr/sites", "", b"", "")[0] == 401
+    assert api.answer("GET", "/_mockehr/sites", "", b"", "Bearer t")[0] == 200
+
+
+def test_verify_names_the_nearest_entries_and_list_keeps_its_limit() -> None:
+    control = Control(served())
+    with pytest.raises(VerdictFailed) as refused:
+        control.call("journal verify", site="a", path="/metadata", status=500)
+    assert "entry 1: status: got 200, wanted 500" in refused.value.nearest
+    assert control.call("journal list", site="a", limit=0)["entries"] == []

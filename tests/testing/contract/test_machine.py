@@ -1,0 +1,97 @@
+"""The contract machine passes on a site that keeps its word, and finds each way of breaking it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from mockehr.sites.build import build_site
+from mockehr.sites.options import SiteOptions
+from mockehr.testing.contract import Answer, Contract, Door, contract, door_of
+
+BOUNDED = settings(
+    max_examples=25,
+    stateful_step_count=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+PLANTED = settings(BOUNDED, max_examples=60)
+
+
+def generic() -> Door:
+    return door_of(build_site(SiteOptions("generic", patients=20, stepped=True, open_access=True)))
+
+
+def test_the_generic_site_keeps_its_word() -> None:
+    run_state_machine_as_test(contract(generic), settings=BOUNDED)
+
+
+Bend = Callable[[str, str, Answer], Answer]
+
+
+def bent(bend: Bend) -> type[Contract]:
+    """A machine for the generic site with one thing about its answers changed."""
+
+    def door() -> Door:
+        true = generic()
+
+        def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            return bend(method, url, true.send(method, url, headers, body))
+
+        return Door(true.base_url, send)
+
+    return contract(door)
+
+
+def fails_on_reads(method: str, url: str, answer: Answer) -> Answer:
+    return Answer(500, answer.headers, answer.body) if "/Patient/" in url and method == "GET" else answer
+
+
+def mislabels(method: str, url: str, answer: Answer) -> Answer:
+    return Answer(answer.status, {**answer.headers, "content-type": "text/html"}, answer.body)
+
+
+def forgets_creates(method: str, url: str, answer: Answer) -> Answer:
+    if method == "GET" and "_id=w" in url:
+        bundle = {"resourceType": "Bundle", "type": "searchset", "total": 0}
+        return Answer(200, answer.headers, orjson.dumps(bundle))
+    return answer
+
+
+def breaks_next(method: str, url: str, answer: Answer) -> Answer:
+    return Answer(answer.status, answer.headers, answer.body.replace(b"_page=", b"_page=x"))
+
+
+def accepts_deletes(method: str, url: str, answer: Answer) -> Answer:
+    return Answer(204) if method == "DELETE" else answer
+
+
+def refuses_without_a_word(method: str, url: str, answer: Answer) -> Answer:
+    return Answer(answer.status) if answer.status >= 400 else answer
+
+
+@pytest.mark.parametrize(
+    ("bend", "told"),
+    [
+        (fails_on_reads, ": 500 "),
+        (mislabels, "content type 'text/html'"),
+        (forgets_creates, r"finds"),
+        (breaks_next, "_page=x"),
+        (accepts_deletes, "DELETE .*: 204"),
+        (refuses_without_a_word, ": 4.. "),
+    ],
+)
+def test_a_broken_word_is_found(bend: Bend, told: str) -> None:
+    with pytest.raises(AssertionError, match=told):
+        run_state_machine_as_test(bent(bend), settings=PLANTED)
+
+
+def test_a_machine_without_a_door_says_so() -> None:
+    with pytest.raises(NotImplementedError):
+        run_state_machine_as_test(Contract, settings=PLANTED)
