@@ -20,6 +20,7 @@ from mockehr.sites.options import SiteOptions
 VALUES = {
     "name": "x", "by": "1s", "use": "reset", "personality": "generic", "number": 1, "at_least": 0,
     "client_id": "c", "scopes": "system/*.rs", "url": "http://h.example.org/", "secret": "s",
+    "resource": {"resourceType": "Patient"},
 }  # fmt: skip
 
 

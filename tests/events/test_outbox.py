@@ -17,8 +17,12 @@ def outbox(**hook: object) -> tuple[Outbox, Clock, Callable[[], None]]:
     box.hooks["app"] = Hook("app", "http://app.example.org/hook?k=1", **given)  # type: ignore[arg-type]
     log.listen(box.hear)
     document = {"resourceType": "Patient", "id": "1"}
-    return box, clock, lambda: log.commit(
-        Change(1 + len(log.changes), "create", "Patient", "1", 1, clock.now(), "fhir", document, "1", "A01")
+    return (
+        box,
+        clock,
+        lambda: log.commit(
+            Change(1 + len(log.changes), "create", "Patient", "1", 1, clock.now(), "fhir", document, "1", "A01")
+        ),
     )
 
 

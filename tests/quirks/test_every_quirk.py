@@ -80,7 +80,7 @@ def test_a_malformed_success_says_200_and_is_worth_nothing(body: str) -> None:
     assert exchange.reply is not None
     assert exchange.reply.status == 200
     assert b"searchset" not in exchange.reply.body or body == "cut"
-    assert why(ask(site, "/Patient/none", "")) == ["malformed-success: no success to spoil"]
+    assert why(ask(site, "/Patient/none", ""), "idle") == ["malformed-success: no success to spoil"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from mockehr.core.errors import UnknownName, VerdictFailed
 from mockehr.core.exchange import Exchange, Reply
 from mockehr.scenarios.probe import Case, Evidence, Finding
 from mockehr.scenarios.probes import probes
+from mockehr.scenarios.report.text import text
 from mockehr.scenarios.scorecard import Card, Scorecard, by_client, cases_of, judge
 
 
@@ -107,3 +108,14 @@ def test_every_probe_has_a_question_and_a_ledger_id_and_its_file_bears_its_name(
         assert probe.question.endswith((".", "?"))
         assert probe.ledger
         assert type(probe).__module__.rpartition(".")[2] == name.replace("-", "_")
+
+
+def test_a_required_probe_that_passed_nowhere_is_told() -> None:
+    scorecard = judge([Case(())], ["scopes-used"], required=["truth"])
+    assert scorecard.unproved == ("truth",)
+    assert "required, but never put to the test: truth" in text(scorecard)
+    passed = Scorecard((Card("a", "b", (Finding("scopes-used", "pass", "used"),)),), required=("truth",))
+    assert not passed.passed
+    with pytest.raises(VerdictFailed, match="never put to the test: truth"):
+        passed.assert_passed()
+    assert Scorecard(passed.cards, required=("scopes-used",)).passed

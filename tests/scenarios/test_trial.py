@@ -52,10 +52,15 @@ def test_flaky_friday_tells_the_careful_client_from_the_careless_one() -> None:
         name: run_trial(Trial(scenario), [sys.executable, "-m", f"mockehr.examples.{name}"], quiet=True)[0]
         for name in ("careful", "careless")
     }
-    assert cards["careful"].passed
-    cards["careful"].assert_passed("truth", "renews-token-after-401", "keeps-retry-after")
+    cards["careful"].assert_passed()
+    assert set(scenario.verdict.required) == {
+        "truth",
+        "renews-token-after-401",
+        "keeps-retry-after",
+        "no-blind-repeat",
+    }
     failed = {finding.probe for _, finding in cards["careless"] if finding.verdict == "fail"}
-    assert failed >= {"truth", "renews-token-after-401", "keeps-retry-after", "dedupes-pages"}
+    assert failed >= {"truth", "renews-token-after-401", "keeps-retry-after", "dedupes-pages", "no-blind-repeat"}
 
 
 def test_what_a_client_lost_doubled_and_altered_is_told(mockehr: World) -> None:
@@ -69,14 +74,14 @@ def test_what_a_client_lost_doubled_and_altered_is_told(mockehr: World) -> None:
         for record in charts.dressed(index).by_key.values()
         if record.resource_type in TYPES
     ]
-    site.assert_same(true, patients=roster, types=TYPES)
+    site.truth.assert_same(true, patients=roster, types=TYPES)
     with pytest.raises(VerdictFailed, match="lost: 1"):
-        site.assert_same(true[1:], patients=roster, types=TYPES)
+        site.truth.assert_same(true[1:], patients=roster, types=TYPES)
     with pytest.raises(VerdictFailed, match="duplicated: 1"):
-        site.assert_same([*true, true[0]], patients=roster, types=TYPES)
+        site.truth.assert_same([*true, true[0]], patients=roster, types=TYPES)
     altered = true[0] | {"birthDate": "1900-01-01"}
     with pytest.raises(VerdictFailed, match="altered: 1"):
-        site.assert_same([altered, *true[1:]], patients=roster, types=TYPES)
+        site.truth.assert_same([altered, *true[1:]], patients=roster, types=TYPES)
 
 
 def test_a_scenario_needs_a_site() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from collections.abc import Iterator
 
 import hl7
@@ -85,15 +85,13 @@ def test_what_is_written_over_fhir_goes_out_over_hl7(mockehr: World) -> None:
     server = MllpServer("127.0.0.1", 0, answer)
     run = mockehr._server.threaded.run
     run(server.start())
+    acknowledged = threading.Event()
+    site.site.links.settled = lambda link, exchange: acknowledged.set()
     site._call(site.site.links.add, Link("lab", "127.0.0.1", server.port))
     body = b'{"resourceType":"Patient","name":[{"family":"Muster","given":["Erika"]}]}'
     site._call(site.site.handle, Exchange("fhir", method="POST", path="/Patient", body=body))
 
-    async def acknowledged() -> None:
-        while not site.site.links.links["lab"].acknowledged:
-            await asyncio.sleep(0)
-
-    run(asyncio.wait_for(acknowledged(), 5))
+    assert acknowledged.wait(5), "the message was not acknowledged"
     run(server.stop())
     assert b"ADT^A28" in arrived[0]
     assert b"Muster^Erika" in arrived[0]

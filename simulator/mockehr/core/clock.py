@@ -193,7 +193,7 @@ def duration(text: str | int | float) -> float:
                 f"{text!r} is no duration: write a number and one of {', '.join(_UNITS)}, as in 30s or 2d12h"
             )
         if rest[:digits].count(".") > 1 or not rest[:digits].isascii():
-            raise ValueError(f"{text!r} is no duration: {rest[:digits]} is no number")
+            raise ValueError(f"{text!r} is no duration: {rest[:digits]} is no number; write it as in 30s or 2d12h")
         total += float(rest[:digits]) * _UNITS[unit]
         rest, seen = rest[letters:].strip(), True
     if not seen:

@@ -26,12 +26,15 @@ CHANNELS: tuple[Channel, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one rule did to one exchange. `outcome` is `fired`, or `skipped` with the reason in `why`."""
+    """What one rule did to one exchange.
+
+    `outcome` is `fired`, `skipped` by the rule, or `idle`: the quirk looked and left it as it was; `why` says why.
+    """
 
     rule: str
     quirk: str
     capability: str
-    outcome: Literal["fired", "skipped"]
+    outcome: Literal["fired", "skipped", "idle"]
     why: str = ""
 
 

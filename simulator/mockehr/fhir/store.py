@@ -44,6 +44,9 @@ class Base(Protocol):
     def everyone(self) -> Iterator[str]:
         """The ids of all patients, made as they are asked for."""
 
+    def issues(self, system: str) -> bool:
+        """Whether any record here can carry an identifier of that system; False only if none does."""
+
 
 class EmptyBase:
     """A base without anything: a site that only knows what was imported or written."""
@@ -67,6 +70,10 @@ class EmptyBase:
     def everyone(self) -> Iterator[str]:
         """Nobody."""
         return iter(())
+
+    def issues(self, system: str) -> bool:
+        """Never."""
+        return False
 
 
 class ListHits:

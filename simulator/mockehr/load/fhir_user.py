@@ -1,5 +1,5 @@
-"""A Locust user that works with a FHIR base as a Backend Services client. Importing this imports locust, which patches
-sockets: do it in locust's own process only."""
+"""A Locust user that works with a FHIR base as a Backend Services client. Importing this imports locust, which
+patches sockets: do it in locust's own process only."""
 
 from __future__ import annotations
 
@@ -125,4 +125,4 @@ class FhirUser(FastHttpUser):
 
 
 def _is_match(entry: dict[str, Any]) -> bool:
-    return entry.get("search", {}).get("mode", "match") == "match"
+    return bool(entry.get("search", {}).get("mode", "match") == "match")

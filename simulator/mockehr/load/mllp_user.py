@@ -1,5 +1,5 @@
-"""A Locust user that sends HL7 v2 messages over MLLP and waits for each acknowledgement. Importing this imports locust,
-which patches sockets: do it in locust's own process only."""
+"""A Locust user that sends HL7 v2 messages over MLLP and waits for each acknowledgement. Importing this imports
+locust, which patches sockets: do it in locust's own process only."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ vendor's `shape.py` and `dialect.py` override what its data cannot say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
@@ -144,6 +145,14 @@ class Personality:
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """The v2-0203 code for a vendor's identifier system or type text as clients search by; empty if unknown."""
         return "MR" if text.upper() in ("MR", "MRN") else ""
+
+    def issues(self, system: str) -> bool:
+        """Whether records of this site's own can carry an identifier of that system.
+
+        A text that is no URI (`MRN`) may be the name of a type and counts. What this denies is looked for only among
+        the records that clients wrote.
+        """
+        return ":" not in system or any(fnmatchcase(system, p) for p in self.settings["identifiers"]["systems"])
 
     # searching
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from mockehr.core.chance import Chance, Stream
@@ -89,7 +89,6 @@ class Mischief:
                 seen=rule.seen, fired=rule.fired, draw=draw, since_armed=now - rule.armed_at, phase=self.phase
             )
             if not why:
-                rule.fired += 1
                 return Act(dice, now, self._world, rule.memory)
         exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "skipped", why))
         return None
@@ -102,7 +101,9 @@ class Mischief:
             exchange.result, exchange.interaction = before, None
 
     def _note(self, rule: Rule, capability: str, exchange: Exchange, act: Act) -> None:
-        exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "fired", act.why))
+        rule.fired += not act.idle
+        outcome: Literal["idle", "fired"] = "idle" if act.idle else "fired"
+        exchange.decisions.append(Decision(rule.name, rule.about.name, capability, outcome, act.why))
 
     def _fold(self) -> None:
         table: dict[tuple[str, str], list[Rule]] = {}

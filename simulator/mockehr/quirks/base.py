@@ -41,6 +41,9 @@ class World(Protocol):
     def expire_tokens(self, client: str = "") -> int:
         """End all tokens (of one client) now; returns how many."""
 
+    def client_of(self, authorization: str) -> str:
+        """Whose token an Authorization header carries; empty if nobody's."""
+
     def expire_page(self, token: str, at: float) -> None:
         """Let the paging session behind `token` end at that site time."""
 
@@ -58,6 +61,11 @@ class Act:
     world: World
     memory: dict[str, Any]
     why: str = ""
+    idle: bool = False
+
+    def leave(self, why: str) -> None:
+        """Say that the quirk left the exchange as it was, and why: that does not count as a firing."""
+        self.idle, self.why = True, why
 
 
 @dataclass(frozen=True, slots=True)

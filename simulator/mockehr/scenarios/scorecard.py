@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from mockehr.core.errors import UnknownName, VerdictFailed
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.scenarios.probe import Case, Finding, Probe
 from mockehr.scenarios.probes import probes
 from mockehr.scenarios.reading import answer
+
+_NOTHING: Final = "No probe saw an occasion, so nothing is proved."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """All cards of one run. `title` names the run, `seed` repeats it."""
+    """All cards of one run. `title` names the run, `seed` repeats it.
+
+    `required` are probes that must have seen an occasion and passed for at least one client at one site.
+    """
 
     cards: tuple[Card, ...]
     title: str = "Scorecard"
     seed: str = ""
+    required: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[Card, Finding]]:
         """Every finding with its card, in order."""
@@ -46,8 +53,14 @@ class Scorecard:
 
     @property
     def passed(self) -> bool:
-        """True if no probe failed and at least one passed: a run in which nothing was judged proves nothing."""
-        return self.count("fail") == 0 and self.count("pass") > 0
+        """True if no probe failed, at least one passed and so did all required: what was not judged is not proved."""
+        return self.count("fail") == 0 and self.count("pass") > 0 and not self.unproved
+
+    @property
+    def unproved(self) -> tuple[str, ...]:
+        """The required probes that passed nowhere."""
+        passed = {finding.probe for _, finding in self if finding.verdict == "pass"}
+        return tuple(name for name in self.required if name not in passed)
 
     def assert_passed(self, *names: str) -> None:
         """Raise VerdictFailed unless the named probes passed for every client; without names, unless `passed`.
@@ -64,7 +77,8 @@ class Scorecard:
         if bad:
             raise VerdictFailed("\n".join(_complaint(card, finding) for card, finding in bad), remedy=self._again())
         if not names and not self.passed:
-            raise VerdictFailed("No probe saw an occasion, so nothing is proved.", remedy=self._again())
+            what = f"Required, but never put to the test: {', '.join(self.unproved)}." if self.unproved else _NOTHING
+            raise VerdictFailed(what, remedy=self._again())
 
     def as_json(self) -> JSON:
         """The scorecard as plain JSON."""
@@ -72,6 +86,7 @@ class Scorecard:
             "title": self.title,
             "seed": self.seed,
             "passed": self.passed,
+            "unproved": list(self.unproved),
             "counts": {name: self.count(name) for name in ("pass", "fail", "not-applicable")},
             "cards": [
                 {"site": card.site, "client": card.client, "findings": [item.as_json() for item in card.findings]}
@@ -83,7 +98,14 @@ class Scorecard:
         return f"The same run again: seed {self.seed}." if self.seed else ""
 
 
-def judge(cases: Iterable[Case], asked: Iterable[Probe | str] = (), *, title: str = "", seed: str = "") -> Scorecard:
+def judge(
+    cases: Iterable[Case],
+    asked: Iterable[Probe | str] = (),
+    *,
+    title: str = "",
+    seed: str = "",
+    required: Iterable[str] = (),
+) -> Scorecard:
     """Put the probes (all of them unless some are named or given) to every case.
 
     Raises UnknownName for a probe that does not exist.
@@ -92,7 +114,7 @@ def judge(cases: Iterable[Case], asked: Iterable[Probe | str] = (), *, title: st
     chosen = [registry.get(probe) if isinstance(probe, str) else probe for probe in asked]
     chosen = chosen or [probe for _, probe in registry.items()]
     cards = [Card(case.site, case.client, tuple(probe.judge(case) for probe in chosen)) for case in cases]
-    return Scorecard(tuple(cards), title or "Scorecard", seed)
+    return Scorecard(tuple(cards), title or "Scorecard", seed, tuple(required))
 
 
 def cases_of(

@@ -66,7 +66,7 @@ class Trial:
             known = Case((), truth=report)
             found = cases_of(list(site.journal), site.name, known=known, scopes=scopes)
             cases += found or [Case((), site.name, self.scenario.client.client_id, report)]
-        return judge(cases, asked, title=self.title, seed=str(self.scenario.seed))
+        return judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
 
     def truth(self, site: Site, given: list[JSON]) -> TruthReport:
         """What the client has of one site, compared with what it should have."""

@@ -108,7 +108,6 @@ def build_site(options: SiteOptions) -> Site:
     site.links = Links(site)
     site.log.listen(site.links.hear)
     site.open_access = options.open_access
-    site.standing_headers = site.personality.headers(Exchange("fhir"))
     site.perform = _performer(site)
     site.pipelines = _pipelines(site)
     site.snapshots = Snapshots(site)
@@ -178,7 +177,11 @@ def _fhir_server(site: Site) -> FhirServer:
 
 
 def _with_meta(vendor: Personality, document: JSON, version: int, at: float) -> JSON:
-    meta = {**document.get("meta", {}), "versionId": vendor.version_text(version), "lastUpdated": instant(at, millis=True)}
+    meta = {
+        **document.get("meta", {}),
+        "versionId": vendor.version_text(version),
+        "lastUpdated": instant(at, millis=True),
+    }
     return {"resourceType": document["resourceType"], "id": document["id"], "meta": meta} | {**document, "meta": meta}
 
 

@@ -106,6 +106,10 @@ class Charts:
         """Ids of all patients in index order."""
         return (self.patient_id(index) for index in range(self.size))
 
+    def issues(self, system: str) -> bool:
+        """Whether the vendor's records can carry an identifier of that system."""
+        return self.personality.issues(system)
+
     # by index
 
     def index_of(self, patient: str) -> int | None:

@@ -103,7 +103,7 @@ def _answering(site: Site) -> dict[str, Stage]:
             reply.document = None
         if reply.content_type:
             reply.headers.append(("Content-Type", reply.content_type))
-        reply.headers.extend(site.standing_headers)
+        reply.headers.extend(site.personality.headers(exchange))
         if site.trail:
             reply.headers.append(("X-Mockehr-Entry", str(exchange.number)))
         if mischief.armed("fhir", "on_wire"):

@@ -39,6 +39,8 @@ class Links:
         self._site = site
         self.links: dict[str, Link] = {}
         self.wake: Callable[[], None] = lambda: None
+        self.settled: Callable[[Link, Exchange], None] = lambda link, exchange: None
+        """Called with every message that the peer has answered, or not."""
 
     def add(self, link: Link) -> Link:
         """Send over this link from now on."""
@@ -70,6 +72,7 @@ class Links:
             link.acknowledged += 1
         else:
             link.failed += 1
+        self.settled(link, exchange)
 
     def reset(self) -> None:
         """Forget what waits and count from 1 again; links stay."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mockehr.auth.server import AuthServer
+from mockehr.auth.tokens import TokenFault, bearer_of
 from mockehr.core.chance import Chance
 from mockehr.core.changes import ChangeLog
 from mockehr.core.clock import Clock
@@ -53,7 +54,6 @@ class Site:
     dialect: Dialect
     """How this site writes HL7 v2."""
     links: Links
-    standing_headers: list[tuple[str, str]]
     open_access: bool
     trail: bool
 
@@ -135,6 +135,12 @@ class Site:
     def expire_tokens(self, client: str = "") -> int:
         """End all tokens (of one client) now."""
         return self.auth.expire_all(client or None)
+
+    def client_of(self, authorization: str) -> str:
+        """The client whose token, alive or dead, an Authorization header carries, or the empty string."""
+        found = self.auth.tokens.look_up(bearer_of(authorization))
+        grant = found.grant if isinstance(found, TokenFault) else found
+        return grant.client_id if grant is not None else ""
 
     def expire_page(self, token: str, at: float) -> None:
         """Let the paging session behind `token` end at that time."""

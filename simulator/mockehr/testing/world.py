@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from mockehr.auth.clients import Client
 from mockehr.auth.keys import read_bundled_key
 from mockehr.control.facade import Control
 from mockehr.core.clock import Settled, duration
-from mockehr.core.errors import VerdictFailed
+from mockehr.core.errors import UsageError, VerdictFailed
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.edge.server import Server, ThreadedServer
 from mockehr.journal import Question, entry
@@ -26,6 +27,8 @@ from mockehr.sites.test_client import register_demo_client
 from mockehr.sites.truth import TruthReport
 
 SHOWN = 40
+ALL_PATIENTS: Final = 10_000
+PATIENTS_ONLY: Final = MappingProxyType({"Patient": ""})
 
 
 @dataclass(slots=True)
@@ -139,27 +142,60 @@ class TestSite:
         answer = self._call(control.call, "site patients", site=self.name, limit=limit, offset=offset)
         return list(answer["ids"])
 
-    def scorecard(self, *probes: str, truth: TruthReport | None = None) -> Scorecard:
-        """Every client's findings at this site, or those of the named probes; `truth` as from `compare`."""
+    @property
+    def scorecard(self) -> Scorecard:
+        """Every client's findings at this site so far, by all probes but those that need the truth."""
+        return self.judge()
+
+    def judge(self, *probes: str, truth: TruthReport | None = None) -> Scorecard:
+        """Every client's findings by the named probes (all, if none is named); `truth` as from `truth.compare`."""
         scopes = {client.client_id: client.scopes.text for client in self.site.auth.clients}
         exchanges = self._call(lambda: list(self.site.journal))
         cases = cases_of(exchanges, self.name, known=Case((), truth=truth), scopes=scopes)
         return judge(cases, probes, title=self.name, seed=str(self.site.options.seed))
 
-    def compare(self, given: Iterable[JSON], *, patients: Sequence[str], types: Mapping[str, str]) -> TruthReport:
-        """A client's records against the truth: `patients` are the ids it looked after, `types` what it was to sync
-        (each resource type with the query that narrows it, or an empty text)."""
-        report: TruthReport = self._call(truth_of, self.site, patients, types, list(given))
-        return report
-
-    def assert_same(self, given: Iterable[JSON], *, patients: Sequence[str], types: Mapping[str, str]) -> None:
-        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth."""
-        report = self.compare(given, patients=patients, types=types)
-        if not report.ok:
-            raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self.site.options.seed}.")
+    @property
+    def truth(self) -> Truth:
+        """What this site really holds, to compare a client's records with."""
+        return Truth(self)
 
     def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:
         return self._server.threaded.call(function, *arguments, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The clean charts of one site, as a client that made no mistake would have them."""
+
+    _site: TestSite
+
+    def compare(
+        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
+    ) -> TruthReport:
+        """A client's records against the truth.
+
+        `patients` are the ids that it looked after; none: all of the site, up to ALL_PATIENTS. `types` is what it was
+        to sync: each resource type with the query that narrows it, or an empty text. Raises UsageError for a site
+        without charts, or with too many patients to compare them all.
+        """
+        roster = patients or self._everybody()
+        report: TruthReport = self._site._call(truth_of, self._site.site, roster, types, list(given))
+        return report
+
+    def assert_same(
+        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
+    ) -> None:
+        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth."""
+        report = self.compare(given, patients=patients, types=types)
+        if not report.ok:
+            raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")
+
+    def _everybody(self) -> Sequence[str]:
+        charts = self._site.site.charts
+        if charts is not None and charts.size > ALL_PATIENTS:
+            what = f"{self._site.name} has {charts.size} patients, too many to compare them all."
+            raise UsageError(what, remedy="Say which with patients=[…], as from patient_ids().")
+        return self._site.patient_ids(limit=ALL_PATIENTS)
 
 
 class World:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mockehr.sites.build import build_site
@@ -21,7 +21,7 @@ BOUNDED = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-PLANTED = settings(BOUNDED, max_examples=60)
+PLANTED = settings(BOUNDED, max_examples=60, phases=(Phase.generate,))  # shrinking is not what is tested here
 
 
 def generic() -> Door:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from mockehr.auth.clients import Client
 from mockehr.auth.scopes import Scopes
 from mockehr.control.operation import NOTHING, Document, operation
-from mockehr.fhir.intake import Intake, import_document, import_path
+from mockehr.fhir.intake import Intake, import_document
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
@@ -67,11 +66,10 @@ def reset(site: Site) -> dict[str, Any]:
 
 
 @operation("site import", "POST", "/import")
-def take_in(site: Site, resource: Document = NOTHING, path: str = "") -> dict[str, Any]:
-    """Import a resource or Bundle given in the call, or a file or folder on the server."""
-    intake = import_path(site.store, Path(path)) if path else Intake()
-    if resource:
-        import_document(site.store, dict(resource), intake, source="call")
+def take_in(site: Site, resource: Document) -> dict[str, Any]:
+    """Import a resource or Bundle given in the call; files and folders go in with `mockehr serve --import`."""
+    intake = Intake()
+    import_document(site.store, dict(resource), intake, source="call")
     return {"stored": intake.stored, "refused": intake.refused}
 
 

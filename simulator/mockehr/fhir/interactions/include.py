@@ -11,7 +11,7 @@ from mockehr.fhir.server import FhirServer
 
 
 def included(server: FhirServer, matches: Sequence[Record], query: Query, base_url: str) -> list[Record]:
-    """Records that the matches refer to, and records of the same charts that refer to them; each once, no match twice.
+    """Give records that the matches refer to, and records of the same charts that refer to them; each once, no match.
 
     `:iterate` follows what was included once more, until nothing new is found.
     """

@@ -19,6 +19,12 @@ from mockehr.fhir.store import Hits, ListHits
 
 PATIENT_PARAMETERS = ("patient", "subject", "beneficiary", "patient:Patient", "subject:Patient")
 SHARED_TYPES = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
+LOOKED_AT = 2000
+"""Charts that one page may look through; a search that needs more is refused rather than left to stop the site."""
+
+
+class TooCostly(Exception):
+    """A page would need a look at more than LOOKED_AT charts."""
 
 
 def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
@@ -30,10 +36,20 @@ def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
         # parameters may stand in the URL as well (search.html#Introduction)
         text = "&".join(part for part in (exchange.query, exchange.body.decode("utf-8", "replace")) if part)
     pairs = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace")
-    for name, value in pairs:
-        if name == server.restrictions.page_parameter:
-            return _continue(server, exchange, value)
-    return _begin(server, exchange, asked.resource_type, text, pairs)
+    token = next((value for name, value in pairs if name == server.restrictions.page_parameter), None)
+    try:
+        if token is not None:
+            return _continue(server, exchange, token)
+        return _begin(server, exchange, asked.resource_type, text, pairs)
+    except TooCostly:
+        return _refused(asked.resource_type)
+
+
+def _refused(resource_type: str) -> Problem:
+    text = (
+        f"this would look through more than {LOOKED_AT} charts; name a patient, or for Patient a name or birth date"
+    )
+    return Problem(403, "too-costly", text, resource_type=resource_type)
 
 
 def find(server: FhirServer, resource_type: str, query: str, *, limit: int) -> Sequence[Record] | Problem:
@@ -42,8 +58,10 @@ def find(server: FhirServer, resource_type: str, query: str, *, limit: int) -> S
     compiled = _compiled(server, resource_type, pairs, strict=True)
     if compiled.problems:
         return compiled.problems[0]
-    hits = _hits(server, resource_type, pairs, compiled)
-    return hits.page(0, limit)
+    try:
+        return _hits(server, resource_type, pairs, compiled).page(0, limit)
+    except TooCostly:
+        return _refused(resource_type)
 
 
 def _compiled(
@@ -131,6 +149,9 @@ def _hits(server: FhirServer, resource_type: str, pairs: Parameters, compiled: Q
     if ids is not None:
         found = [store.read(resource_type, id) for id in ids.split(",")]
         return ListHits([r for r in found if r is not None and not r.deleted and compiled.matches(r.document)])
+    if _foreign(server, values.get("identifier", "")):
+        written = store.overlay(resource_type)
+        return ListHits(_sorted(compiled, [r for r in written if not r.deleted and compiled.matches(r.document)]))
     if resource_type == "Patient":
         return _patients(server, pairs, compiled)
     patient = next((values[name] for name in PATIENT_PARAMETERS if name in values), None)
@@ -141,6 +162,12 @@ def _hits(server: FhirServer, resource_type: str, pairs: Parameters, compiled: Q
         shared = store.shared(resource_type)
         return ListHits(_sorted(compiled, [record for record in shared if compiled.matches(record.document)]))
     return _scanned(server, resource_type, compiled)
+
+
+def _foreign(server: FhirServer, identifiers: str) -> bool:
+    """Whether all of them are of systems that no computed record carries, as a client's own are."""
+    systems = [text.rpartition("|")[0] for text in identifiers.split(",")]
+    return all(system and not server.store.base.issues(system) for system in systems)
 
 
 def _patients(server: FhirServer, pairs: Parameters, compiled: Query) -> Hits:
@@ -165,7 +192,8 @@ def _bare(reference: str) -> str:
 class StreamHits:
     """Matches that are found one after the other; looks no further than asked for, and keeps what it found."""
 
-    def __init__(self, source: Iterator[Record], total: int | None) -> None:
+    def __init__(self, source: Iterator[Record | None], total: int | None) -> None:
+        """`source` gives None for each chart that it looked through."""
         self._found: list[Record] = []
         self._source = source
         self._total = total
@@ -176,12 +204,17 @@ class StreamHits:
         return self._total
 
     def page(self, offset: int, limit: int) -> Sequence[Record]:
-        """A slice, looking on as far as needed."""
+        """A slice, looking on as far as needed. Raises TooCostly."""
+        looked_at = 0
         while len(self._found) < offset + limit:
-            record = next(self._source, None)
-            if record is None:
+            try:
+                record = next(self._source)
+            except StopIteration:
                 break
-            self._found.append(record)
+            if record is not None:
+                self._found.append(record)
+            elif (looked_at := looked_at + 1) > LOOKED_AT:
+                raise TooCostly
         return self._found[offset : offset + limit]
 
 
@@ -203,7 +236,7 @@ def _overlaid(computed: Hits, matching: list[Record], overridden: frozenset[str]
 def _scanned(server: FhirServer, resource_type: str, compiled: Query) -> Hits:
     """Matches that can only be found by looking through every chart."""
 
-    def walk() -> Iterator[Record]:
+    def walk() -> Iterator[Record | None]:
         written = {record.id: record for record in server.store.overlay(resource_type)}
         for record in written.values():
             if not record.deleted and compiled.matches(record.document):
@@ -212,5 +245,6 @@ def _scanned(server: FhirServer, resource_type: str, compiled: Query) -> Hits:
             for record in server.store.base.chart(patient, resource_type):
                 if record.id not in written and compiled.matches(record.document):
                     yield record
+            yield None
 
     return StreamHits(walk(), None)

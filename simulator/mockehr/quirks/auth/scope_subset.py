@@ -24,5 +24,8 @@ class ScopeSubset:
         """Take the scopes away from a token about to be issued."""
         words = grant.scopes.text.split()
         kept = [word for word in words if not any(f"/{kind}." in word for kind in self.drop)]
+        if len(kept) == len(words):
+            act.leave("nothing to drop")
+            return grant
         act.why = f"dropped {len(words) - len(kept)} of {len(words)}"
         return replace(grant, scopes=Scopes.parse(" ".join(kept)))

@@ -29,8 +29,6 @@ class TokenExpiry:
 
     def on_grant(self, grant: Grant, act: Act) -> Grant:
         """Shorten the life of a token about to be issued."""
-        if not self.after:
-            return grant
         act.why = f"lives {self.after:g} s"
         ends = min(grant.expires_at, act.now + self.after)
         return replace(grant, expires_at=ends, announced=max(1, int(ends - grant.issued_at)))
@@ -38,9 +36,12 @@ class TokenExpiry:
     def on_request(self, exchange: Exchange, act: Act) -> None:
         """Count the uses of the bearer token; the one after the last is refused, and so is every later one."""
         bearer = exchange.headers.get("authorization", "")
-        if not self.uses or not bearer:
+        if not bearer:
+            act.leave("no token")
             return
         used = act.memory[bearer] = act.memory.get(bearer, 0) + 1
         act.why = f"use {used} of {self.uses}"
-        if used > self.uses:
+        if used <= self.uses:
+            act.leave(act.why)
+        else:
             exchange.result = Problem(401, "token-invalid", "The access token expired", value="expired")

@@ -23,6 +23,7 @@ class AckWrongId:
         act.memory["previous"] = current
         reply = exchange.reply
         if reply is None or not reply.body or not current:
+            act.leave("no acknowledgement with an id")
             return
         segments = reply.body.split(b"\r")
         for position, segment in enumerate(segments):

@@ -31,7 +31,7 @@ class MalformedSuccess:
         """Replace the body of a successful reply."""
         reply = exchange.reply
         if reply is None or reply.status >= 300:
-            act.why = "no success to spoil"
+            act.leave("no success to spoil")
             return
         act.why = self.body
         if self.body == "html":

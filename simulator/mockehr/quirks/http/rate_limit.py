@@ -36,13 +36,14 @@ class RateLimit:
 
     def on_request(self, exchange: Exchange, act: Act) -> None:
         """Count the request in the client's window; refuse it when the budget is spent."""
-        key = exchange.headers.get("authorization", "") or exchange.peer
+        bearer = exchange.headers.get("authorization", "")
+        key = (act.world.client_of(bearer) if bearer else "") or exchange.peer
         start, used = act.memory.get(key, (act.now, 0))
         if act.now - start >= self.per:
             start, used = act.now, 0
         act.memory[key] = (start, used + 1)
         if used < self.budget:
-            act.why = f"{used + 1} of {self.budget}"
+            act.leave(f"{used + 1} of {self.budget}")
             return
         left = max(1, round(start + self.per - act.now + 0.5))
         told = {

@@ -28,4 +28,4 @@ class ExpiringNextLink:
             act.world.expire_page(page.next_token, act.now + self.after)
             act.why = f"next dies after {self.after:g} s"
         else:
-            act.why = "the page has no next"
+            act.leave("the page has no next")

@@ -30,3 +30,5 @@ class PageRepeats:
             again = page.entries[: self.entries]
             page.entries = [*page.entries, *again]
             act.why = f"repeats {', '.join(f'{kind}/{id}' for kind, id, _, _ in again)}"
+        else:
+            act.leave("no matches to repeat")

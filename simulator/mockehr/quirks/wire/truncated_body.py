@@ -26,3 +26,5 @@ class TruncatedBody:
         """Mark where the body is cut."""
         if exchange.reply is not None and exchange.reply.body:
             exchange.effect().cut_at = int(len(exchange.reply.body) * self.share)
+        else:
+            act.leave("no body to cut")

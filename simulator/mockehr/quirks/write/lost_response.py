@@ -28,4 +28,4 @@ class LostResponse:
             exchange.effect().lost = True
             act.why = f"change {exchange.changes[-1]} stays committed"
         else:
-            act.why = "nothing was committed"
+            act.leave("nothing was committed")

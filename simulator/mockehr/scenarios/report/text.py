@@ -57,4 +57,5 @@ def _sum(scorecard: Scorecard) -> str:
     seed = f"; seed {scorecard.seed}" if scorecard.seed else ""
     if scorecard.passed:
         return f"Passed: {counts}{seed}"
-    return f"{'Failed' if scorecard.count('fail') else 'Nothing proved'}: {counts}{seed}"
+    unproved = f"; required, but never put to the test: {', '.join(scorecard.unproved)}" if scorecard.unproved else ""
+    return f"{'Failed' if scorecard.count('fail') else 'Nothing proved'}: {counts}{unproved}{seed}"

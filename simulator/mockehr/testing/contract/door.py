@@ -52,9 +52,7 @@ def door_of(site: Site, base_url: str = BASE, headers: Mapping[str, str] | None 
         if not url.startswith(base_url + "/"):
             return Answer(404)
         path, _, query = url.removeprefix(base_url).partition("?")
-        exchange = Exchange(
-            "fhir", method, path, query, headers=standing | dict(extra), body=body, base_url=base_url
-        )
+        exchange = Exchange("fhir", method, path, query, headers=standing | dict(extra), body=body, base_url=base_url)
         reply = site.handle(exchange).reply
         assert reply is not None
         return Answer(reply.status, {name.lower(): value for name, value in reply.headers}, reply.body)

@@ -1,5 +1,5 @@
-"""The state machine. Everything it does is claimed by the server's own CapabilityStatement; everything it checks follows
-from that claim and from FHIR R4 http.html and search.html."""
+"""The state machine. Everything it does is claimed by the server's own CapabilityStatement; everything it checks
+follows from that claim and from FHIR R4 http.html and search.html."""
 
 from __future__ import annotations
 
@@ -241,7 +241,9 @@ class Contract(RuleBasedStateMachine):
         assert all(one["resourceType"] == kind for one in found), self.say(answer)
         ids = [one["id"] for one in found]
         assert len(ids) == len(set(ids)), f"{self.asked}: a page shows {ids}"
-        assert bundle.get("total", len(found)) >= len(found), f"{self.asked}: total {bundle['total']}, {len(found)} shown"
+        assert bundle.get("total", len(found)) >= len(found), (
+            f"{self.asked}: total {bundle['total']}, {len(found)} shown"
+        )
         return found
 
     def link(self, answer: Answer, relation: str) -> str:

@@ -1,11 +1,11 @@
 """Whole schedules of misbehaviour for Hypothesis to draw, and to shrink to the smallest that breaks a client.
 
-    @given(schedules(channels=("fhir",)))
-    def test_sync_survives_anything(schedule):
-        site = build_site(SiteOptions("hospital", patients=20, stepped=True))
-        for rule in schedule:
-            site.arm(rule)
-        ...
+@given(schedules(channels=("fhir",)))
+def test_sync_survives_anything(schedule):
+    site = build_site(SiteOptions("hospital", patients=20, stepped=True))
+    for rule in schedule:
+        site.arm(rule)
+    ...
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def schedules(
         and (not channels or set(channels) & set(quirk.about.channels))
     ]
     if not drawn:
-        raise UsageError("No quirk is left to draw a schedule from.", remedy="Ask for more channels, families or names.")
+        raise UsageError(
+            "No quirk is left to draw a schedule from.", remedy="Ask for more channels, families or names."
+        )
     return st.lists(st.one_of(drawn), max_size=longest, unique_by=lambda rule: str(rule["use"]))
 
 
@@ -69,41 +71,46 @@ def _rules(
     own: Mapping[str, st.SearchStrategy[Any]],
     calm: bool,
 ) -> st.SearchStrategy[dict[str, Any]]:
+    use = {"use": st.just(quirk.about.name)}
+    wanted = sorted(set(channels or quirk.about.channels) & set(quirk.about.channels))
+    everywhere = len(wanted) == len(quirk.about.channels)
+    place = {} if everywhere else {"channel": st.sampled_from(wanted)}
     parts = {
-        "where": _wheres(quirk, channels, resources),
+        "where": _wheres(quirk, place, wanted, resources),
         "when": _whens(calm),
         "with": settings_of(quirk, own),
     }
-    return (
-        st.fixed_dictionaries({"use": st.just(quirk.about.name)} | parts)
-        .map(lambda rule: {key: value for key, value in rule.items() if value})
-        .filter(_holds)
-    )
+    rich = st.fixed_dictionaries(use | parts)
+    if own or calm:
+        drawn = rich
+    else:
+        # The plain rule is one choice and not a dozen: the shrinker takes whole rules away only if they are short.
+        drawn = st.one_of(st.fixed_dictionaries(use | {"where": st.fixed_dictionaries(place)}), rich)
+    return drawn.map(lambda rule: {key: value for key, value in rule.items() if value}).filter(_holds)
 
 
-def _wheres(quirk: Any, channels: Collection[str], resources: Collection[str]) -> st.SearchStrategy[dict[str, Any]]:
+def _wheres(
+    quirk: Any, place: dict[str, st.SearchStrategy[str]], wanted: Collection[str], resources: Collection[str]
+) -> st.SearchStrategy[dict[str, Any]]:
     """Everywhere, or narrowed by what the quirk is about and by the resources asked for."""
-    wanted = sorted(set(channels) & set(quirk.about.channels))
-    required = {"channel": st.sampled_from(wanted)} if channels and set(quirk.about.channels) - set(channels) else {}
+    only_fhir = wanted == ["fhir"] or (not place and "fhir" in wanted)
     optional: dict[str, st.SearchStrategy[Any]] = {}
-    if resources and "fhir" in quirk.about.channels and required.get("channel") is None:
+    if resources and only_fhir:
         optional["resource"] = st.sampled_from(sorted(resources))
-    elif resources and wanted == ["fhir"]:
-        optional["resource"] = st.sampled_from(sorted(resources))
-    if len(quirk.about.interactions) > 1 and wanted in ([], ["fhir"]):
+    if len(quirk.about.interactions) > 1 and (wanted == ["fhir"] or not place):
         optional["interaction"] = st.sampled_from(quirk.about.interactions)
-    return st.fixed_dictionaries(dict(required), optional=optional)
+    return st.fixed_dictionaries(dict(place), optional=optional)
 
 
 def _whens(calm: bool) -> st.SearchStrategy[dict[str, Any]]:
     """Always, or a simple condition; with `calm` only conditions that end."""
     few = st.integers(1, 5)
-    ending = (
+    ending: tuple[st.SearchStrategy[dict[str, Any]], ...] = (
         st.fixed_dictionaries({"first": few}),
         st.fixed_dictionaries({"skip": few, "at_most": few}),
         st.fixed_dictionaries({"every": st.integers(2, 5), "at_most": few}),
     )
-    lasting = (
+    lasting: tuple[st.SearchStrategy[dict[str, Any]], ...] = (
         st.just({}),
         st.fixed_dictionaries({"every": st.integers(2, 5)}),
         st.fixed_dictionaries({"skip": few}),
