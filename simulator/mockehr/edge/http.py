@@ -26,6 +26,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_LIMIT = 32 << 20
 CONTROL_PREFIX = "/_mockehr"
+ENTRY_HEADER: Final = "X-Mockehr-Entry"
 TRANSPORT = "mockehr.transport"
 REST = "mockehr.rest"
 Rest = Callable[[Scope, Send], Awaitable[None]]
@@ -146,6 +147,9 @@ class HttpEdge:
             return b""
         parts = [start]
         for pair in reply.headers:
+            if pair[0] == ENTRY_HEADER:  # its number does not come again
+                parts.append(b"x-mockehr-entry: %s\r\n" % pair[1].encode())
+                continue
             line = self._lines.get(pair) or self._line(pair)
             if not line:
                 return b""
@@ -159,10 +163,9 @@ class HttpEdge:
         if name in _FRAMING or not _TOKEN(name) or _CONTROLS(value):
             return b""
         line = f"{name}: {value}\r\n".encode("latin-1", "replace")
-        if not value.isdigit():  # numbers (of entries) do not come again
-            if len(self._lines) >= 512:
-                self._lines.clear()
-            self._lines[pair] = line
+        if len(self._lines) >= 512:
+            self._lines.clear()
+        self._lines[pair] = line
         return line
 
 

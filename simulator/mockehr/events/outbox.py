@@ -46,6 +46,8 @@ class Outbox:
         self.delivered = 0
         self.prepare: Callable[[Delivery], None] = lambda delivery: None
         self.wake: Callable[[], None] = lambda: None
+        self.over: Callable[[Delivery], None] = lambda delivery: None
+        """Called with every delivery that was answered, given up or dropped; its body is needed no more."""
 
     def hear(self, change: Change) -> None:
         """Listener of the change log: one delivery for every hook that wants the change."""
@@ -59,6 +61,7 @@ class Outbox:
         exchange.reply = Reply(status=status)
         if note:
             exchange.notes["failure"] = note
+        self.over(delivery)
         if 200 <= status < 300:
             self.delivered += 1
             return
@@ -116,6 +119,7 @@ class Outbox:
                 self._later((copy + 1) * delivery.copies_apart, delivery, attempt=1)
         if delivery.dropped:
             exchange.notes["dropped"] = True
+            self.over(delivery)
         else:
             self.ready.append(delivery)
             self.wake()

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mockehr.core.clock import Clock
-from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.exchange import JSON, Exchange, Interaction
 from mockehr.core.problem import Problem
 from mockehr.fhir.pages import Pages
 from mockehr.fhir.routes import name_interaction
 from mockehr.fhir.store import Store
 
 Parameters = Sequence[tuple[str, str]]
+NAMED_KEPT: Final = 4096
 
 
 class Restrictions(Protocol):
@@ -50,12 +51,20 @@ class FhirServer:
     """How the server writes the n-th version of a resource (n from 1)."""
     interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    _named: dict[tuple[str, str], Interaction | Problem] = field(default_factory=dict)
+    """What requests were found to ask for, kept since clients ask for the same again and again."""
 
     def name(self, exchange: Exchange) -> None:
         """Stage `name_interaction`: what is asked for; unknown types and unoffered interactions become Problems."""
         if exchange.interaction is not None:
             return
-        asked = name_interaction(exchange.method, exchange.path)
+        of = (exchange.method, exchange.path)
+        asked = self._named.get(of)
+        if asked is None:
+            asked = name_interaction(*of)
+            if len(self._named) >= NAMED_KEPT:
+                self._named.clear()
+            self._named[of] = asked
         if isinstance(asked, Problem):
             exchange.result = asked
             return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from mockehr.core.chance import Chance, Stream
@@ -14,18 +14,22 @@ from mockehr.core.exchange import CHANNELS, Decision, Exchange
 from mockehr.quirks.base import Act, World
 from mockehr.quirks.rule import Rule
 
+SKIPS_KEPT: Final = 256
+
 
 class Mischief:
     """All rules armed at one site, in order of arming, and the decisions they take.
 
-    `route` is asked to name an exchange's interaction when a rule needs to know it before that stage.
+    `routes` has, by channel, what names an exchange's interaction when a rule needs to know it before its stage.
     """
 
-    def __init__(self, clock: Clock, chance: Chance, world: World, route: Callable[[Exchange], None]) -> None:
+    def __init__(
+        self, clock: Clock, chance: Chance, world: World, routes: Mapping[str, Callable[[Exchange], None]]
+    ) -> None:
         self._clock = clock
         self._chance = chance
         self._world = world
-        self._route = route
+        self._routes = routes
         self.rules: dict[str, Rule] = {}
         self.phase = ""
         self._table: dict[tuple[str, str], tuple[Rule, ...]] = {}
@@ -75,28 +79,36 @@ class Mischief:
         return thing
 
     def _decide(self, rule: Rule, capability: str, exchange: Exchange) -> Act | None:
-        if rule.where.needs_interaction and exchange.interaction is None and exchange.channel == "fhir":
+        where = rule.where
+        if where.needs_interaction and exchange.interaction is None:
             self._look_ahead(exchange)
-        why = rule.where.difference(exchange)
+        if where.client and not exchange.client:
+            exchange.client = self._world.client_of(exchange.headers.get("authorization", ""))
+        why = where.difference(exchange)
+        if why:
+            exchange.decisions.append(rule.skips.get((capability, why)) or _skip(rule, capability, why))
+            return None
+        rule.seen += 1
+        key = self._key(exchange)
+        number = rule.occurrences[key] = rule.occurrences.get(key, 0) + 1
+        dice: Stream = self._chance.stream("rule", rule.name, capability, key, number)
+        now = self._clock.now()
+        draw = dice.random() if rule.when.probability < 1 else 0.0
+        why = rule.when.refusal(
+            seen=rule.seen, fired=rule.fired, draw=draw, since_armed=now - rule.armed_at, phase=self.phase
+        )
         if not why:
-            rule.seen += 1
-            key = self._key(exchange)
-            number = rule.occurrences[key] = rule.occurrences.get(key, 0) + 1
-            dice: Stream = self._chance.stream("rule", rule.name, capability, key, number)
-            now = self._clock.now()
-            draw = dice.random() if rule.when.probability < 1 else 0.0
-            why = rule.when.refusal(
-                seen=rule.seen, fired=rule.fired, draw=draw, since_armed=now - rule.armed_at, phase=self.phase
-            )
-            if not why:
-                return Act(dice, now, self._world, rule.memory)
+            return Act(dice, now, self._world, rule.memory)
         exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "skipped", why))
         return None
 
     def _look_ahead(self, exchange: Exchange) -> None:
         """Name the interaction early. A refusal is left to its own stage, so that arming a rule changes no answer."""
+        route = self._routes.get(exchange.channel)
+        if route is None:
+            return
         before = exchange.result
-        self._route(exchange)
+        route(exchange)
         if exchange.result is not before:
             exchange.result, exchange.interaction = before, None
 
@@ -114,6 +126,14 @@ class Mischief:
                     if takes_part(rule.quirk, channel, capability):
                         table.setdefault((channel, capability), []).append(rule)
         self._table = {point: tuple(rules) for point, rules in table.items()}
+
+
+def _skip(rule: Rule, capability: str, why: str) -> Decision:
+    """The decision not to act, kept at the rule: an armed rule that is for other exchanges should cost little."""
+    made = Decision(rule.name, rule.about.name, capability, "skipped", why)
+    if len(rule.skips) < SKIPS_KEPT:
+        rule.skips[capability, why] = made
+    return made
 
 
 def takes_part(quirk: Any, channel: str, capability: str) -> bool:

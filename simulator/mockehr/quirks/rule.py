@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 import mockehr.quirks as family_root
 from mockehr.core.clock import duration
 from mockehr.core.errors import ConfigError
+from mockehr.core.exchange import Decision
 from mockehr.core.registry import Registry
 from mockehr.quirks.base import About
 from mockehr.quirks.when import When, when_from
@@ -23,7 +24,7 @@ Seconds: TypeAlias = Annotated[float, "duration"]
 
 @dataclass(slots=True)
 class Rule:
-    """An armed quirk. The last four fields are its state at one site; all else is fixed."""
+    """An armed quirk. The last six fields are its state at one site; all else is fixed."""
 
     name: str
     quirk: Any
@@ -35,6 +36,8 @@ class Rule:
     memory: dict[str, Any] = field(default_factory=dict)
     occurrences: dict[str, int] = field(default_factory=dict)
     """How often each exchange key was met since arming: the how-many-eth of equal exchanges this one is."""
+    skips: dict[tuple[str, str], Decision] = field(default_factory=dict)
+    """Decisions not to act that were made before, by capability and reason."""
 
     @property
     def about(self) -> About:

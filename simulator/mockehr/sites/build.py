@@ -40,7 +40,7 @@ from mockehr.recording.tape import load_tape
 from mockehr.sites.charts import Charts
 from mockehr.sites.fhir_stages import fhir_stages
 from mockehr.sites.links import Links
-from mockehr.sites.mllp_stages import mllp_stages
+from mockehr.sites.mllp_stages import mllp_stages, name_message
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
@@ -100,9 +100,11 @@ def build_site(options: SiteOptions) -> Site:
     site.store = Store(base, site.clock, site.log)
     site.auth = AuthServer(clock=site.clock, chance=site.chance, settings=_auth_settings(site))
     site.fhir = _fhir_server(site)
-    site.mischief = Mischief(site.clock, site.chance, site, site.fhir.name)
+    routes = {"fhir": site.fhir.name, "mllp-in": name_message}
+    site.mischief = Mischief(site.clock, site.chance, site, routes)
     site.outbox = Outbox(site.clock, encode)
     site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
+    site.outbox.over = lambda delivery: site.journal.close(delivery.exchange)
     site.log.listen(site.outbox.hear)
     site.dialect = named(options.hl7_dialect or _dialect_of(site.personality.name))
     site.links = Links(site)

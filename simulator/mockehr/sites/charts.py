@@ -22,7 +22,7 @@ from mockehr.population.population import Population
 from mockehr.sites.roster import PatientHits, criteria_from
 
 PATIENTS_KEPT = 4096
-"""How many Patient records are kept beside the charts."""
+"""How many Patient records are kept beside the charts, and how many records that were read by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Charts:
         self._kept = kept
         self._cache: OrderedDict[int, DressedChart] = OrderedDict()
         self._patients: OrderedDict[int, Record] = OrderedDict()
+        self._read: dict[tuple[str, str], Record] = {}
         self._shared: dict[str, list[Record]] = {}
         self._shared_by_key: dict[str, Record] = {}
         self._clean_shared: dict[str, JSON] = {}
@@ -70,6 +71,16 @@ class Charts:
 
     def read(self, resource_type: str, id: str) -> Record | None:
         """One record, found by decoding its id."""
+        found = self._read.get((resource_type, id))
+        if found is None:
+            found = self._look_up(resource_type, id)
+            if found is not None:
+                if len(self._read) >= PATIENTS_KEPT:
+                    self._read.clear()
+                self._read[resource_type, id] = found
+        return found
+
+    def _look_up(self, resource_type: str, id: str) -> Record | None:
         place = self.ids.decode(resource_type, id)
         if place is None:
             return None
@@ -89,6 +100,8 @@ class Charts:
         index = self.index_of(patient)
         if index is None or not 0 <= index < self.size:
             return ()
+        if resource_type == "Patient":
+            return (self.patient(index),)
         return self.dressed(index).by_type.get(resource_type, ())
 
     def shared(self, resource_type: str) -> Sequence[Record]:
@@ -103,8 +116,8 @@ class Charts:
         return None if criteria is None else PatientHits(self, self.population.find(criteria))
 
     def everyone(self) -> Iterator[str]:
-        """Ids of all patients in index order."""
-        return (self.patient_id(index) for index in range(self.size))
+        """Ids of all patients in index order; second records of half-done merges come up in no search."""
+        return (self.patient_id(index) for index in range(self.population.size))
 
     def issues(self, system: str) -> bool:
         """Whether the vendor's records can carry an identifier of that system."""
@@ -176,12 +189,14 @@ class Charts:
         self.infections[infection.name] = infection
         self._cache.clear()
         self._patients.clear()
+        self._read.clear()
 
     def cure(self, name: str) -> None:
         """Take a corruption away."""
         del self.infections[name]
         self._cache.clear()
         self._patients.clear()
+        self._read.clear()
 
     def _second_record(self, index: int) -> CleanChart:
         offset = index - self.population.size
@@ -244,7 +259,7 @@ class Charts:
 
     def _mrn_of(self, identifier: str) -> str | None:
         system, bar, value = identifier.rpartition("|")
-        if bar and system and self.personality.identifier_kind(system, self.facts) != "MR":
+        if bar and self.personality.identifier_kind(system, self.facts) != "MR":
             return None
         return str(int(value)) if value.isascii() and value.isdigit() and len(value) < 19 else None
 

@@ -103,9 +103,11 @@ def _answering(site: Site) -> dict[str, Stage]:
             reply.document = None
         if reply.content_type:
             reply.headers.append(("Content-Type", reply.content_type))
-        reply.headers.extend(site.personality.headers(exchange))
+        headers = reply.headers
+        headers.extend(site.personality.headers(exchange))
+        headers.append(site.date())
         if site.trail:
-            reply.headers.append(("X-Mockehr-Entry", str(exchange.number)))
+            headers.append(("X-Mockehr-Entry", str(exchange.number)))
         if mischief.armed("fhir", "on_wire"):
             mischief.disturb("on_wire", exchange)
 

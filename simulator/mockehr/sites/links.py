@@ -72,6 +72,7 @@ class Links:
             link.acknowledged += 1
         else:
             link.failed += 1
+        self._site.journal.close(exchange)
         self.settled(link, exchange)
 
     def reset(self) -> None:

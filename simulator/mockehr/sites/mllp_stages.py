@@ -35,19 +35,6 @@ def mllp_stages(site: Site) -> Mapping[str, Stage]:
     """The stages of channel `mllp-in`, bound to the site once."""
     mischief = site.mischief
 
-    def name_interaction(exchange: Exchange) -> None:
-        if exchange.interaction is not None:
-            return
-        try:
-            header = read_header(exchange.body)
-        except NotHL7 as error:
-            exchange.interaction = Interaction("unknown")
-            exchange.result = Answered("R", (Fault(100, "MSH", text=str(error)),))
-            return
-        exchange.interaction = Interaction(header.kind or "unknown")
-        exchange.notes["control_id"] = header.control_id
-        exchange.client = header.field(3).decode("latin-1")
-
     def perform(exchange: Exchange) -> None:
         exchange.result = _perform(site, exchange)
 
@@ -61,7 +48,7 @@ def mllp_stages(site: Site) -> Mapping[str, Stage]:
         "open_entry": site.journal.open,
         "disturb_arrival": lambda exchange: mischief.disturb("on_request", exchange),
         "authorise": _open,
-        "name_interaction": name_interaction,
+        "name_interaction": name_message,
         "perform": perform,
         "shape": shape,
         "disturb_reply": lambda exchange: mischief.disturb("on_ack", exchange),
@@ -70,8 +57,26 @@ def mllp_stages(site: Site) -> Mapping[str, Stage]:
     }
 
 
+def name_message(exchange: Exchange) -> None:
+    """What the header says: type and trigger, control id, and the sending application as the client."""
+    if exchange.interaction is not None:
+        return
+    try:
+        header = read_header(exchange.body)
+    except NotHL7 as error:
+        exchange.interaction = Interaction("unknown")
+        exchange.result = Answered("R", (Fault(100, "MSH", text=str(error)),))
+        return
+    exchange.interaction = Interaction(header.kind or "unknown")
+    exchange.notes["control_id"] = header.control_id
+    exchange.client = header.field(3).decode("latin-1")
+
+
 def prepare_message(site: Site, exchange: Exchange) -> None:
-    """Run an outbound message through its stages; afterwards it is ready to be sent."""
+    """Run an outbound message through its stages but the last; afterwards it is ready to be sent.
+
+    Its entry is closed when the peer has answered (`Links.settle`): until then the journal must not drop its body.
+    """
     Pipeline(
         {
             "open_entry": site.journal.open,
@@ -82,7 +87,7 @@ def prepare_message(site: Site, exchange: Exchange) -> None:
             "shape": _open,
             "disturb_reply": _open,
             "render": lambda exchange: site.mischief.disturb("on_wire", exchange),
-            "close_entry": site.journal.close,
+            "close_entry": _open,
         }
     ).run(exchange)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from mockehr.auth.server import AuthServer
@@ -63,6 +64,7 @@ class Site:
         self.trail = options.trail
         self.pipelines = {}
         self._media: dict[str, str | Problem] = {}
+        self._date: tuple[int, tuple[str, str]] = (-1, ("Date", ""))
 
     @property
     def fhir_path(self) -> str:
@@ -82,6 +84,13 @@ class Site:
     def handle(self, exchange: Exchange) -> Exchange:
         """Run an exchange through its pipeline in memory, without any waiting."""
         return self.pipelines[exchange.channel].run(exchange)
+
+    def date(self) -> tuple[str, str]:
+        """The `Date` header (RFC 9110 section 6.6.1) by the site's clock."""
+        second = int(self.clock.now())
+        if second != self._date[0]:
+            self._date = second, ("Date", formatdate(second, usegmt=True))
+        return self._date[1]
 
     def media_type(self, exchange: Exchange) -> str | Problem:
         """The content type of a FHIR reply, or the refusal of what was asked for."""

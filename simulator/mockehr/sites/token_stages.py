@@ -83,6 +83,7 @@ def _stages(site: Site, authorise: Stage, name: Stage, perform: Stage, shape: St
             reply.headers.append(("Content-Type", reply.content_type))
         elif not reply.header("content-type"):
             reply.headers.append(("Content-Type", "application/json"))
+        reply.headers.append(site.date())
         if site.trail:
             reply.headers.append(("X-Mockehr-Entry", str(exchange.number)))
         mischief.disturb("on_wire", exchange)
