@@ -7,6 +7,7 @@ import re
 import click
 import orjson
 import pytest
+from starlette.testclient import TestClient
 
 from mockehr.api.control import ControlApi, openapi
 from mockehr.cli.main import cli
@@ -20,7 +21,7 @@ from mockehr.sites.options import SiteOptions
 VALUES = {
     "name": "x", "by": "1s", "use": "reset", "personality": "generic", "number": 1, "at_least": 0,
     "client_id": "c", "scopes": "system/*.rs", "url": "http://h.example.org/", "secret": "s",
-    "resource": {"resourceType": "Patient"},
+    "resource": {"resourceType": "Patient"}, "records": [{"resourceType": "Patient", "id": "x"}],
 }  # fmt: skip
 
 
@@ -51,10 +52,10 @@ def test_every_operation_answers_over_http(name: str) -> None:
     body = {p.name: values[p.name] for p in op.parameters if p.required or p.name in ("at_least", "secret")}
     for key in re.findall(r"\{(\w+)\}", path):
         path = path.replace(f"{{{key}}}", str(body.pop(key, "")))
-    api = ControlApi(prepared(name))
-    status, answer = api.answer(op.verb, path, "", orjson.dumps(body) if op.verb != "GET" else b"", "")
-    assert status == 200, answer
-    assert orjson.dumps(answer)
+    with TestClient(ControlApi(prepared(name))) as client:
+        answer = client.request(op.verb, path, content=orjson.dumps(body) if op.verb != "GET" else b"")
+    assert answer.status_code == 200, answer.text
+    assert orjson.loads(answer.content.splitlines()[0])
 
 
 @pytest.mark.parametrize("name", list(operations()))
@@ -86,7 +87,7 @@ def test_wrong_arguments_are_all_named_with_the_nearest() -> None:
     ("method", "path", "body", "status"),
     [
         ("GET", "/_mockehr/nope", b"", 404),
-        ("PUT", "/_mockehr/sites", b"", 400),
+        ("PUT", "/_mockehr/sites", b"", 405),
         ("POST", "/_mockehr/sites/a/clock/advance", b"no json", 400),
         ("POST", "/_mockehr/sites/a/clock/advance", b"[]", 400),
         ("POST", "/_mockehr/sites/a/clock/advance", b'{"by":"x"}', 400),
@@ -94,14 +95,16 @@ def test_wrong_arguments_are_all_named_with_the_nearest() -> None:
     ],
 )
 def test_a_refusal_has_its_status_and_says_what(method: str, path: str, body: bytes, status: int) -> None:
-    answered, document = ControlApi(served()).answer(method, path, "", body, "")
-    assert (answered, bool(document["what"])) == (status, True)
+    with TestClient(ControlApi(served())) as client:
+        answer = client.request(method, path, content=body)
+    assert (answer.status_code, bool(answer.json()["what"])) == (status, True)
 
 
 def test_with_a_token_every_call_wants_it() -> None:
-    api = ControlApi(served(), token="t")
-    assert api.answer("GET", "/_mockehr/sites", "", b"", "")[0] == 401
-    assert api.answer("GET", "/_mockehr/sites", "", b"", "Bearer t")[0] == 200
+    with TestClient(ControlApi(served(), token="t")) as client:
+        for path in ("/_mockehr/sites", "/_mockehr/openapi.json"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, headers={"Authorization": "Bearer t"}).status_code == 200
 
 
 def test_verify_names_the_nearest_entries_and_list_keeps_its_limit() -> None:

@@ -31,7 +31,7 @@ def test_a_change_becomes_a_signed_delivery_that_names_it() -> None:
     change()
     (delivery,) = box.ready
     sent = delivery.exchange
-    assert (sent.method, sent.path, sent.query, sent.direction, sent.changes) == ("POST", "/hook", "k=1", "out", [1])
+    assert (sent.method, sent.path, sent.query, sent.direction, sent.changes) == ("POST", "/hook", "k=1", "out", (1,))
     assert sent.headers["x-mockehr-delivery"] == "dlv-1"
     assert verify("s", sent.headers["x-mockehr-signature"], sent.body, now=int(clock.now())) == ""
     assert b'"id":"evt-1"' in sent.body

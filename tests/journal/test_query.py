@@ -11,7 +11,7 @@ def read() -> Exchange:
     exchange.number = 4
     exchange.reply = Reply(404)
     fired = Decision("r", "latency", "on_request", "fired")
-    exchange.decisions = [fired, Decision("s", "reset", "on_wire", "skipped")]
+    exchange.decisions = (fired, Decision("s", "reset", "on_wire", "skipped"))
     return exchange
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mockehr.core.chance import Chance
 from mockehr.core.clock import STEPPED_START
 from mockehr.core.errors import UnknownName, UsageError
-from mockehr.population.folding import fold
+from mockehr.core.folding import fold
 from mockehr.population.permutation import Permutation
 from mockehr.population.person import Person
 from mockehr.population.population import Population

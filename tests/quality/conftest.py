@@ -58,7 +58,7 @@ class Traffic:
         exchange.reply = Reply(status, [*(reply or {}).items()], octets)
         exchange.effects = effects
         if quirk:
-            exchange.decisions.append(Decision("rule", quirk, "on_wire", "fired"))
+            exchange.decisions += (Decision("rule", quirk, "on_wire", "fired"),)
         return self.add(exchange)
 
     def grant(self, token: str = "t2", status: int = 200, *, scope: str = "", granted: str | None = None) -> Exchange:

@@ -103,7 +103,7 @@ class Hospital:
         if "lost" in self.troubles and self.posts == 1:
             exchange.effect().lost = True
         if "malformed" in self.troubles and self.posts == 1:
-            exchange.decisions.append(Decision("m", "malformed-success", "on_wire", "fired"))
+            exchange.decisions += (Decision("m", "malformed-success", "on_wire", "fired"),)
             return 201, {}, "cut"
         return 201, {}, document
 

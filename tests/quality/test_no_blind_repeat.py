@@ -36,7 +36,7 @@ def test_looking_first_passes(traffic: Any, how: dict[str, Any]) -> None:
 
 
 def test_a_committed_write_that_was_answered_500_is_of_unknown_outcome(traffic: Any) -> None:
-    traffic.call("POST /Observation", 500, sent=NOTE).changes.append(1)
+    traffic.call("POST /Observation", 500, sent=NOTE).changes = (1,)
     traffic.call("POST /Observation", 201, sent=NOTE)
     assert traffic.judged(PROBE).verdict == "fail"
 

@@ -137,7 +137,7 @@ def test_a_quirk_takes_part_only_where_its_settings_give_it_something_to_do() ->
     site = world({"use": "token-expiry", "with": {"after": "30s"}, "when": {"first": 1}})
     assert site.mischief.armed("token", "on_grant")
     assert not site.mischief.armed("token", "on_request")
-    assert ask(site).decisions == []
+    assert ask(site).decisions == ()
 
 
 def test_a_rule_about_resources_does_not_answer_token_requests_nor_name_unknown_paths() -> None:

@@ -75,3 +75,133 @@ def test_memory_of_charts_is_bounded() -> None:
     for index in range(0, 10_000_000, 500_000):
         site.charts.dressed(index)
     assert len(site.charts._cache) == 8
+
+
+@pytest.mark.parametrize("vendor", personality_names())
+def test_each_id_of_a_chart_reads_the_very_record_and_only_under_its_own_type(vendor: str) -> None:
+    _, charts = made(vendor)
+    _, others = made(vendor)
+    compared = 0
+    for index in (0, 7, 113, 199):
+        for record in charts.dressed(index).by_key.values():
+            found = others.read(record.resource_type, record.id)
+            assert found is not None, record.key
+            assert (found.key, found.body, found.patient) == (record.key, record.body, charts.patient_id(index))
+            wrong = "Condition" if record.resource_type != "Condition" else "Procedure"
+            strayed = others.read(wrong, record.id)
+            assert strayed is None or strayed.key in charts.dressed(index).by_key
+            compared += 1
+    assert compared > 100
+
+
+@pytest.mark.parametrize("vendor", personality_names())
+def test_shared_records_are_read_by_their_ids_and_belong_to_nobody(vendor: str) -> None:
+    _, charts = made(vendor)
+    for kind in ("Practitioner", "PractitionerRole", "Organization", "Location", "Medication"):
+        records = charts.shared(kind)
+        assert records, kind
+        for record in records:
+            assert record.patient == ""
+            assert charts.read(kind, record.id) is record
+    assert charts.shared("Observation") == ()
+
+
+@pytest.mark.parametrize("vendor", personality_names())
+def test_ids_of_other_sites_texts_of_other_forms_and_places_beyond_a_chart_are_nobodys(vendor: str) -> None:
+    _, charts = made(vendor)
+    elsewhere = build_site(SiteOptions("b", vendor, patients=200, seed=99, stepped=True)).charts
+    assert elsewhere is not None
+    foreign = [record for index in range(3) for record in elsewhere.dressed(index).by_key.values()]
+    texts = ["", "0", "-1", "p", "p-1", "p00", "x" * 64, "é", "../p1", "p1/p2", "p1-", "d9999"]
+    own = {f"{record.resource_type}/{record.id}" for i in range(200) for record in charts.dressed(i).by_key.values()}
+    for kind, id in [(record.resource_type, record.id) for record in foreign] + [("Patient", text) for text in texts]:
+        found = charts.read(kind, id)
+        assert found is None or (vendor == "generic" and found.key in own), (kind, id)
+    beyond = charts.ids.encode("Observation", 3, 4000)
+    assert charts.read("Observation", beyond) is None
+    assert charts.read("Patient", charts.ids.encode("Patient", 200, 0)) is None
+    assert charts.chart(charts.ids.encode("Patient", 200, 0), "Observation") == ()
+    assert charts.chart("nobody", "Observation") == ()
+
+
+@pytest.mark.parametrize("vendor", personality_names())
+def test_an_evicted_chart_comes_out_the_same_again(vendor: str) -> None:
+    site = build_site(SiteOptions("a", vendor, patients=200, stepped=True, charts_kept=2))
+    charts = site.charts
+    assert charts is not None
+    first = charts.dressed(5)
+    kept = {key: record.body for key, record in first.by_key.items()}
+    order = {kind: [record.id for record in records] for kind, records in first.by_type.items()}
+    for index in (6, 7, 8):
+        charts.dressed(index)
+    assert 5 not in charts._cache
+    again = charts.dressed(5)
+    assert again is not first
+    assert {key: record.body for key, record in again.by_key.items()} == kept
+    assert {kind: [record.id for record in records] for kind, records in again.by_type.items()} == order
+
+
+def test_the_chart_used_last_is_the_last_to_go() -> None:
+    site = build_site(SiteOptions("a", patients=20, stepped=True, charts_kept=2))
+    assert site.charts is not None
+    first = site.charts.dressed(1)
+    site.charts.dressed(2)
+    assert site.charts.dressed(1) is first
+    site.charts.dressed(3)
+    assert list(site.charts._cache) == [1, 3]
+
+
+def systems(node: object) -> set[str]:
+    """Systems of every identifier in a document, those of logical references included."""
+    if isinstance(node, dict):
+        found = {system for value in node.values() for system in systems(value)}
+        told = node.get("identifier")
+        listed = told if isinstance(told, list) else [told]
+        return found | {one["system"] for one in listed if isinstance(one, dict) and "system" in one}
+    return {system for item in node for system in systems(item)} if isinstance(node, list) else set()
+
+
+@pytest.mark.parametrize("vendor", personality_names())
+def test_a_site_owns_up_to_every_identifier_system_in_its_charts(vendor: str) -> None:
+    site, charts = made(vendor)
+    carried: dict[str, str] = {}
+    for index in range(40):
+        for record in charts.dressed(index).by_key.values():
+            carried |= dict.fromkeys(systems(record.document), record.key)
+    assert len(carried) >= 2
+    denied = {system: key for system, key in carried.items() if not site.personality.issues(system)}
+    assert denied == {}
+    assert charts.issues(next(iter(carried)))
+    assert not charts.issues("https://sync.example.org/ids")
+
+
+def test_curing_brings_the_clean_charts_back_and_leaves_other_corruptions() -> None:
+    site, charts = made("generic")
+    clean = {index: charts.patient(index).body for index in range(200)}
+    site.arm({"use": "windows-1252-names", "with": {"rate": 1.0}})
+    site.arm({"use": "half-done-merges", "with": {"rate": 0.1}})
+    assert charts.size == 220
+    touched = [index for index in range(200) if charts.patient(index).body != clean[index]]
+    assert touched
+    site.disarm("half-done-merges")
+    assert charts.size == 200
+    assert charts.read("Patient", "p200") is None
+    assert charts.patient(touched[0]).body != clean[touched[0]]
+    site.disarm("windows-1252-names")
+    assert {index: charts.patient(index).body for index in range(200)} == clean
+    assert charts.infections == {}
+
+
+def test_reading_by_id_does_not_outlive_a_corruption() -> None:
+    site, charts = made("generic")
+    site.arm({"use": "half-done-merges", "with": {"rate": 0.1}})
+    assert charts.read("Patient", "p200") is not None
+    site.arm({"use": "windows-1252-names", "with": {"rate": 1.0}})
+    index = next(iter(charts.infections["windows-1252-names"].patients()))
+    dirty = charts.read("Patient", f"p{index}")
+    site.reset()
+    clean = charts.read("Patient", f"p{index}")
+    assert dirty is not None
+    assert clean is not None
+    assert dirty.body != clean.body
+    assert charts.read("Patient", "p200") is None

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from hmac import compare_digest
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 import mockehr
 from mockehr.control.facade import Control, operations
@@ -16,7 +21,6 @@ from mockehr.control.operation import Operation
 from mockehr.core.errors import ConfigError, MockehrError, UnknownName, UsageError
 from mockehr.sites.directory import Directory
 
-Message = MutableMapping[str, Any]
 _STATUS: Final = {"UnknownName": 404, "VerdictFailed": 417, "EnvironmentProblem": 503}
 
 
@@ -26,59 +30,68 @@ class ControlApi:
     def __init__(self, directory: Directory, *, token: str = "") -> None:
         self._control = Control(directory)
         self._token = token
-        self._table = [
-            (op, re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", op.full_path) + "/?$"))
-            for _, op in operations().items()
-        ]
+        self._app: Starlette | None = None
 
-    async def __call__(
-        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        status, answer = self.answer(
-            scope["method"],
-            scope["path"],
-            scope["query_string"].decode(),
-            body,
-            dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"),
-        )
-        octets = answer if isinstance(answer, bytes) else orjson.dumps(answer)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(octets)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": octets})
+        if self._app is None:  # made when first asked: many servers are never asked anything
+            self._app = self._made()
+        await self._app(scope, receive, send)
 
-    def answer(self, method: str, path: str, query: str, body: bytes, authorization: str) -> tuple[int, Any]:
-        """Status and document for one request."""
-        if self._token and not compare_digest(authorization.encode(), f"Bearer {self._token}".encode()):
-            refusal = UsageError("The control API wants its token.", remedy="Send Authorization: Bearer TOKEN.")
-            return 401, refusal.as_json()
-        if path.rstrip("/") == "/_mockehr/openapi.json":
-            return 200, openapi()
-        try:
-            return 200, self._call(method, path, query, body)
-        except MockehrError as error:
-            return _STATUS.get(type(error).__name__, 400), error.as_json()
-        except ValueError as error:
-            return 400, {"error": "ValueError", "what": str(error)}
+    def _made(self) -> Starlette:
+        routes = [Route("/_mockehr/openapi.json", self._describe)]
+        # A partial and not a closure: each route has its own operation.
+        routes += [Route(op.full_path, partial(self._call, op), methods=[op.verb]) for _, op in operations().items()]
+        handlers = {404: _no_path, 405: _no_method, 401: _no_token, MockehrError: _refuse, ValueError: _refuse_value}
+        return Starlette(routes=routes, exception_handlers=handlers)
 
-    def _call(self, method: str, path: str, query: str, body: bytes) -> Any:
-        fitting = [(op, match) for op, pattern in self._table if (match := pattern.match(path))]
-        for op, match in fitting:
-            if op.verb == method:
-                arguments: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
-                arguments |= _document(body)
-                arguments |= match.groupdict()
-                site = arguments.pop("site", "") if op.scope == "site" else ""
-                return self._control.call(op.name, site=site, **arguments)
-        if fitting:
-            raise ConfigError(f"{method} is not offered at {path}.", remedy=", ".join(op.verb for op, _ in fitting))
-        raise UnknownName("control path", path, [op.full_path for op, _ in self._table])
+    async def _describe(self, request: Request) -> Response:
+        self._admit(request)
+        return _json(openapi())
+
+    async def _call(self, op: Operation, request: Request) -> Response:
+        self._admit(request)
+        arguments: dict[str, Any] = dict(request.query_params)
+        arguments |= _document(await request.body())
+        arguments |= request.path_params
+        site = arguments.pop("site", "") if op.scope == "site" else ""
+        answer = self._control.call(op.name, site=site, **arguments)
+        return Response(answer, media_type="application/json") if isinstance(answer, bytes) else _json(answer)
+
+    def _admit(self, request: Request) -> None:
+        told = request.headers.get("authorization", "").encode()
+        if self._token and not compare_digest(told, f"Bearer {self._token}".encode()):
+            raise HTTPException(401)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MockehrError)
+    return _json(error.as_json(), _STATUS.get(type(error).__name__, 400))
+
+
+async def _refuse_value(request: Request, error: Exception) -> Response:
+    return _json({"error": "ValueError", "what": str(error)}, 400)
+
+
+async def _no_token(request: Request, error: Exception) -> Response:
+    refusal = UsageError("The control API wants its token.", remedy="Send Authorization: Bearer TOKEN.")
+    return _json(refusal.as_json(), 401)
+
+
+async def _no_path(request: Request, error: Exception) -> Response:
+    known = [op.full_path for _, op in operations().items()]
+    return _json(UnknownName("control path", request.url.path, known).as_json(), 404)
+
+
+async def _no_method(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow", "")
+    what = f"{request.method} is not offered at {request.url.path}."
+    return _json(UsageError(what, remedy=f"Use {allowed}." if allowed else "").as_json(), 405)
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, media_type="application/json")
 
 
 def openapi() -> dict[str, Any]:

@@ -115,6 +115,24 @@ def verify_signature(assertion: Assertion, client: Client, keys: ClientKeys, set
         _verify_with(assertion, keys.fetch(client).jwks)
 
 
+def wanted_key_set(assertion: Assertion, client: Client, keys: ClientKeys, settings: AuthSettings) -> str:
+    """The URL of the key set that `verify_signature` will have to fetch, or the empty string if it will do without.
+
+    A kept copy serves if it has the assertion's key; where that does not verify, a new one may be there under the
+    same `kid`.
+    """
+    if client.jwks is not None or not client.jwks_uri:
+        return ""
+    kept = keys.young_copy(client)
+    if kept is None:
+        return client.jwks_uri
+    try:
+        _verify_with(assertion, kept)
+    except Refused:
+        return client.jwks_uri if settings.jwks_refetch else ""
+    return ""
+
+
 def _verify_with(assertion: Assertion, jwks: Mapping[str, Any]) -> None:
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, RSAKey
@@ -195,6 +213,11 @@ class AssertionVerifier:
         self._settings = settings
         self._keys = keys
         self.memory = ReplayMemory()
+
+    def wanted_key_set(self, assertion: Assertion, client: Client) -> str:
+        """URL of the key set that `verify` will have to fetch, or nothing; raises Refused if it would before that."""
+        check_header(assertion, client, self._settings)
+        return wanted_key_set(assertion, client, self._keys, self._settings)
 
     def verify(self, assertion: Assertion, client: Client, *, token_url: str, form_client_id: str = "") -> None:
         """Remembers the `jti` if every rule holds; raises Refused by the first rule that does not."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 
-from mockehr.auth.assertion import ASSERTION_TYPE, AssertionVerifier, read_assertion
+from mockehr.auth.assertion import ASSERTION_TYPE, Assertion, AssertionVerifier, read_assertion
 from mockehr.auth.clients import Client, ClientRegistry
 from mockehr.auth.form import TokenRequest
 from mockehr.auth.refusal import Refused
@@ -65,7 +65,23 @@ def authenticate(
     return client
 
 
+def wanted_key_set(
+    request: TokenRequest, *, clients: ClientRegistry, assertions: AssertionVerifier, settings: AuthSettings
+) -> str:
+    """URL of the key set that `authenticate` will have to fetch, if any; raises Refused if it would before that."""
+    if method_used(request) != "private_key_jwt" or "private_key_jwt" not in settings.auth_methods:
+        return ""
+    return assertions.wanted_key_set(*_asserted(request, clients))
+
+
 def _by_assertion(request: TokenRequest, clients: ClientRegistry, assertions: AssertionVerifier) -> Client:
+    assertion, client = _asserted(request, clients)
+    assertions.verify(assertion, client, token_url=request.token_url, form_client_id=request.get("client_id"))
+    return client
+
+
+def _asserted(request: TokenRequest, clients: ClientRegistry) -> tuple[Assertion, Client]:
+    """The assertion, unverified, and the client that it names."""
     if request.get("client_assertion_type") != ASSERTION_TYPE:
         raise Refused("assertion-type", f"client_assertion_type must be {ASSERTION_TYPE}.")
     if not request.get("client_assertion"):
@@ -73,9 +89,7 @@ def _by_assertion(request: TokenRequest, clients: ClientRegistry, assertions: As
     assertion = read_assertion(request.get("client_assertion"))
     if not assertion.issuer:
         raise Refused("issuer-missing", "The assertion must name the client as iss.")
-    client = _registered(assertion.issuer, "private_key_jwt", clients)
-    assertions.verify(assertion, client, token_url=request.token_url, form_client_id=request.get("client_id"))
-    return client
+    return assertion, _registered(assertion.issuer, "private_key_jwt", clients)
 
 
 def _registered(client_id: str, method: Method, clients: ClientRegistry) -> Client:

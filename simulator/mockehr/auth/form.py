@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from mockehr.auth.refusal import Refused
 
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 100
 
 
@@ -37,8 +37,8 @@ def read_request(body: bytes, headers: Mapping[str, str], token_url: str) -> Tok
 def read_form(body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
     """The form parameters; raises Refused on another media type, bad UTF-8 or a repeated parameter."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != _FORM:
-        raise Refused("content-type", f"The body must be {_FORM}, not {media_type or 'untyped'}.")
+    if media_type != FORM:
+        raise Refused("content-type", f"The body must be {FORM}, not {media_type or 'untyped'}.")
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError as error:

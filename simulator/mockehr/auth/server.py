@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mockehr.auth.assertion import AssertionVerifier
-from mockehr.auth.authentication import authenticate, claimed_id
+from mockehr.auth.authentication import authenticate, claimed_id, wanted_key_set
 from mockehr.auth.client_keys import ClientKeys, Fetch, cannot_fetch
 from mockehr.auth.clients import Client, ClientRegistry
-from mockehr.auth.form import TokenRequest, read_request
+from mockehr.auth.form import FORM, TokenRequest, read_form, read_request
 from mockehr.auth.grants import GRANTS
 from mockehr.auth.grants.flow import Asking, Draft
 from mockehr.auth.keys import SigningKeys
@@ -93,6 +93,23 @@ class AuthServer:
             return self.issue(amend(grant) if amend else grant, token_url=token_url)
         except Refused as refused:
             return self.refuse(refused, request, basic=bool(headers.get("authorization")))
+
+    def wanted_key_set(self, body: bytes) -> str:
+        """URL of the client key set that a token request with this body will need and that has to be fetched now.
+
+        Empty if there is none to fetch: the client is unknown or has its keys registered, the copy kept serves, or
+        the request will be refused before. For an edge that fetches ahead: `keep_key_set`, then `token`.
+        """
+        try:
+            request = TokenRequest(read_form(body, {"content-type": FORM}), "")
+            self.choose_grant_type(request)
+            return wanted_key_set(request, clients=self.clients, assertions=self.assertions, settings=self.settings)
+        except Refused:
+            return ""
+
+    def keep_key_set(self, url: str, document_or_error: Any) -> None:
+        """Hand in what is at a client's key set URL: the JSON document, or the exception that kept it from us."""
+        self.client_keys.keep(url, document_or_error)
 
     def choose_grant_type(self, request: TokenRequest) -> Draft:
         """The grant type's function; raises Refused `grant-type-…`."""

@@ -42,6 +42,8 @@ class AuthSettings:
     """How long a client's fetched key set is kept (Epic: 29 hours)."""
     jwks_refetch: bool = True
     """Fetch the client's key set again, once, when an assertion cannot be verified with the copy kept."""
+    jwks_timeout: float = 5.0
+    """How long fetching a client's key set may take, in wall seconds."""
 
     token_lifetime: int = 300
     """Seconds; the standard recommends 300 (Epic: 3600, Oracle Health: 570)."""

@@ -21,8 +21,9 @@ def check(
     """Judge a client: mockehr check SCENARIO... -- COMMAND
 
     Starts the scenario's sites, tells COMMAND by environment variables where they are and who it is (MOCKEHR_SITES,
-    MOCKEHR_OUTPUT, and per site MOCKEHR_<SITE>_FHIR_URL, _TOKEN_URL, _CLIENT_ID, _PRIVATE_KEY, _SCOPES, _PATIENTS),
-    runs it, judges it. Exit status: 0 passed, 1 the client failed, 2 usage, 3 environment.
+    MOCKEHR_OUTPUT, and per site MOCKEHR_<SITE>_FHIR_URL, _TOKEN_URL, _CLIENT_ID, _PRIVATE_KEY, _SCOPES, _PERSONALITY,
+    _PATIENTS, and, where a site takes HL7 messages, MOCKEHR_<SITE>_MLLP_PORT on 127.0.0.1), runs it, judges it. Exit
+    status: 0 passed, 1 the client failed, 2 usage, 3 environment.
     """
     files, command = _split(scenarios)
     from mockehr.cli.runs import run_trial
@@ -31,14 +32,16 @@ def check(
     from mockehr.scenarios.report.text import text
     from mockehr.scenarios.schema import load_scenario
     from mockehr.scenarios.scorecard import Scorecard
+    from mockehr.scenarios.shipped import find_scenario
     from mockehr.scenarios.trial import Trial
 
     cards = []
     for file in files:
-        scenario = load_scenario(shipped(file))
+        path = find_scenario(file)
+        scenario = load_scenario(path)
         if seed is not None:
             scenario = scenario.model_copy(update={"seed": seed})
-        scorecard, status = run_trial(Trial(scenario), command, quiet=as_json)
+        scorecard, status = run_trial(Trial(scenario, base=path.parent), command, quiet=as_json)
         cards.append(scorecard)
         if not as_json:
             click.echo(text(scorecard))
@@ -61,18 +64,3 @@ def _split(given: tuple[Path, ...]) -> tuple[list[Path], list[str]]:
     if not words or not files:
         raise click.UsageError("Write the scenario files first, then -- and the client's command.")
     return files, words
-
-
-def shipped(file: Path) -> Path:
-    """The file itself, or the shipped scenario of that name; raises UnknownName with the nearest ones."""
-    if file.exists():
-        return file
-    from mockehr.core.data import data_root
-    from mockehr.core.errors import UnknownName
-
-    folder = data_root("scenarios")
-    names = [entry.name for entry in folder.iterdir() if entry.name.endswith(".scenario.yaml")]
-    for name in (file.name, f"{file.name}.scenario.yaml"):
-        if name in names:
-            return Path(str(folder / name))
-    raise UnknownName("scenario", str(file), names)

@@ -19,15 +19,15 @@ def demo(as_json: bool, html: Path | None) -> None:
 
     Exit status 0 if the careful client passes and the careless one fails, as they should.
     """
-    from mockehr.cli.check import shipped
     from mockehr.cli.runs import run_trial
     from mockehr.scenarios.report.html import html as page
     from mockehr.scenarios.report.text import text
     from mockehr.scenarios.schema import load_scenario
     from mockehr.scenarios.scorecard import Scorecard
+    from mockehr.scenarios.shipped import find_scenario
     from mockehr.scenarios.trial import Trial
 
-    scenario = load_scenario(shipped(Path("flaky-friday.scenario.yaml")))
+    scenario = load_scenario(find_scenario("flaky-friday"))
     if not as_json:
         click.echo(f"{scenario.title}\n{scenario.story.strip()}\n")
         for site in scenario.sites:

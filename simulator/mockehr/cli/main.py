@@ -18,6 +18,8 @@ COMMANDS: Final = MappingProxyType(
         "serve": ("mockehr.cli.serve", "serve", "Serve one or more sites until interrupted."),
         "demo": ("mockehr.cli.demo", "demo", "Play flaky-friday against a careless and a careful client."),
         "check": ("mockehr.cli.check", "check", "Judge a client of any language by a scenario."),
+        "scenario": ("mockehr.cli.scenario", "scenario", "List, check and describe scenario files."),
+        "routes": ("mockehr.cli.routes", "routes", "Print every route of a site."),
         "completion": ("mockehr.cli.completion", "completion", "Print a shell completion script."),
     }
 )
@@ -29,6 +31,8 @@ GROUPS: Final = MappingProxyType(
         "snapshot": "Keep what was written, and go back to it.",
         "webhook": "Register receivers of a site's events and see what became of deliveries.",
         "journal": "Ask what happened, and why.",
+        "truth": "Compare a client's records with what is true.",
+        "scorecard": "Ask how clients coped.",
     }
 )
 

@@ -6,9 +6,10 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import click
 import orjson
@@ -47,7 +48,7 @@ def _command(name: str, op: Operation) -> click.Command:
                 click.Option([f"--{p.name.replace('_', '-')}/--no-{p.name.replace('_', '-')}"], default=None)
             )
         else:
-            shown = "JSON" if p.type is dict else None
+            shown = "JSON|@FILE" if p.type is dict else "NAMES|JSON|@FILE" if p.type is list else None
             params.append(click.Option([f"--{p.name.replace('_', '-')}"], type=str, default=None, metavar=shown))
     params.append(
         click.Option(["--server"], default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
@@ -70,13 +71,14 @@ def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> An
         path = path.replace(f"{{{key}}}", quote(str(arguments.pop(key)), safe=""))
     url, body = server.rstrip("/") + path, b""
     if op.verb == "GET":
-        url += "?" + urlencode(arguments) if arguments else ""
+        flat = {key: ",".join(map(str, v)) if isinstance(v, list) else v for key, v in arguments.items()}
+        url += "?" + urlencode(flat) if flat else ""
     else:
         body = orjson.dumps(arguments)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(url, data=body or None, method=op.verb, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with _opener(url).open(request, timeout=60) as answer:
             return orjson.loads(answer.read())
     except urllib.error.HTTPError as error:
         raise _told(error) from error
@@ -87,6 +89,14 @@ def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> An
             f"No server answers at {server}: {error}.",
             remedy="Start one with mockehr serve, or name it with --server.",
         ) from error
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """What opens a URL: as the environment says (`http_proxy`), but never by a proxy to a server on loopback."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host == "::1" or host.startswith("127."):
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return urllib.request.build_opener()
 
 
 def _told(error: urllib.error.HTTPError) -> MockehrError:
@@ -103,9 +113,30 @@ def _told(error: urllib.error.HTTPError) -> MockehrError:
 
 def _parsed(op: Operation, key: str, value: Any) -> Any:
     declared = next((p for p in op.parameters if p.name == key), None)
-    if declared is not None and declared.type is dict and isinstance(value, str):
-        try:
-            return orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            raise UsageError(f"--{key} is no JSON: {error}", remedy='Write it like {"every": 5}.') from error
-    return value
+    if declared is None or declared.type not in (dict, list) or not isinstance(value, str):
+        return value
+    if value.startswith("@"):
+        return _read(Path(value[1:]), as_list=declared.type is list)
+    if declared.type is list and not value.lstrip().startswith("["):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        shape = '{"every": 5}' if declared.type is dict else '["one", "two"]'
+        raise UsageError(f"--{key} is no JSON: {error}", remedy=f"Write it like {shape}.") from error
+
+
+def _read(file: Path, *, as_list: bool) -> Any:
+    """The JSON in a file; for a list also NDJSON, and a single value is a list of one."""
+    try:
+        octets = file.read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(f"{file} cannot be read: {error.strerror}.", remedy="Give a JSON file.") from error
+    try:
+        if as_list and file.suffix == ".ndjson":
+            return [orjson.loads(line) for line in octets.splitlines() if line.strip()]
+        found = orjson.loads(octets)
+    except orjson.JSONDecodeError as error:
+        remedy = "A file with one value a line is to be named .ndjson."
+        raise UsageError(f"{file} is no JSON: {error}", remedy=remedy) from error
+    return [found] if as_list and not isinstance(found, list) else found

@@ -39,9 +39,19 @@ async def _run(trial: Trial, command: Sequence[str], quiet: bool, label: str) ->
     with TemporaryDirectory(prefix="mockehr-") as folder:
         output = Path(folder)
         async with server:
-            environment = os.environ | trial.environment(server.url, output)
+            ports = await _listen(trial, server)
+            environment = os.environ | trial.environment(server.url, output, ports)
             status = await _watched(trial, command, environment, quiet, label)
         return trial.judge(output), status
+
+
+async def _listen(trial: Trial, server: Server) -> dict[str, int]:
+    """Take HL7 messages for every site that is to listen, until the server stops; answers the ports by site."""
+    ports: dict[str, int] = {}
+    for site in trial.sites:
+        if site.options.hl7_listen is not None:
+            ports[site.name] = (await server.listen_mllp(site, site.options.hl7_listen)).port
+    return ports
 
 
 async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, str], quiet: bool, label: str) -> int:

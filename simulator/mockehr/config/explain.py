@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -22,6 +23,7 @@ Known = Mapping[str, Collection[str]]
 names are a mapping to collections, those are the settings of each."""
 
 _QUOTED = re.compile(r"'([^']*)'")
+_EXTRA = frozenset(("extra_forbidden", "unexpected_keyword_argument"))
 _SECRET = re.compile(r"secret|password|token|key", re.IGNORECASE)
 
 
@@ -85,7 +87,7 @@ def _explain(details: ErrorDetails, path: KeyPath, around: Sequence[Any]) -> Ite
     kind, facts = details["type"], details.get("ctx", {})
     shown = _show(details["input"], path)
     match kind:
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             yield unknown(path, "there is no such setting", str(path[-1]), _fields(around))
         case "missing":
             yield Finding(path, "is required")
@@ -131,7 +133,7 @@ def _locate(model: type[BaseModel], details: ErrorDetails) -> tuple[KeyPath, lis
     pydantic puts the names of union members into its locations; what no type can step into is such a name.
     """
     location = list(details["loc"])
-    last = location.pop() if details["type"] == "extra_forbidden" and location else None
+    last = location.pop() if details["type"] in _EXTRA and location else None
     candidates: list[Any] = list(_members(model))
     path: list[str | int] = []
     for part in location:
@@ -165,6 +167,10 @@ def _step(annotation: Any, part: str | int) -> Iterator[Any]:
             if part in (name, field.alias):
                 yield from _members(field.annotation)
         return
+    if _is_value(annotation):
+        if part in (hints := get_type_hints(annotation)):
+            yield from _members(hints[str(part)])
+        return
     origin, inner = get_origin(annotation), get_args(annotation)
     if not isinstance(origin, type):
         if annotation is Any or annotation in (dict, list):
@@ -187,7 +193,13 @@ def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
+def _is_value(annotation: Any) -> bool:
+    """True for a plain dataclass, which pydantic reads like a model."""
+    return isinstance(annotation, type) and is_dataclass(annotation)
+
+
 def _fields(candidates: Sequence[Any]) -> list[str]:
-    """The names that a document may use for the fields of any of these models."""
+    """The names that a document may use for the fields of any of these models or dataclasses."""
     models = filter(_is_model, candidates)
-    return [field.alias or name for model in models for name, field in model.model_fields.items()]
+    names = [field.alias or name for model in models for name, field in model.model_fields.items()]
+    return names + [field.name for value in filter(_is_value, candidates) for field in fields(value)]

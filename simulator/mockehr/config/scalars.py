@@ -40,7 +40,8 @@ def _not_negative(value: float) -> float:
     return value
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """A text as the list of its parts between commas; anything else as it is."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
@@ -65,7 +66,7 @@ Duration = Annotated[
 Moment = Annotated[float, BeforeValidator(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
 """Seconds since 1970 UTC, written as ISO 8601 with a time zone."""
 
-Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Names = Annotated[list[str], BeforeValidator(listed, json_schema_input_type=str | list[str])]
 """One name, several separated by commas, or a list."""
 
 Words = Annotated[list[str], BeforeValidator(_spaced, json_schema_input_type=str | list[str])]

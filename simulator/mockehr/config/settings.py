@@ -97,7 +97,7 @@ class RuleConfig(Section):
 
 
 class ClientConfig(Section):
-    """One registered client of a site."""
+    """One registered client of a site; without `jwks`, `jwks_uri` and `secret` it has the public test keys."""
 
     client_id: str = Field(min_length=1)
     name: str = ""
@@ -187,7 +187,7 @@ class SiteConfig(Section):
     quirks: list[RuleConfig] = Field(default_factory=list)
     clients: list[ClientConfig] = Field(default_factory=list)
     imports: list[str] = Field(default_factory=list, alias="import")
-    """Charts to load: Bundles, NDJSON or HL7 files, relative to this file."""
+    """Charts to load: FHIR resources and Bundles (`.json`), NDJSON, or folders of them, relative to this file."""
     hl7: Hl7Config = Field(default_factory=Hl7Config)
     webhooks: list[WebhookConfig] = Field(default_factory=list)
     settings: dict[str, JsonValue] = Field(default_factory=dict)
@@ -196,13 +196,13 @@ class SiteConfig(Section):
     @field_validator("quirks")
     @classmethod
     def _rules_have_names_of_their_own(cls, value: list[RuleConfig]) -> list[RuleConfig]:
-        _refuse_twice("rule", [rule.name for rule in value if rule.name])
+        refuse_twice("rule", [rule.name for rule in value if rule.name])
         return value
 
     @field_validator("clients")
     @classmethod
     def _clients_have_ids_of_their_own(cls, value: list[ClientConfig]) -> list[ClientConfig]:
-        _refuse_twice("client", [client.client_id for client in value])
+        refuse_twice("client", [client.client_id for client in value])
         return value
 
 
@@ -222,7 +222,7 @@ class ServerConfig(Section):
     @field_validator("sites")
     @classmethod
     def _sites_have_names_of_their_own(cls, value: list[SiteConfig]) -> list[SiteConfig]:
-        _refuse_twice("site", [site.name for site in value])
+        refuse_twice("site", [site.name for site in value])
         return value
 
     @model_validator(mode="after")
@@ -233,7 +233,8 @@ class ServerConfig(Section):
         return self
 
 
-def _refuse_twice(kind: str, names: list[str]) -> None:
+def refuse_twice(kind: str, names: list[str]) -> None:
+    """For validators: refuse names that are there more than once."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"each {kind} needs a name of its own; taken twice: {', '.join(twice)}")

@@ -1,13 +1,14 @@
-"""The one façade: every operation by name, found in the files of `mockehr.control.operations`."""
+"""The one façade: every operation by name, found in the folders `operations` of the packages that declare them."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-import mockehr.control.operations as root
+import mockehr
 from mockehr.control.operation import Operation
 from mockehr.core.registry import Registry
 from mockehr.sites.directory import Directory
@@ -15,14 +16,23 @@ from mockehr.sites.directory import Directory
 
 @cache
 def operations() -> Registry[Operation]:
-    """Every declared operation by name; two of one name are refused."""
+    """Every declared operation by name; two of one name are refused.
+
+    They are found, not imported by name: what needs more than this package may know is declared where it is known,
+    in a folder `operations` of a higher package.
+    """
     registry: Registry[Operation] = Registry("operation", reference="GET /_mockehr/openapi.json")
-    for module in pkgutil.iter_modules(root.__path__, "mockehr.control.operations."):
-        for thing in vars(importlib.import_module(module.name)).values():
-            declared = getattr(thing, "operation", None)
-            if isinstance(declared, Operation) and thing.__module__ == module.name:
-                registry.add(declared.name, declared)
+    for folder in _folders():
+        for module in pkgutil.iter_modules([str(folder)], f"mockehr.{folder.parent.name}.operations."):
+            for thing in vars(importlib.import_module(module.name)).values():
+                declared = getattr(thing, "operation", None)
+                if isinstance(declared, Operation) and thing.__module__ == module.name:
+                    registry.add(declared.name, declared)
     return registry
+
+
+def _folders() -> list[Path]:
+    return sorted(found.parent for root in mockehr.__path__ for found in Path(root).glob("*/operations/__init__.py"))
 
 
 class Control:

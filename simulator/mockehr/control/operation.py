@@ -4,7 +4,7 @@ from the declaration."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar, get_origin, get_type_hints
@@ -15,7 +15,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 Verb = Literal["GET", "POST", "DELETE"]
 REQUIRED = inspect.Parameter.empty
 Document = Mapping[str, Any]
-"""The type of an argument that is a JSON object; a Parameter shows it as `dict`."""
+"""The type of an argument that is a JSON object; a Parameter shows it as `dict`.
+
+A JSON list is written `Sequence[Any]` and shown as `list`; names separated by commas will do for it as well, so that
+it fits into a query.
+"""
 NOTHING: Final[Document] = MappingProxyType({})
 """Default of an object that need not be given."""
 
@@ -96,7 +100,8 @@ def operation(
 
 
 def _plain(hint: Any) -> type:
-    return dict if get_origin(hint) is Mapping else hint
+    plain: type = {Mapping: dict, Sequence: list}.get(get_origin(hint), hint)
+    return plain
 
 
 def _converted(wanted: Any, value: Any) -> Any:
@@ -116,6 +121,10 @@ def _converted(wanted: Any, value: Any) -> Any:
         if not isinstance(value, str | int | float):
             raise TypeError(f"{value!r} is no text")
         return str(value)
+    if wanted is list and isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if wanted is list and not isinstance(value, list | tuple):
+        raise TypeError(f"{value!r} is no list")
     if wanted is dict and not isinstance(value, Mapping):
         raise TypeError(f"{value!r} is no object")
     return value

@@ -129,10 +129,10 @@ class Exchange:
     """What `perform` answers: a Record, a SearchPage, a document, a message … or a Problem."""
     reply: Reply | None = None
     effects: Effects | None = None
-    decisions: list[Decision] = field(default_factory=list)
-    changes: list[int] = field(default_factory=list)
+    decisions: tuple[Decision, ...] = ()
+    changes: tuple[int, ...] = ()
     """Numbers of the Changes that this exchange committed."""
-    returned: list[str] = field(default_factory=list)
+    returned: tuple[str, ...] = ()
     """`Type/id` of resources sent back, for the audit trail and for probes."""
     notes: JSON = field(default_factory=dict)
     """Facts that a stage wants to keep for the journal, by name."""

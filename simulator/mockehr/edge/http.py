@@ -17,6 +17,7 @@ from typing import Any, Final
 import orjson
 
 from mockehr.core.exchange import Channel, Exchange, Reply
+from mockehr.edge.key_sets import KeySets
 from mockehr.sites.directory import WELL_KNOWN, Directory, channel_of
 from mockehr.sites.site import Site
 
@@ -48,6 +49,7 @@ class HttpEdge:
     def __init__(self, directory: Directory, control: Callable[..., Awaitable[None]] | None = None) -> None:
         self.directory = directory
         self.control = control
+        self.key_sets = KeySets()
         self._bases: dict[Site, str] = {}
         self._lines: dict[tuple[str, str], bytes] = {}
 
@@ -79,8 +81,21 @@ class HttpEdge:
                 await _send_reply(send, _too_large(), scope["method"])
                 return
             exchange.body = body
+        site = self.directory.tenant(site, exchange)
         site.pipelines[exchange.channel].arrive(exchange)
-        await _proceed(site, exchange, scope, send)
+        if exchange.channel == "token":
+            await self._answer_token(site, exchange)
+            await _finish(site, exchange, scope, send)
+        else:
+            await _proceed(site, exchange, scope, send)
+
+    async def _answer_token(self, site: Site, exchange: Exchange) -> None:
+        """Answer a token request that arrived, once the site has the client's key set at hand if it needs one."""
+        if exchange.effects is not None and exchange.effects.arrival_delay:
+            await _wait(site, exchange.effects.arrival_delay)
+        if exchange.result is None:
+            await self.key_sets.provide(site, exchange.body)
+        site.pipelines[exchange.channel].answer(exchange)
 
     def answer_at_once(self, scope: Scope, headers: dict[str, str]) -> bytes | Rest:
         """The whole reply to a GET (head and body) if nothing has to be waited for and nothing disturbs its bytes.
@@ -92,6 +107,7 @@ class HttpEdge:
         if isinstance(opened, Reply):
             return partial(_send_opened, opened)
         site, exchange = opened
+        site = self.directory.tenant(site, exchange)
         pipeline = site.pipelines[exchange.channel]
         try:
             pipeline.arrive(exchange)

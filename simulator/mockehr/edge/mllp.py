@@ -41,6 +41,10 @@ class Reaction:
     """Cut the connection (TCP RST) in place of the reply."""
 
 
+TURNS: Final = 10
+"""Turns of the loop in which a connection that was asked for is surely made."""
+
+
 @dataclass(slots=True)
 class Peer:
     """Who is at the other end of a connection. `anomalies` are those of the message being handled."""
@@ -119,6 +123,9 @@ class MllpServer:
         if self._server is None:
             return
         self._server.close()
+        # asyncio takes a connection in several turns of its loop; one caught between them would stay open for ever.
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         closing = [connection.abort() for connection in list(self._connections)]
         await asyncio.gather(*closing)
         await self._server.wait_closed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mockehr.edge.mllp_sender import MllpSender
 from mockehr.events import Delivery
@@ -12,10 +12,12 @@ from mockehr.sites.links import Link
 from mockehr.sites.site import Site
 
 if TYPE_CHECKING:
-    import aiohttp
+    import httpx2
 
 IDLE = 3600.0
 AT_ONCE = 16
+PATIENCE = 2.0
+"""Wall seconds that a server that stops waits for receivers that do not answer."""
 
 
 class Pump:
@@ -26,7 +28,7 @@ class Pump:
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._client: httpx2.AsyncClient | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._sending: set[asyncio.Task[None]] = set()
         self._feeding: set[tuple[str, str]] = set()
@@ -47,13 +49,17 @@ class Pump:
         self._loop.call_soon_threadsafe(self._wake.set)
 
     async def stop(self) -> None:
-        """End the task, wait for deliveries under way, close connections."""
+        """End the task, wait a little for deliveries under way, close connections."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await asyncio.gather(*self._sending, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
         for sender in self._senders.values():
             await sender.close()
 
@@ -83,18 +89,23 @@ class Pump:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, site: Site, delivery: Delivery) -> None:
-        exchange = delivery.exchange
+        import httpx2  # here since most sites tell nobody anything, and it is heavy to load
+
+        if self._client is None:
+            # Receivers are named by their addresses; a proxy of the environment must not come between.
+            self._client = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+        hook, exchange = delivery.hook, delivery.exchange
         status, note = 0, ""
         async with self._slots:
             try:
-                session = await self._client()
-                timeout = _timeout(delivery.hook.timeout)
-                async with session.post(
-                    delivery.hook.url, data=exchange.body, headers=exchange.headers, timeout=timeout
-                ) as answer:
-                    await answer.read()
-                    status = answer.status
-            except (OSError, TimeoutError, _client_error()) as error:
+                async with asyncio.timeout(hook.timeout):
+                    answer = await self._client.post(
+                        hook.url, content=exchange.body, headers=exchange.headers, timeout=hook.timeout
+                    )
+                status = answer.status_code
+            except TimeoutError:
+                note = f"no answer within {hook.timeout:g} s"
+            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
                 note = f"{type(error).__name__}: {error}"
         site.outbox.settle(delivery, status, note)
 
@@ -117,22 +128,3 @@ class Pump:
                 )
         finally:
             self._feeding.discard((site.name, link.name))
-
-    async def _client(self) -> Any:
-        if self._session is None:
-            import aiohttp
-
-            self._session = aiohttp.ClientSession()
-        return self._session
-
-
-def _timeout(seconds: float) -> Any:
-    import aiohttp
-
-    return aiohttp.ClientTimeout(total=seconds)
-
-
-def _client_error() -> type[BaseException]:
-    import aiohttp
-
-    return aiohttp.ClientError

@@ -1,4 +1,4 @@
-"""One server: a listening socket, the sites behind it, and what keeps them going."""
+"""One server: its listening sockets, the sites behind it, and what keeps them going."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import uvicorn
 
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.edge.http import HttpEdge
+from mockehr.edge.mllp import MllpServer
+from mockehr.edge.mllp_site import listen_for
 from mockehr.edge.outbound import Pump
+from mockehr.edge.own_ports import BACKLOG, OwnPorts, listen
 from mockehr.edge.protocol import CuttableProtocol
 from mockehr.sites.directory import Directory
 from mockehr.sites.site import Site
@@ -21,7 +24,10 @@ T = TypeVar("T")
 
 
 class Server:
-    """Serves a directory of sites on one address. Use it with `async with`, or in a thread with `ThreadedServer`."""
+    """Serves a directory of sites on one address, and each site that has a port of its own there too.
+
+    Use it with `async with`, or in a thread with `ThreadedServer`.
+    """
 
     def __init__(
         self,
@@ -35,6 +41,9 @@ class Server:
         self.host = host
         self._asked_port = port
         self._app = HttpEdge(directory, control)
+        self._own_ports = OwnPorts(directory, host)
+        self._mllp: dict[str, list[MllpServer]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None
         self._uvicorn: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -42,26 +51,89 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port listened on."""
+        """The port that all sites share."""
         assert self._socket is not None
         return int(self._socket.getsockname()[1])
 
     @property
     def url(self) -> str:
-        """`http://host:port`."""
-        return f"http://{self.host}:{self.port}"
+        """`http://host:port` of the shared port."""
+        return self._url(self.port)
 
-    def admit(self, site: Site) -> Site:
-        """Serve one more site from now on."""
-        self.directory.add(site)
-        if self._pump is not None:
-            self._pump.attach(site)
-        return site
+    def url_of(self, site: Site) -> str:
+        """The root of a site: its own port if it has one, else the shared port and its name. No slash at the end."""
+        own = self.directory.own_port(site)
+        return self._url(own) if own is not None else f"{self.url}/{site.name}"
+
+    def admit(self, site: Site, *, port: int | None = None) -> Site:
+        """Serve one more site from now on, on the shared port and, if told, on a port of its own (0: any free one).
+
+        Raises DuplicateName, and EnvironmentProblem if the server runs and cannot listen there.
+        """
+        return self.directory.add(site, port=port)
+
+    async def listen_mllp(self, site: Site, port: int = 0) -> MllpServer:
+        """Take HL7 messages for a site from now until it leaves or the server stops; port 0 is any free one.
+
+        Raises EnvironmentProblem if the port is taken.
+        """
+        listener = listen_for(site, host=self.host, port=port)
+        await listener.start()
+        self._mllp.setdefault(site.name, []).append(listener)
+        return listener
 
     async def start(self) -> None:
-        """Listen and serve; raises EnvironmentProblem if the port is taken."""
-        self._socket = _listen(self.host, self._asked_port)
-        config = uvicorn.Config(
+        """Listen and serve; raises EnvironmentProblem if a port is taken."""
+        self._bind()
+        self._pump = Pump(self.directory)
+        for site in self.directory:
+            self._pump.attach(site)
+        self.directory.watch(self._joined_or_left)
+        self._pump.start()
+        config = self._config()
+        config.load()
+        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn.lifespan = config.lifespan_class(config)
+        await self._uvicorn.startup(sockets=[self._socket] if self._socket else None)
+        state = self._uvicorn.server_state
+        await self._own_ports.start(lambda: CuttableProtocol(config=config, server_state=state, app_state={}))
+        self._task = asyncio.get_running_loop().create_task(self._uvicorn.main_loop())
+
+    async def stop(self) -> None:
+        """Stop listening, close connections, end tasks; nothing if that was done, or there was no start."""
+        ticking, self._task = self._task, None
+        if self._uvicorn is None or ticking is None:
+            return
+        self.directory.unwatch(self._joined_or_left)
+        for name in tuple(self._mllp):
+            await self._end_mllp(name)
+        await asyncio.gather(*self._ending)
+        self._own_ports.close()
+        self._uvicorn.should_exit = True
+        await ticking
+        await self._app.key_sets.close()
+        await self._uvicorn.shutdown(sockets=[self._socket] if self._socket else None)
+        if self._pump is not None:
+            await self._pump.stop()
+
+    def _bind(self) -> None:
+        """Listen on every port, those that were named first, lest a free one is picked that another site wants."""
+        try:
+            asked = sorted(self.directory, key=lambda site: not self.directory.own_port(site))
+            if self._asked_port:
+                self._socket = listen(self.host, self._asked_port)
+            for site in asked:
+                self._own_ports.bind(site)
+            if self._socket is None:
+                self._socket = listen(self.host, 0)
+        except EnvironmentProblem:
+            self._own_ports.close()
+            if self._socket is not None:
+                self._socket.close()
+            raise
+
+    def _config(self) -> uvicorn.Config:
+        return uvicorn.Config(
             self._app,
             http=CuttableProtocol,
             loop="none",
@@ -73,26 +145,28 @@ class Server:
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=2,
-            backlog=2048,
+            backlog=BACKLOG,
         )
-        self._uvicorn = uvicorn.Server(config)
-        self._pump = Pump(self.directory)
-        for site in self.directory:
-            self._pump.attach(site)
-        self._pump.start()
-        self._uvicorn.config.load()
-        self._uvicorn.lifespan = config.lifespan_class(config)
-        await self._uvicorn.startup(sockets=[self._socket])
-        self._task = asyncio.get_running_loop().create_task(self._uvicorn.main_loop())
 
-    async def stop(self) -> None:
-        """Stop listening, close connections, end tasks."""
-        if self._uvicorn is not None and self._task is not None:
-            self._uvicorn.should_exit = True
-            await self._task
-            await self._uvicorn.shutdown(sockets=[self._socket] if self._socket else None)
-        if self._pump is not None:
-            await self._pump.stop()
+    def _joined_or_left(self, site: Site, joined: bool) -> None:
+        """Watcher of the directory; runs in the server's loop like all that changes sites."""
+        if joined:
+            self._own_ports.bind(site)
+            if self._pump is not None:
+                self._pump.attach(site)
+            return
+        self._own_ports.release(site)
+        if site.name in self._mllp:
+            task = asyncio.get_running_loop().create_task(self._end_mllp(site.name))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _end_mllp(self, name: str) -> None:
+        for listener in self._mllp.pop(name, ()):
+            await listener.stop()
+
+    def _url(self, port: int) -> str:
+        return f"http://[{self.host}]:{port}" if ":" in self.host else f"http://{self.host}:{port}"
 
     async def __aenter__(self) -> Server:
         await self.start()
@@ -140,17 +214,3 @@ class ThreadedServer:
 
 async def _awaited(work: Awaitable[T]) -> T:
     return await work
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise EnvironmentProblem(
-            f"Cannot listen on {host}:{port}: {error.strerror}.", remedy="Choose another port, or 0 for any free one."
-        ) from error
-    listening.setblocking(False)
-    return listening

@@ -46,8 +46,9 @@ class Outbox:
         self.delivered = 0
         self.prepare: Callable[[Delivery], None] = lambda delivery: None
         self.wake: Callable[[], None] = lambda: None
-        self.over: Callable[[Delivery], None] = lambda delivery: None
-        """Called with every delivery that was answered, given up or dropped; its body is needed no more."""
+        self.under_way = 0
+        """Deliveries that are ready or sent and not answered yet."""
+        self._listeners: list[Callable[[Delivery], None]] = []
 
     def hear(self, change: Change) -> None:
         """Listener of the change log: one delivery for every hook that wants the change."""
@@ -55,13 +56,22 @@ class Outbox:
             if hook.wants(change):
                 self._post(hook, change, attempt=1, copies_allowed=True)
 
+    def listen(self, listener: Callable[[Delivery], None]) -> None:
+        """Call `listener` with every delivery that was answered, given up or dropped: its body is needed no more."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Delivery], None]) -> None:
+        """Tell it no more."""
+        self._listeners.remove(listener)
+
     def settle(self, delivery: Delivery, status: int, note: str = "") -> None:
         """What the receiver answered: an HTTP status, or 0 with a note if there was no answer."""
         exchange = delivery.exchange
         exchange.reply = Reply(status=status)
         if note:
             exchange.notes["failure"] = note
-        self.over(delivery)
+        self.under_way -= 1
+        self._over(delivery)
         if 200 <= status < 300:
             self.delivered += 1
             return
@@ -76,7 +86,11 @@ class Outbox:
         """Forget deliveries and count from 1 again; hooks stay."""
         self.ready.clear()
         self.dead.clear()
-        self._number = self.delivered = 0
+        self._number = self.delivered = self.under_way = 0
+
+    def _over(self, delivery: Delivery) -> None:
+        for listener in tuple(self._listeners):
+            listener(delivery)
 
     def _later(self, wait: float, delivery: Delivery, *, attempt: int) -> None:
         label = f"deliver evt-{delivery.change.number} to {delivery.hook.name}, attempt {attempt}"
@@ -111,7 +125,7 @@ class Outbox:
             patient=change.patient,
             interaction=Interaction(f"{change.resource_type}.{change.kind}", change.resource_type, change.id),
         )
-        exchange.changes.append(change.number)
+        exchange.changes += (change.number,)
         delivery = Delivery(hook, change, self._number, attempt, exchange)
         self.prepare(delivery)
         if copies_allowed:
@@ -119,7 +133,8 @@ class Outbox:
                 self._later((copy + 1) * delivery.copies_apart, delivery, attempt=1)
         if delivery.dropped:
             exchange.notes["dropped"] = True
-            self.over(delivery)
+            self._over(delivery)
         else:
+            self.under_way += 1
             self.ready.append(delivery)
             self.wake()

@@ -51,6 +51,8 @@ class FhirServer:
     """How the server writes the n-th version of a resource (n from 1)."""
     interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    anything: bool = False
+    """Nothing is refused for its type or interaction: somebody else (a tape) knows what is offered."""
     _named: dict[tuple[str, str], Interaction | Problem] = field(default_factory=dict)
     """What requests were found to ask for, kept since clients ask for the same again and again."""
 
@@ -69,7 +71,7 @@ class FhirServer:
             exchange.result = asked
             return
         exchange.interaction = asked
-        if asked.name == "capabilities":
+        if asked.name == "capabilities" or self.anything:
             return
         offered = self.types.get(asked.resource_type)
         if offered is None:

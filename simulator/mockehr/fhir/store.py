@@ -5,7 +5,7 @@ The base is a population (a function, no memory) or nothing; only what was writt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,9 @@ class Base(Protocol):
     def everyone(self) -> Iterator[str]:
         """The ids of all patients, made as they are asked for."""
 
+    def hides(self, resource_type: str, id: str) -> bool:
+        """Whether that record can be read but is never found by a search."""
+
     def issues(self, system: str) -> bool:
         """Whether any record here can carry an identifier of that system; False only if none does."""
 
@@ -70,6 +73,10 @@ class EmptyBase:
     def everyone(self) -> Iterator[str]:
         """Nobody."""
         return iter(())
+
+    def hides(self, resource_type: str, id: str) -> bool:
+        """Never."""
+        return False
 
     def issues(self, system: str) -> bool:
         """Never."""
@@ -100,16 +107,25 @@ class Kept:
     serial: int
 
 
+def written_id(resource_type: str, number: int) -> str:
+    """`w1`, `w2` …"""
+    return f"w{number}"
+
+
 class Store:
     """The resources of one site: base and overlay, versions and tombstones. Single-threaded, like its site."""
 
-    def __init__(self, base: Base, clock: Clock, log: ChangeLog) -> None:
+    def __init__(
+        self, base: Base, clock: Clock, log: ChangeLog, *, id_form: Callable[[str, int], str] = written_id
+    ) -> None:
+        """`id_form` makes the id of the n-th written resource (n from 1) of a type."""
         self.base = base
         self.log = log
         self._clock = clock
         self._versions: dict[str, list[Record]] = {}
         self._by_type: dict[str, dict[str, Record]] = {}
         self._serial = 0
+        self._id_form = id_form
 
     def read(self, resource_type: str, id: str) -> Record | None:
         """The current version, a tombstone (`deleted`), or None if there never was such a resource."""
@@ -145,10 +161,10 @@ class Store:
         return kept + [record for record in written.values() if not record.deleted]
 
     def new_id(self, resource_type: str) -> str:
-        """An id that nothing has yet: `w1`, `w2` … (a personality may choose its own form)."""
+        """An id that nothing has yet."""
         while True:
             self._serial += 1
-            id = f"w{self._serial}"
+            id = self._id_form(resource_type, self._serial)
             if self.read(resource_type, id) is None:
                 return id
 

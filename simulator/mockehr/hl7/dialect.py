@@ -5,7 +5,7 @@ HL7 v2 is configured per site, so a preset is a plausible default and nothing mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -13,6 +13,9 @@ from mockehr.core.errors import UnknownName
 from mockehr.hl7.charset import codec_of
 from mockehr.hl7.delimiters import DEFAULT, Delimiters
 from mockehr.hl7.stamps import Precision
+
+OWN_ARC: Final = "1.2.840.114350.1.13.0.1.7"
+"""The arc that Epic's sandbox has, in place of a customer's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,22 @@ class Dialect:
     """XTN.2 and following components of a home telephone."""
     merge_event: str = "A40"
     delimiters: Delimiters = DEFAULT
+
+    def at_site(self, oid_root: str) -> Dialect:
+        """The same with the identifier systems of a site whose own OIDs lie below `oid_root` (empty: as it is).
+
+        Presets of vendors that give every customer an arc of its own are written for the arc `OWN_ARC`.
+        """
+        if not oid_root:
+            return self
+        ours, theirs = f"urn:oid:{OWN_ARC}.", f"urn:oid:{oid_root}."
+
+        def moved(rule: IdentifierRule) -> IdentifierRule:
+            if not rule.system.startswith(ours):
+                return rule
+            return replace(rule, system=theirs + rule.system.removeprefix(ours))
+
+        return replace(self, identifiers=tuple(map(moved, self.identifiers)), visit=moved(self.visit))
 
     @property
     def codec(self) -> str:

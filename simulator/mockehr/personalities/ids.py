@@ -13,6 +13,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Protocol
 
+WRITTEN_FROM: Final = 1 << 30
+"""Index from which on the ids of written resources are made; populations are smaller."""
 ORDINALS: Final = 4096
 """Resources that one chart can number; the numbered codec packs them into so many places."""
 
@@ -55,6 +57,9 @@ class IdCodec(Protocol):
     def flavour(self, resource_type: str, text: str) -> str:
         """The flavour that the form of an id shows; empty if it shows none."""
 
+    def fresh(self, resource_type: str, number: int) -> str:
+        """The id of the `number`-th resource (from 1) that a client had written; no place has it."""
+
 
 class CleanIds:
     """The clean ids as they are."""
@@ -71,6 +76,10 @@ class CleanIds:
     def flavour(self, resource_type: str, text: str) -> str:
         """Always empty."""
         return ""
+
+    def fresh(self, resource_type: str, number: int) -> str:
+        """`w1`, `w2` …"""
+        return f"w{number}"
 
 
 class Scramble:
@@ -163,6 +172,10 @@ class OpaqueIds:
         prefix = f"{resource_type}/"
         lengths = self._lengths.items()
         return next((n.removeprefix(prefix) for n, size in lengths if n.startswith(prefix) and size == len(text)), "")
+
+    def fresh(self, resource_type: str, number: int) -> str:
+        """As if patients followed whom no population is large enough to have."""
+        return self.encode(resource_type, WRITTEN_FROM + number, 0)
 
     def _lengths_of(self, resource_type: str) -> set[int]:
         prefix = f"{resource_type}/"
@@ -281,6 +294,10 @@ class NumberedIds:
     def flavour(self, resource_type: str, text: str) -> str:
         """The flavour whose form this id has."""
         return next((name for name, form in self._forms_of(resource_type) if _pattern(form).fullmatch(text)), "")
+
+    def fresh(self, resource_type: str, number: int) -> str:
+        """As if patients followed whom no population is large enough to have."""
+        return self.encode(resource_type, WRITTEN_FROM + number, 0)
 
     def _forms_of(self, resource_type: str) -> Sequence[tuple[str, str]]:
         prefix = f"{resource_type}/"

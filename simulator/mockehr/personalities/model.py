@@ -142,9 +142,14 @@ class Personality:
         """
         return ()
 
+    @property
+    def oid_root(self) -> str:
+        """The arc below which this site's own OIDs lie; empty where the vendor gives its customers none."""
+        return ""
+
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """The v2-0203 code for a vendor's identifier system or type text as clients search by; empty if unknown."""
-        return "MR" if text.upper() in ("MR", "MRN") else ""
+        return "MR" if text.upper() in ("MR", "MRN") or text == self.settings["identifiers"]["record_number"] else ""
 
     def issues(self, system: str) -> bool:
         """Whether records of this site's own can carry an identifier of that system.

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mockehr.core.chance import Chance, Stream
+from mockehr.core.folding import fold
 from mockehr.population import roster
-from mockehr.population.folding import fold
 from mockehr.population.npi import false_npi
 from mockehr.population.places import Place, Places
 from mockehr.population.pools import SEXES, families, given, streets

@@ -19,7 +19,7 @@ import faker
 from faker.providers.address.en_US import Provider as AddressProvider
 from ruamel.yaml import YAML
 
-from mockehr.population.folding import fold
+from mockehr.core.folding import fold
 from mockehr.population.pool_seeds import ASIAN_FAMILIES, NICKNAMES, OWN_FAMILIES, PEAKS
 
 DRAWN: Final = "2026-11-21"

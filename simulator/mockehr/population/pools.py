@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from mockehr.core.data import data_root
 from mockehr.core.errors import UnknownName
-from mockehr.population.folding import fold
+from mockehr.core.folding import fold
 from mockehr.population.table import Lexicon, Table
 
 Sex = Literal["female", "male"]

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
-from mockehr.population.folding import fold
+from mockehr.core.folding import fold
 
 Run = tuple[int, int]
 """Half-open positions [first, last) in a table."""

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from mockehr.core.chance import Chance, Stream
 from mockehr.core.clock import day
+from mockehr.core.folding import fold
 from mockehr.population.circumstances import death, language, marital, race_and_ethnicity
-from mockehr.population.folding import fold
 from mockehr.population.givens import Givens
 from mockehr.population.life import Lives
 from mockehr.population.permutation import Permutation

@@ -86,7 +86,7 @@ class Mischief:
             exchange.client = self._world.client_of(exchange.headers.get("authorization", ""))
         why = where.difference(exchange)
         if why:
-            exchange.decisions.append(rule.skips.get((capability, why)) or _skip(rule, capability, why))
+            exchange.decisions += (rule.skips.get((capability, why)) or _skip(rule, capability, why),)
             return None
         rule.seen += 1
         key = self._key(exchange)
@@ -99,7 +99,7 @@ class Mischief:
         )
         if not why:
             return Act(dice, now, self._world, rule.memory)
-        exchange.decisions.append(Decision(rule.name, rule.about.name, capability, "skipped", why))
+        exchange.decisions += (Decision(rule.name, rule.about.name, capability, "skipped", why),)
         return None
 
     def _look_ahead(self, exchange: Exchange) -> None:
@@ -115,7 +115,7 @@ class Mischief:
     def _note(self, rule: Rule, capability: str, exchange: Exchange, act: Act) -> None:
         rule.fired += not act.idle
         outcome: Literal["idle", "fired"] = "idle" if act.idle else "fired"
-        exchange.decisions.append(Decision(rule.name, rule.about.name, capability, outcome, act.why))
+        exchange.decisions += (Decision(rule.name, rule.about.name, capability, outcome, act.why),)
 
     def _fold(self) -> None:
         table: dict[tuple[str, str], list[Rule]] = {}

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from mockehr.config.explain import validate
 from mockehr.config.load import load_file
-from mockehr.config.scalars import Count, Duration, Names
-from mockehr.config.settings import Section, SiteConfig
-from mockehr.personalities.load import personality_names
-from mockehr.population.corruption.base import corruptions
-from mockehr.quirks.rule import quirks
+from mockehr.config.scalars import Count, Duration, listed
+from mockehr.config.schema import schema_text
+from mockehr.config.settings import Section, SiteConfig, refuse_twice
 from mockehr.scenarios.probes import probes
+from mockehr.sites.configured import known_names
 
 DEFAULT_TRUTH: Final = {"Patient": ""}
+SCHEMA_FILE: Final = "scenario.schema.json"
+"""Name of the JSON Schema beside the shipped scenarios."""
+
+
+def _known(name: str) -> str:
+    if name not in probes():
+        facts = {"kind": "probe", "name": name, "known": [known for known, _ in probes().items()]}
+        raise PydanticCustomError("unknown_name", "There is no {kind} named {name}", facts)
+    return name
+
+
+ProbeNames = Annotated[
+    list[Annotated[str, AfterValidator(_known)]], BeforeValidator(listed, json_schema_input_type=str | list[str])
+]
+"""Names of probes: one, several separated by commas, or a list."""
 
 
 class ClientSection(Section):
@@ -44,17 +58,10 @@ class TruthSection(Section):
 class VerdictSection(Section):
     """What must hold in the end."""
 
-    probes: Names = Field(default_factory=list)
+    probes: ProbeNames = Field(default_factory=list)
     """Probes to ask; all of them unless told."""
-    required: Names = Field(default_factory=list)
+    required: ProbeNames = Field(default_factory=list)
     """Probes that must have seen an occasion and passed for at least one site; a run without it proves too little."""
-
-    @field_validator("probes", "required")
-    @classmethod
-    def _probes_exist(cls, value: list[str]) -> list[str]:
-        for name in value:
-            probes().get(name)
-        return value
 
 
 class Scenario(Section):
@@ -73,13 +80,18 @@ class Scenario(Section):
     timeout: Duration = 300.0
     """How long the client may run, in real seconds."""
 
+    @field_validator("sites")
+    @classmethod
+    def _sites_have_names_of_their_own(cls, value: list[SiteConfig]) -> list[SiteConfig]:
+        refuse_twice("site", [site.name for site in value])
+        return value
+
 
 def load_scenario(path: Path) -> Scenario:
     """Read and check a scenario file; raises ConfigError with file, line and nearest name for every problem."""
     return validate(Scenario, load_file(path), known=known_names())
 
 
-def known_names() -> Mapping[str, Any]:
-    """The names that a scenario may use, by kind; quirks with the names of their settings."""
-    settings = {name: cls.__dataclass_fields__ for name, cls in [*quirks().items(), *corruptions().items()]}
-    return {"quirk": settings, "personality": personality_names()}
+def scenario_schema() -> str:
+    """The JSON Schema of scenario files, for editors, as it is committed beside the shipped ones."""
+    return schema_text(Scenario, name="scenario")

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from urllib.parse import parse_qsl
+from types import MappingProxyType
+from typing import Final
 
 import orjson
 
 from mockehr.auth.keys import load_key, private_jwk, read_bundled_key
-from mockehr.core.errors import UsageError
+from mockehr.config.settings import SiteConfig
+from mockehr.core.errors import ConfigError
 from mockehr.core.exchange import JSON
-from mockehr.fhir.search import compile_query
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.probes import probes
 from mockehr.scenarios.schema import Scenario
-from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
-from mockehr.sites.build import build_site
-from mockehr.sites.charts import Charts
-from mockehr.sites.options import SiteOptions
+from mockehr.scenarios.scorecard import Scorecard, judge
+from mockehr.sites.configured import build_configured
+from mockehr.sites.expected import queries_of, truth_of
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import register_demo_client
-from mockehr.sites.truth import TruthReport, compare
+from mockehr.sites.truth import TruthReport
+
+NO_PORTS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Trial:
-    """Fresh sites for one client. `sites` are to be served; `environment` is what the client is told."""
+    """Fresh sites for one client. `sites` are to be served; `environment` is what the client is told.
 
-    def __init__(self, scenario: Scenario, *, title: str = "") -> None:
+    `base` is the scenario file's folder, from which its sites import. Raises ConfigError for what a site cannot do.
+    """
+
+    def __init__(self, scenario: Scenario, *, title: str = "", base: Path | None = None) -> None:
         self.scenario = scenario
+        self._base = base
         self.title = title or scenario.title
         self.sites = [self._site(config) for config in scenario.sites]
         self.rosters = {site.name: list(_roster(site, scenario.roster.size)) for site in self.sites}
 
-    def environment(self, server_url: str, output: Path) -> dict[str, str]:
-        """The variables that tell a client where the sites are, who it is, whom to sync and where to write."""
+    def environment(self, server_url: str, output: Path, mllp_ports: Mapping[str, int] = NO_PORTS) -> dict[str, str]:
+        """The variables that tell a client where the sites are, who it is, whom to sync and where to write.
+
+        `mllp_ports` has, by site, the port on which its HL7 messages are taken.
+        """
         told = {
             "MOCKEHR_SITES": ",".join(site.name for site in self.sites),
             "MOCKEHR_OUTPUT": str(output),
@@ -53,79 +62,39 @@ class Trial:
                 prefix + "PERSONALITY": site.personality.name,
                 prefix + "PATIENTS": ",".join(self.rosters[site.name]),
             }
+            if site.name in mllp_ports:
+                told[prefix + "MLLP_PORT"] = str(mllp_ports[site.name])
         return told
 
     def judge(self, output: Path) -> Scorecard:
         """The scorecard, from the journals and from what the client wrote to `output/<site>.ndjson`."""
         wanted = self.scenario.verdict
         asked = wanted.probes or [name for name, _ in probes().items()]
-        scopes = {self.scenario.client.client_id: self.scenario.client.scopes}
+        client = self.scenario.client
         cases: list[Case] = []
         for site in self.sites:
             report = self.truth(site, records_in(output / f"{site.name}.ndjson")) if site.charts is not None else None
-            known = Case((), truth=report)
-            found = cases_of(list(site.journal), site.name, known=known, scopes=scopes)
-            cases += found or [Case((), site.name, self.scenario.client.client_id, report)]
+            # Nobody else talks to these sites: whatever name it gave itself on a channel, it was the client.
+            exchanges = tuple(site.journal)
+            cases.append(Case(exchanges, site.name, client.client_id, report, registered_scopes=client.scopes))
         return judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
 
     def truth(self, site: Site, given: list[JSON]) -> TruthReport:
         """What the client has of one site, compared with what it should have."""
         return truth_of(site, self.rosters[site.name], self.scenario.truth.types, given)
 
-    def _site(self, config: object) -> Site:
-        from mockehr.config.settings import SiteConfig
-
-        assert isinstance(config, SiteConfig)
-        options = SiteOptions(
-            config.name,
-            personality=config.personality,
-            patients=config.patients,
-            seed=config.seed if config.seed is not None else f"{self.scenario.seed}/{config.name}",
-            stepped=config.clock.mode == "stepped",
-            start=config.clock.start,
-            settings=config.settings,
-        )
-        site = build_site(options)
-        register_demo_client(site, self.scenario.client.client_id, self.scenario.client.scopes)
-        for rule in config.quirks:
-            site.arm(rule.plain())
+    def _site(self, config: SiteConfig) -> Site:
+        site = build_configured(config, seed=self.scenario.seed, base=self._base)
+        client = self.scenario.client
+        if client.client_id in site.auth.clients:
+            raise ConfigError(
+                f"The site {site.name} has a client {client.client_id} of its own, which is the one under test.",
+                remedy="Leave it out of the site's clients, or give the scenario's client another client_id.",
+            )
+        register_demo_client(site, client.client_id, client.scopes)
+        if site.charts is not None:
+            queries_of(site, self.scenario.truth.types)
         return site
-
-
-def truth_of(site: Site, roster: Sequence[str], types: Mapping[str, str], given: Iterable[JSON]) -> TruthReport:
-    """A client's records compared with the clean charts of the patients on its roster.
-
-    `types` maps each resource type that was to be synced to the query that narrows it (`category=laboratory`, or
-    empty). Second records of half-done merges count as their survivors. Raises UsageError if the site has no charts.
-    """
-    charts = site.charts
-    if charts is None:
-        raise UsageError(f"The site {site.name} has no charts to compare with.", remedy="Give it patients.")
-    seconds = {charts.patient_id(second): charts.patient_id(one) for second, one in charts.survivors()}
-    expected: dict[str, JSON] = {}
-    served: dict[str, JSON] = {}
-    corrupted: dict[str, str] = {}
-    for id in dict.fromkeys(seconds.get(id, id) for id in roster):
-        index = charts.index_of(id)
-        if index is None:
-            raise UsageError(f"{id} is no patient of {site.name}.", remedy="Use ids from `mockehr site patients`.")
-        expected |= _wanted(charts, index, types, dirty=False)
-        touching = [name for name, infection in charts.infections.items() if infection.touches(index)]
-        for key, document in _wanted(charts, index, types, dirty=True).items() if touching else ():
-            if document != expected.get(key):
-                corrupted[key], served[key] = ", ".join(touching), document
-    aliases = {f"Patient/{second}": f"Patient/{one}" for second, one in seconds.items() if second in roster}
-    return compare(expected, given, corrupted=corrupted, aliases=aliases, served=served)
-
-
-def _wanted(charts: Charts, index: int, types: Mapping[str, str], *, dirty: bool) -> dict[str, JSON]:
-    filters = {kind: compile_query(kind, parse_qsl(query), strict=True) for kind, query in types.items()}
-    made: dict[str, JSON] = {}
-    for document, _ in charts.dress(index, dirty=dirty):
-        query = filters.get(document["resourceType"])
-        if query is not None and query.matches(document):
-            made[f"{document['resourceType']}/{document['id']}"] = document
-    return made
 
 
 def _roster(site: Site, size: int) -> Iterator[str]:

@@ -97,16 +97,18 @@ def build_site(options: SiteOptions) -> Site:
     site.log = ChangeLog()
     site.charts = _charts(site)
     base: Base = site.charts if site.charts is not None else EmptyBase()
-    site.store = Store(base, site.clock, site.log)
+    ids = site.charts.ids if site.charts is not None else site.personality.ids(site.facts)
+    site.store = Store(base, site.clock, site.log, id_form=ids.fresh)
     site.auth = AuthServer(clock=site.clock, chance=site.chance, settings=_auth_settings(site))
     site.fhir = _fhir_server(site)
     routes = {"fhir": site.fhir.name, "mllp-in": name_message}
     site.mischief = Mischief(site.clock, site.chance, site, routes)
     site.outbox = Outbox(site.clock, encode)
     site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
-    site.outbox.over = lambda delivery: site.journal.close(delivery.exchange)
+    site.outbox.listen(lambda delivery: site.journal.close(delivery.exchange))
     site.log.listen(site.outbox.hear)
-    site.dialect = named(options.hl7_dialect or _dialect_of(site.personality.name))
+    dialect = named(options.hl7_dialect or _dialect_of(site.personality.name))
+    site.dialect = dialect.at_site(site.personality.oid_root)
     site.links = Links(site)
     site.log.listen(site.links.hear)
     site.open_access = options.open_access
@@ -174,6 +176,7 @@ def _fhir_server(site: Site) -> FhirServer:
         stamp=partial(_with_meta, vendor) if vendor.settings["shape"].get("meta", True) else _without_meta,
         version_text=vendor.version_text,
         interactions=INTERACTIONS,
+        anything=site.options.replay is not None,
         settings=vendor.settings["write"],
     )
 

@@ -119,6 +119,11 @@ class Charts:
         """Ids of all patients in index order; second records of half-done merges come up in no search."""
         return (self.patient_id(index) for index in range(self.population.size))
 
+    def hides(self, resource_type: str, id: str) -> bool:
+        """Second records of half-done merges are hidden."""
+        place = self.ids.decode(resource_type, id)
+        return place is not None and place[0] is not None and self.population.size <= place[0] < self.size
+
     def issues(self, system: str) -> bool:
         """Whether the vendor's records can carry an identifier of that system."""
         return self.personality.issues(system)

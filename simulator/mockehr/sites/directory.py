@@ -2,38 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from mockehr.auth.credential import Credential
 from mockehr.core.errors import DuplicateName, UnknownName, nearest_names
-from mockehr.core.exchange import Channel
+from mockehr.core.exchange import Channel, Exchange
 from mockehr.sites.site import Site
+from mockehr.sites.tenancy import Tenancy
 
 WELL_KNOWN = "/.well-known/smart-configuration"
+Watcher = Callable[[Site, bool], None]
 
 
 class Directory:
-    """Sites by name. A site is admitted to by path prefix `/<name>/…`, or by the port given to it alone."""
+    """Sites by name. A site is admitted to by path prefix `/<name>/…`, and on its own port, if it has one, without.
+
+    A site whose address is shared (`share`) stands for one site per credential.
+
+    Whoever has sockets listens on each site's `own_port`, and calls `watch` to be told of sites that join and leave.
+    """
 
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
         self._ports: dict[int, Site] = {}
+        self._asked: dict[str, int] = {}
+        self._watchers: list[Watcher] = []
+        self._tenancies: dict[str, Tenancy] = {}
         self.strays = 0
 
     def add(self, site: Site, *, port: int | None = None) -> Site:
-        """Admit to `site` from now on; raises DuplicateName."""
+        """Admit to `site` from now on, with `port` also there; 0 is any free one, known once it is listened on.
+
+        Raises DuplicateName if the name or the port is taken, and what a watcher says who cannot listen there.
+        """
         if site.name in self._sites:
             raise DuplicateName("site", site.name, "the one that runs", "the one to be added")
+        if port is not None and port in self._ports:
+            raise DuplicateName("port", str(port), f"that of {self._ports[port].name}", f"that of {site.name}")
         self._sites[site.name] = site
         if port is not None:
-            self._ports[port] = site
+            self._asked[site.name] = port
+            if port:
+                self._ports[port] = site
+        try:
+            for watcher in self._watchers:
+                watcher(site, True)
+        except Exception:
+            self._forget(site)
+            raise
         return site
 
     def remove(self, name: str) -> Site:
         """Take a site away; raises UnknownName."""
         site = self.get(name)
-        del self._sites[name]
-        self._ports = {port: s for port, s in self._ports.items() if s is not site}
+        self._forget(site)
+        for watcher in self._watchers:
+            watcher(site, False)
         return site
+
+    def share(self, lobby: Site, make: Callable[[str, Credential], Site]) -> Tenancy:
+        """Let every unseen credential that comes to `lobby` have a site of its own, which `make` builds by name."""
+
+        def joined(name: str, credential: Credential) -> Site:
+            return self.add(make(name, credential))
+
+        tenancy = self._tenancies[lobby.name] = Tenancy(lobby, joined)
+        return tenancy
+
+    def tenant(self, site: Site, exchange: Exchange) -> Site:
+        """The site that answers an exchange addressed to `site`: itself, unless its address is shared."""
+        tenancy = self._tenancies.get(site.name)
+        return site if tenancy is None else tenancy.site_for(exchange)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call `watcher` with every site that joins (True) or has left (False)."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell `watcher` no more."""
+        self._watchers.remove(watcher)
+
+    def own_port(self, site: Site) -> int | None:
+        """The port of a site's own, 0 while it is any free one; None if it has none."""
+        return self._asked.get(site.name)
+
+    def settle_port(self, site: Site, port: int) -> None:
+        """The port that is listened on for a site that asked for one."""
+        self._ports = {number: owner for number, owner in self._ports.items() if owner is not site}
+        self._ports[port] = site
+        self._asked[site.name] = port
+
+    def _forget(self, site: Site) -> None:
+        del self._sites[site.name]
+        self._tenancies.pop(site.name, None)
+        for tenancy in self._tenancies.values():
+            tenancy.forget(site)
+        self._asked.pop(site.name, None)
+        self._ports = {port: owner for port, owner in self._ports.items() if owner is not site}
 
     def get(self, name: str) -> Site:
         """The site called `name`; raises UnknownName with the nearest names."""

@@ -138,7 +138,7 @@ def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], l
     vendor = site.personality
     accept = exchange.headers.get("accept", "")
     if isinstance(result, Record):
-        exchange.returned = [result.key]
+        exchange.returned = (result.key,)
         media = site.media_type(exchange)
         if isinstance(media, Problem):
             return vendor.refuse(media, exchange.base_url, accept)
@@ -153,6 +153,6 @@ def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], l
     if isinstance(result, SearchPage):
         return Reply(200, [], vendor.searchset_bytes(result, exchange.base_url), None, media)
     if isinstance(result, Written):
-        exchange.returned = [result.record.key]
+        exchange.returned = (result.record.key,)
         return vendor.written(result.record, result.created, exchange.base_url)
     return Reply(200, [], b"", result, media)

@@ -69,7 +69,7 @@ def _commit(site: Site, document: JSON, version: int, event: str, exchange: Exch
     stamped = site.fhir.stamp(document, version, site.clock.now())
     kind = "create" if version == 1 else "update"
     record = site.store.commit(stamped, kind=kind, source="hl7", event=event, entry=exchange.number)  # type: ignore[arg-type]
-    exchange.changes.append(site.log.changes[-1].number)
+    exchange.changes += (site.log.changes[-1].number,)
     return record
 
 

@@ -95,7 +95,7 @@ class Links:
             patient=change.patient,
             interaction=Interaction(kind, change.resource_type, change.id),
         )
-        exchange.changes.append(change.number)
+        exchange.changes += (change.number,)
         prepare_message(site, exchange)
         link.ready.append(exchange)
         self.wake()
@@ -105,6 +105,8 @@ def kind_of(change: Change) -> str:
     """The message that tells of a change, or the empty string if none does."""
     if change.event:
         return f"ADT^{change.event}"
+    if change.resource_type == "Patient" and change.kind == "delete":
+        return ""  # ADT^A29 is no message that this site sends, and A08 would say the contrary
     if change.resource_type == "Patient":
         return "ADT^A28" if change.kind == "create" else "ADT^A08"
     if change.resource_type == "Encounter" and change.kind != "delete":

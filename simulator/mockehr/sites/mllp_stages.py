@@ -103,7 +103,7 @@ def _perform(site: Site, exchange: Exchange) -> Answered:
         exchange.notes["refused"] = rejection.what
         return Answered("R" if rejection.code == "AR" else "E", rejection.faults, rejection.what)
     written = apply_intents(site, accepted, exchange)
-    exchange.returned = [record.key for record in written]
+    exchange.returned = tuple(record.key for record in written)
     exchange.patient = next((record.patient for record in written if record.patient), "")
     return Answered("A")
 

@@ -30,6 +30,8 @@ class SiteOptions:
     """No bearer token is wanted."""
     hl7_dialect: str = ""
     """Name of the HL7 dialect; the personality's own unless told."""
+    hl7_listen: int | None = None
+    """Port on which whoever serves the site is to take its HL7 messages, 0 for any free one; None for none."""
     trail: bool = True
     charts_kept: int = 256
     """How many dressed charts the cache holds."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mockehr.fhir.record import Record
+from mockehr.fhir.search.parse import split_escaped, unescape
 from mockehr.population.criteria import Among, AnyOf, Between, Contains, Criterion, Equals, Exact, Starts
 from mockehr.population.search import Selection
 
@@ -49,8 +50,10 @@ def criteria_from(
     criteria: list[Criterion] = []
     for key, value in parameters:
         name, _, modifier = key.partition(":")
-        texts = [text for text in value.split(",") if text]
+        texts = [unescape(text) for text in split_escaped(value, ",") if text]
         made: Sequence[Criterion | None]
+        if modifier and name not in _NAMED:
+            return None
         if name == "_id":
             made = [Among(tuple(i for i in (index_of(text) for text in texts) if i is not None))]
         elif name == "identifier":
@@ -61,6 +64,8 @@ def criteria_from(
         else:
             named = _NAMED.get(name)
             made = [None] if named is None else [_text(trait, text, modifier) for trait in named for text in texts]
+            if name == "name" and not modifier and any(" " in text for text in texts):
+                return None  # may be a given and a family name in a row
         known = [criterion for criterion in made if criterion is not None]
         if len(known) < len(made) or not known:
             return None
@@ -70,7 +75,10 @@ def criteria_from(
 
 def _text(trait: str, text: str, modifier: str) -> Criterion | None:
     if trait in ("sex", "phone", "email"):
-        return Equals(trait, text.rpartition("|")[2]) if not modifier else None
+        system, bar, code = text.rpartition("|")
+        if modifier or (bar and trait != "sex" and system != trait):
+            return None
+        return Equals(trait, code.casefold())
     if modifier == "exact":
         return Exact(trait, text)
     if modifier == "contains":
@@ -95,16 +103,16 @@ def _born(text: str) -> Criterion | None:
 
 
 def _span(text: str) -> tuple[str, str] | None:
-    """[first day, day after the last) of a date of any precision."""
+    """[first day, day after the last) of a date of any precision; None if it is none, or the last of the calendar."""
     try:
         if len(text) == 4:
-            return f"{text}-01-01", f"{int(text) + 1:04d}-01-01"
+            return f"{text}-01-01", date(int(text) + 1, 1, 1).isoformat()
         if len(text) == 7:
             first = date.fromisoformat(text + "-01")
             return first.isoformat(), (first + timedelta(days=32)).replace(day=1).isoformat()
         first = date.fromisoformat(text)
         return first.isoformat(), (first + timedelta(days=1)).isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

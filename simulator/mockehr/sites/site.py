@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from mockehr.auth.server import AuthServer
 from mockehr.auth.tokens import TokenFault, bearer_of
@@ -63,7 +64,7 @@ class Site:
         self.name = options.name
         self.trail = options.trail
         self.pipelines = {}
-        self._media: dict[str, str | Problem] = {}
+        self._media: dict[tuple[str, str], str | Problem] = {}
         self._date: tuple[int, tuple[str, str]] = (-1, ("Date", ""))
 
     @property
@@ -94,13 +95,23 @@ class Site:
 
     def media_type(self, exchange: Exchange) -> str | Problem:
         """The content type of a FHIR reply, or the refusal of what was asked for."""
-        accept = exchange.headers.get("accept", "")
-        found = self._media.get(accept)
+        wish = (exchange.headers.get("accept", ""), exchange.query if "_format=" in exchange.query else "")
+        found = self._media.get(wish)
         if found is None:
-            found = self.personality.content_type(accept, "")
+            found = self._negotiated(wish[0], dict(parse_qsl(wish[1])).get("_format", ""))
             if len(self._media) < 256:
-                self._media[accept] = found
+                self._media[wish] = found
         return found
+
+    def _negotiated(self, accept: str, form: str) -> str | Problem:
+        """XML cannot be written yet: whoever asks for it is refused, whoever would get it unasked gets JSON."""
+        found = self.personality.content_type(accept, form)
+        if isinstance(found, Problem) or "xml" not in found:
+            return found
+        if "xml" in f"{accept} {form}":
+            text = "XML is not offered by this version of mockehr; ask for application/fhir+json"
+            return Problem(406, "not-acceptable", text, value=form or accept)
+        return self.personality.content_type("application/fhir+json", "")
 
     def smart_configuration(self, base_url: str) -> JSON:
         """The discovery document for a client that addressed the FHIR base as `base_url`."""

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mockehr.auth.clients import Client
 from mockehr.auth.keys import load_key, public_jwks, read_bundled_key
 from mockehr.auth.scopes import Scopes
+from mockehr.core.errors import UsageError
 from mockehr.sites.site import Site
 
 CLIENT_ID = "demo"
 SCOPES = "system/*.cruds"
 
 
-def register_demo_client(site: Site, client_id: str = CLIENT_ID, scopes: str = SCOPES) -> Client:
-    """Register `client_id` with the bundled public test keys (`corpora/keys`), for all system scopes unless told."""
-    keys = [load_key(read_bundled_key(f"client-1-{alg}")) for alg in ("ES384", "RS384")]
-    client = Client(client_id, Scopes.parse(scopes), jwks=public_jwks(*keys))
+def register_demo_client(
+    site: Site,
+    client_id: str = CLIENT_ID,
+    scopes: str = SCOPES,
+    *,
+    jwks: Mapping[str, Any] | None = None,
+    jwks_uri: str = "",
+    secret: str = "",
+) -> Client:
+    """Register `client_id`, for all system scopes unless told, by keys (a JWK Set, or the URL of one) or a secret.
+
+    With none of them it gets the bundled public test keys (`corpora/keys`). Raises UsageError if the URL is none.
+    """
+    if jwks is None and not jwks_uri and not secret:
+        keys = [load_key(read_bundled_key(f"client-1-{alg}")) for alg in ("ES384", "RS384")]
+        jwks = public_jwks(*keys)
+    if jwks_uri and not jwks_uri.startswith(("http://", "https://")):
+        raise UsageError(f"{jwks_uri!r} is no address of a key set.", remedy="Write it like https://host/jwks.json.")
+    client = Client(client_id, Scopes.parse(scopes), jwks=jwks, jwks_uri=jwks_uri, secret=secret)
     site.auth.clients.add(client)
     return client

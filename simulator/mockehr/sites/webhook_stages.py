@@ -16,7 +16,7 @@ def prepare_delivery(site: Site, delivery: Delivery) -> None:
     """Run a delivery's exchange through its stages; afterwards it is ready to be sent, or dropped.
 
     The event was named and its body signed when the delivery was drawn up, so those stages have nothing left to do.
-    The entry is closed when the delivery is over (`Outbox.over`): until then the journal must not drop its body.
+    The entry is closed when the delivery is over (`Outbox.listen`): until then the journal must not drop its body.
     """
 
     def disturb_arrival(exchange: Exchange) -> None:

@@ -2,243 +2,154 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from itertools import count
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any, Final
 
-from mockehr.auth.clients import Client
-from mockehr.auth.keys import read_bundled_key
-from mockehr.control.facade import Control
-from mockehr.core.clock import Settled, duration
-from mockehr.core.errors import UsageError, VerdictFailed
-from mockehr.core.exchange import JSON, Exchange
-from mockehr.edge.server import Server, ThreadedServer
-from mockehr.journal import Question, entry
-from mockehr.scenarios.probe import Case
-from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
-from mockehr.scenarios.trial import truth_of
+from mockehr.core.errors import UnknownName, UsageError
+from mockehr.core.exchange import JSON
+from mockehr.journal import entry
+from mockehr.quirks.where import refuse_unknown
+from mockehr.scenarios.scorecard import Scorecard
 from mockehr.sites.build import build_site
-from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
-from mockehr.sites.test_client import register_demo_client
-from mockehr.sites.truth import TruthReport
+from mockehr.testing.listeners import Listeners
+from mockehr.testing.server import WorldServer
+from mockehr.testing.site import TestClient, TestSite, Truth
+from mockehr.testing.staged import StagedScenario, find_trial
+
+__all__ = ["StagedScenario", "TestClient", "TestSite", "Truth", "World", "WorldServer"]
 
 SHOWN = 40
-ALL_PATIENTS: Final = 10_000
-PATIENTS_ONLY: Final = MappingProxyType({"Patient": ""})
-
-
-@dataclass(slots=True)
-class WorldServer:
-    """The session's server, and the names that were given out."""
-
-    threaded: ThreadedServer
-    numbers: count[int] = field(default_factory=count)
-
-    @classmethod
-    def started(cls) -> WorldServer:
-        """A server that listens on a free port of loopback."""
-        from mockehr.api.control import ControlApi
-
-        directory = Directory()
-        server = Server(directory, control=ControlApi(directory))
-        return cls(ThreadedServer(server).start())
-
-    @property
-    def url(self) -> str:
-        """`http://127.0.0.1:port`."""
-        return self.threaded.server.url
-
-    def stop(self) -> None:
-        """End it."""
-        self.threaded.stop()
-
-
-@dataclass(frozen=True, slots=True)
-class TestClient:
-    """Who a client under test is: everything it needs to get a token."""
-
-    __test__ = False
-
-    client_id: str
-    scopes: str
-    key: Mapping[str, str]
-    """Private JWK of a public test key."""
-    token_url: str
-    fhir_url: str
-
-
-class TestSite:
-    """One site as a test sees it. Everything runs in the server's thread and is safe to call from the test's."""
-
-    __test__ = False
-
-    def __init__(self, site: Site, server: WorldServer) -> None:
-        self.site = site
-        self._server = server
-
-    @property
-    def name(self) -> str:
-        """The site's name, which is the first part of its paths."""
-        return self.site.name
-
-    @property
-    def fhir_url(self) -> str:
-        """The FHIR base, absolute, without a trailing slash."""
-        return f"{self._server.url}/{self.name}{self.site.fhir_path}".rstrip("/")
-
-    @property
-    def token_url(self) -> str:
-        """The token endpoint, absolute."""
-        return f"{self._server.url}/{self.name}{self.site.token_path}"
-
-    def client(self, client_id: str = "backend", scopes: str = "system/*.cruds") -> TestClient:
-        """Register a Backend Services client with the public test keys."""
-        made: Client = self._call(register_demo_client, self.site, client_id, scopes)
-        key = read_bundled_key("client-1-ES384")
-        return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
-
-    def quirk(
-        self,
-        use: str,
-        *,
-        name: str = "",
-        where: Mapping[str, Any] | None = None,
-        when: Mapping[str, Any] | None = None,
-        **settings: Any,
-    ) -> str:
-        """Arm a quirk or a corruption; returns the rule's name."""
-        rule: dict[str, Any] = {"use": use, "where": where or {}, "when": when or {}, "with": settings}
-        if name:
-            rule["name"] = name
-        armed: str = self._call(self.site.arm, rule)
-        return armed
-
-    def advance(self, by: str | float) -> Settled:
-        """Move the site's clock forward (`30s`, `36h`); all that falls due fires in order."""
-        settled: Settled = self._call(self.site.clock.advance, duration(by))
-        return settled
-
-    def journal(self, **question: Any) -> list[Exchange]:
-        """Exchanges that fit the question (`Question`'s fields), oldest first."""
-        asked = Question(**question)
-        found: list[Exchange] = self._call(lambda: [e for e in self.site.journal if asked.matches(e)])
-        return found
-
-    def verify(self, *, at_least: int = 1, at_most: int = -1, **question: Any) -> int:
-        """How often something happened; raises VerdictFailed with the nearest entries if not as wanted."""
-        control = Control(self._server.threaded.server.directory)
-        answer = self._call(
-            control.call, "journal verify", site=self.name, at_least=at_least, at_most=at_most, **question
-        )
-        return int(answer["count"])
-
-    def patient_ids(self, limit: int = 50, offset: int = 0) -> list[str]:
-        """Ids of patients in index order."""
-        control = Control(self._server.threaded.server.directory)
-        answer = self._call(control.call, "site patients", site=self.name, limit=limit, offset=offset)
-        return list(answer["ids"])
-
-    @property
-    def scorecard(self) -> Scorecard:
-        """Every client's findings at this site so far, by all probes but those that need the truth."""
-        return self.judge()
-
-    def judge(self, *probes: str, truth: TruthReport | None = None) -> Scorecard:
-        """Every client's findings by the named probes (all, if none is named); `truth` as from `truth.compare`."""
-        scopes = {client.client_id: client.scopes.text for client in self.site.auth.clients}
-        exchanges = self._call(lambda: list(self.site.journal))
-        cases = cases_of(exchanges, self.name, known=Case((), truth=truth), scopes=scopes)
-        return judge(cases, probes, title=self.name, seed=str(self.site.options.seed))
-
-    @property
-    def truth(self) -> Truth:
-        """What this site really holds, to compare a client's records with."""
-        return Truth(self)
-
-    def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:
-        return self._server.threaded.call(function, *arguments, **named)
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """The clean charts of one site, as a client that made no mistake would have them."""
-
-    _site: TestSite
-
-    def compare(
-        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
-    ) -> TruthReport:
-        """A client's records against the truth.
-
-        `patients` are the ids that it looked after; none: all of the site, up to ALL_PATIENTS. `types` is what it was
-        to sync: each resource type with the query that narrows it, or an empty text. Raises UsageError for a site
-        without charts, or with too many patients to compare them all.
-        """
-        roster = patients or self._everybody()
-        report: TruthReport = self._site._call(truth_of, self._site.site, roster, types, list(given))
-        return report
-
-    def assert_same(
-        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
-    ) -> None:
-        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth."""
-        report = self.compare(given, patients=patients, types=types)
-        if not report.ok:
-            raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")
-
-    def _everybody(self) -> Sequence[str]:
-        charts = self._site.site.charts
-        if charts is not None and charts.size > ALL_PATIENTS:
-            what = f"{self._site.name} has {charts.size} patients, too many to compare them all."
-            raise UsageError(what, remedy="Say which with patients=[…], as from patient_ids().")
-        return self._site.patient_ids(limit=ALL_PATIENTS)
+OF_A_SITE: Final = tuple(f.name for f in fields(SiteOptions) if f.name not in ("name", "personality"))
+"""Settings that the marker passes on to every site that the test makes."""
+OF_A_TEST: Final = ("vendor", "quirks", "scenario", "lenient", "strict")
 
 
 class World:
-    """The sites of one test."""
+    """The sites of one test, by name: `world["north"]`, `"north" in world`, `for site in world`.
+
+    `settings` are those of the marker: fields of SiteOptions, `vendor` and `quirks` are defaults for every site made
+    by `site()`; `lenient` and `strict` say which armed rules must have fired in the end. Raises ConfigError, with the
+    nearest name, for any other.
+    """
 
     def __init__(self, server: WorldServer, settings: Mapping[str, Any]) -> None:
+        refuse_unknown("mockehr", settings, (*OF_A_SITE, *OF_A_TEST))
         self._server = server
         self._settings = settings
+        self._numbers = count()
+        self._scenario: StagedScenario | None = None
+        self._excused: frozenset[tuple[str, str]] = frozenset()
         self.sites: list[TestSite] = []
+        self.listeners = Listeners(server)
 
     @property
     def url(self) -> str:
         """The server's address."""
         return self._server.url
 
+    def __getitem__(self, name: str) -> TestSite:
+        """The site of that name; raises UnknownName with the nearest ones."""
+        for made in self.sites:
+            if made.name == name:
+                return made
+        raise UnknownName("site", name, [made.name for made in self.sites], reference='README.md, "In pytest"')
+
+    def __contains__(self, name: object) -> bool:
+        return any(made.name == name for made in self.sites)
+
+    def __iter__(self) -> Iterator[TestSite]:
+        return iter(tuple(self.sites))
+
     def site(self, vendor: str = "", **options: Any) -> TestSite:
-        """Make a fresh site. Options as in SiteOptions; the marker's settings are the defaults."""
-        given = {
-            key: self._settings[key] for key in ("patients", "stepped", "seed") if key in self._settings
-        } | options
-        seed = given.pop("seed", 7)
-        chosen = int(seed) if str(seed).lstrip("-").isdigit() else seed
-        vendor = vendor or str(self._settings.get("vendor", "generic"))
-        name = given.pop("name", "") or f"{vendor}-{next(self._server.numbers)}"
-        site = build_site(SiteOptions(name, personality=vendor, seed=chosen, **given))
-        self._server.threaded.call(self._server.threaded.server.admit, site)
-        made = TestSite(site, self._server)
-        self.sites.append(made)
+        """Make a fresh site. Options as in SiteOptions; the marker's settings are the defaults.
+
+        Sites are numbered within the test, so that the same test alone makes the same sites.
+        """
+        given = {key: self._settings[key] for key in OF_A_SITE if key in self._settings} | options
+        given["seed"] = seed_of(given.get("seed", 7))
+        vendor = vendor or str(self._settings.get("vendor") or "generic")
+        name = given.pop("name", "") or next(free for n in self._numbers if (free := f"{vendor}-{n}") not in self)
+        made = self._admit(build_site(SiteOptions(name, personality=vendor, **given)))
+        if made.site.options.hl7_listen is not None:
+            self.listeners.open(made, port=made.site.options.hl7_listen)
         for rule in self._settings.get("quirks", ()):
-            self._server.threaded.call(site.arm, rule if isinstance(rule, Mapping) else {"use": rule})
+            made._call(made.site.arm, rule if isinstance(rule, Mapping) else {"use": rule})
         return made
 
+    # a scenario
+
+    def stage(self, scenario: str | Path, *, seed: int | str | None = None, folders: Iterable[Path] = ()) -> None:
+        """Make the sites of a scenario, given by the name of a shipped one or by the path of a file.
+
+        `seed` takes the place of the scenario's own; relative paths also count from `folders`. Sites that take
+        HL7 messages do so on free ports, whatever the scenario says: tests run side by side. Raises UsageError for a
+        second scenario in one test, UnknownName and ConfigError for one that does not exist or does not hold.
+        """
+        if self._scenario is not None:
+            raise UsageError(
+                f"This test plays {self._scenario.title} already.", remedy="Play one scenario in each test."
+            )
+        trial = find_trial(scenario, folders, seed=None if seed is None else seed_of(seed))
+        ports: dict[str, int] = {}
+        for site in trial.sites:
+            made = self._admit(site)
+            if site.options.hl7_listen is not None:
+                ports[site.name] = self.listeners(made)[1]
+        self._excused = frozenset((site.name, rule.name) for site in trial.sites for rule in site.rules)
+        self._scenario = StagedScenario(trial, self._server, ports)
+
+    @property
+    def plays(self) -> bool:
+        """Whether this test plays a scenario."""
+        return self._scenario is not None
+
+    @property
+    def scenario(self) -> StagedScenario:
+        """The scenario that this test plays; raises UsageError if it plays none."""
+        if self._scenario is None:
+            raise UsageError(
+                "This test plays no scenario.",
+                remedy='Name one: @pytest.mark.mockehr(scenario="flaky-friday"), or --mockehr-scenario.',
+                reference='README.md, "In pytest"',
+            )
+        return self._scenario
+
+    def verdict(self, records: Mapping[str, Iterable[JSON]] | Path) -> Scorecard:
+        """The scenario's verdict on a client that ended up with those records, by site; see `StagedScenario`."""
+        return self.scenario.verdict(records)
+
+    # the end
+
     def close(self) -> list[str]:
-        """Take the sites away; returns `site: rule` of rules that never fired."""
+        """Take the sites away; returns `site: rule` of rules that should have fired and never did.
+
+        Rules that came with a scenario are excused unless the test is marked `strict=True`; `lenient=True` or
+        `strict=False` excuse all.
+        """
+        strict = self._settings.get("strict")
+        if self._settings.get("lenient") or strict is False:
+            strict, every = False, False
+        else:
+            every = bool(strict)
         unused = []
+        self.listeners.close()
         for made in self.sites:
             self._server.threaded.call(self._server.threaded.server.directory.remove, made.name)
-            unused += [f"{made.name}: {rule.name}" for rule in made.site.rules if not rule.fired]
+            for rule in made.site.rules if strict is not False else ():
+                if not rule.fired and (every or (made.name, rule.name) not in self._excused):
+                    unused.append(f"{made.name}: {rule.name}")
         return unused
 
     def story(self) -> str:
         """What happened at each site, newest last, for the report of a failing test."""
         lines = []
+        if self._scenario is not None:
+            lines.append(f"scenario {self._scenario.title} (seed {self._scenario.seed})")
         for made in self.sites:
             options = made.site.options
             lines.append(
@@ -253,3 +164,15 @@ class World:
                 )
                 lines += [f"          {d.rule}: {d.outcome} {d.why}".rstrip() for d in exchange.decisions]
         return "\n".join(lines)
+
+    def _admit(self, site: Site) -> TestSite:
+        self._server.threaded.call(self._server.threaded.server.admit, site)
+        made = TestSite(site, self._server)
+        self.sites.append(made)
+        return made
+
+
+def seed_of(given: Any) -> int | str:
+    """A seed as it is used: text that is a whole number counts as that number."""
+    text = str(given)
+    return int(text) if text.removeprefix("-").isdecimal() else text

@@ -1,6 +1,6 @@
 import pytest
 
-from mockehr.fhir.search.string import fold
+from mockehr.core.folding import fold
 
 PATIENT = {
     "resourceType": "Patient",

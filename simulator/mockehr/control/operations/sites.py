@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from mockehr.auth.clients import Client
-from mockehr.auth.scopes import Scopes
 from mockehr.control.operation import NOTHING, Document, operation
 from mockehr.fhir.intake import Intake, import_document
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
+from mockehr.sites.test_client import register_demo_client
 
 
 @operation("site list", "GET", "/sites", scope="server")
@@ -77,9 +76,8 @@ def take_in(site: Site, resource: Document) -> dict[str, Any]:
 def client(
     site: Site, client_id: str, scopes: str, jwks: Document = NOTHING, jwks_uri: str = "", secret: str = ""
 ) -> dict[str, Any]:
-    """Register a client by its keys (a JWK Set), the address of its keys, or a secret."""
-    made = Client(client_id, Scopes.parse(scopes), jwks=jwks or None, jwks_uri=jwks_uri, secret=secret)
-    site.auth.clients.add(made)
+    """Register a client by its keys (a JWK Set), the address of its keys, a secret, or else the public test keys."""
+    made = register_demo_client(site, client_id, scopes, jwks=jwks or None, jwks_uri=jwks_uri, secret=secret)
     return {"client_id": made.client_id, "scopes": made.scopes.text}
 
 

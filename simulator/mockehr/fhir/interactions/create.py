@@ -46,7 +46,7 @@ def commit(server: FhirServer, exchange: Exchange, document: JSON, *, version: i
     stamped = server.stamp(document, version, server.clock.now())
     kind: Kind = "create" if version == 1 else "update"
     record = server.store.commit(stamped, kind=kind, source="fhir", entry=exchange.number)
-    exchange.changes.append(server.store.log.changes[-1].number)
+    exchange.changes += (server.store.log.changes[-1].number,)
     return Written(record, created=version == 1)
 
 

@@ -126,7 +126,7 @@ def _page(
         )
         token = server.pages.open(following)
     extra = included(server, records, session.compiled, exchange.base_url) if session.compiled is not None else []
-    exchange.returned = [record.key for record in chain(records, extra)]
+    exchange.returned = tuple(record.key for record in chain(records, extra))
     entries: list[PageEntry] = [(record.resource_type, record.id, record.body, "match") for record in records]
     entries += [(record.resource_type, record.id, record.body, "include") for record in extra]
     return SearchPage(
@@ -147,7 +147,8 @@ def _hits(server: FhirServer, resource_type: str, pairs: Parameters, compiled: Q
     values = {name: value for name, value in pairs if name not in RESULT_PARAMETERS}
     ids = values.get("_id")
     if ids is not None:
-        found = [store.read(resource_type, id) for id in ids.split(",")]
+        hides = store.base.hides
+        found = [store.read(resource_type, id) for id in ids.split(",") if not hides(resource_type, id)]
         return ListHits([r for r in found if r is not None and not r.deleted and compiled.matches(r.document)])
     if _foreign(server, values.get("identifier", "")):
         written = store.overlay(resource_type)

@@ -24,9 +24,11 @@ def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
         return Problem(412, "precondition-required", "If-Match is required", resource_type=asked.resource_type)
     version = current.version if current else 0
     named = server.version_text(version) if current else "none"
-    if match is not None and match.removeprefix("W/").strip('"') != named:
+    # `*` is any current version (RFC 9110 section 13.1.1).
+    fits = match is None or match.removeprefix("W/").strip('"') == named or (match == "*" and named != "none")
+    if not fits:
         text = f"If-Match names {match}, the current version is {named}"
-        return Problem(412, "precondition-failed", text, resource_type=asked.resource_type, value=match)
+        return Problem(412, "precondition-failed", text, resource_type=asked.resource_type, value=match or "")
     document = parse_body(exchange, asked.resource_type, asked.id)
     if isinstance(document, Problem):
         return document

@@ -5,7 +5,6 @@ from mockehr.fhir.search.include import Include
 from mockehr.fhir.search.parse import Parameter, parse_query
 from mockehr.fhir.search.query import Query, compile_query
 from mockehr.fhir.search.sort import SortKey
-from mockehr.fhir.search.string import fold
 from mockehr.fhir.search.table import SearchDefinition, definitions, lookup
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "SortKey",
     "compile_query",
     "definitions",
-    "fold",
     "lookup",
     "parse_query",
 ]

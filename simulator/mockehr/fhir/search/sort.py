@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from mockehr.core.folding import fold
 from mockehr.fhir.search.date import interval_of
 from mockehr.fhir.search.number import plain_number
 from mockehr.fhir.search.quantity import bounds
-from mockehr.fhir.search.string import fold, texts
+from mockehr.fhir.search.string import texts
 from mockehr.fhir.search.table import SearchDefinition
 
 T = TypeVar("T")

@@ -6,11 +6,10 @@ parts; a search text with a blank is also compared with a name's given and famil
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
-from types import MappingProxyType
 from typing import Any, Final
 
+from mockehr.core.folding import fold
 from mockehr.fhir.search.context import Compiled, Context, refuse_modifier
 from mockehr.fhir.search.parse import InvalidValue, Parameter, unescape
 from mockehr.fhir.search.table import SearchDefinition
@@ -28,21 +27,6 @@ _PARTS: Final = (
     "postalCode",
     "country",
 )
-
-
-_UNDECOMPOSED: Final = MappingProxyType(
-    str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ð": "d", "đ": "d", "þ": "th", "ł": "l", "ı": "i", "’": "'"})
-)
-
-
-def fold(text: str) -> str:
-    """`text` without case, accents and surplus white space: the form in which strings are compared."""
-    if text.isascii():
-        text = text.lower()
-    else:
-        marked = unicodedata.normalize("NFKD", text.casefold())
-        text = "".join(letter for letter in marked if not unicodedata.combining(letter)).translate(_UNDECOMPOSED)
-    return " ".join(text.split())
 
 
 def texts(item: Any) -> Iterator[str]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from mockehr.core.folding import fold
 from mockehr.fhir.search.context import Compiled, Context, Test, refuse_modifier
 from mockehr.fhir.search.parse import InvalidValue, Parameter, split_escaped, unescape
-from mockehr.fhir.search.string import fold
 from mockehr.fhir.search.table import SearchDefinition
 
 

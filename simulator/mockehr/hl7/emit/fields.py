@@ -45,12 +45,12 @@ def identifier_cx(identifier: JSON, rule: IdentifierRule | None, default_type: s
 def patient_identifiers(identifiers: Sequence[JSON], dialect: Dialect) -> list[list[Component]]:
     """PID-3: in the order of the dialect's rules; all identifiers as they are if it has none or none applies."""
     valued = [identifier for identifier in identifiers if identifier.get("value")]
-    ruled = [
-        identifier_cx(identifier, rule)
-        for rule in dialect.identifiers
-        for identifier in valued
-        if matches(identifier, rule)
-    ]
+    ruled: list[list[Component]] = []
+    for rule in dialect.identifiers:
+        # A label is only a name: it counts where nothing has the system itself.
+        exact = [identifier for identifier in valued if rule.system and identifier.get("system") == rule.system]
+        found = exact or [identifier for identifier in valued if matches(identifier, rule)]
+        ruled += [identifier_cx(identifier, rule) for identifier in found]
     return ruled or [identifier_cx(identifier, None, "MR") for identifier in valued]
 
 

@@ -31,7 +31,7 @@ def add_patient(outline: Outline, patient: JSON, encounter: JSON | None = None) 
     work = [telecom_xtn(point, dialect) for point in points if point.get("use") == "work" and point.get("value")]
     fields: dict[int, Field] = {
         1: "1",
-        3: Repeat(patient_identifiers(patient.get("identifier", []), dialect)),
+        3: Repeat(patient_identifiers(patient.get("identifier", []), dialect) or [_own_id(patient, dialect)]),
         5: Repeat(name_xpn(name, dialect) for name in patient.get("name", [])),
         7: outline.time(patient.get("birthDate", "")),
         8: SEX.get(patient.get("gender", ""), ""),
@@ -84,6 +84,11 @@ def visit_cx(encounter: JSON, dialect: Dialect) -> list[Component]:
     if identifiers:
         return identifier_cx(identifiers[0], rule if rule.system else None, rule.type)
     return identifier_cx({"value": encounter.get("id", "")}, rule)
+
+
+def _own_id(patient: JSON, dialect: Dialect) -> list[Component]:
+    """Whom nobody gave a number has the one of the record (PI of table 0203): PID-3 must not be empty."""
+    return [str(patient.get("id", "")), "", "", dialect.sending_facility, "PI"]
 
 
 def _categories(patient: JSON, url: str, dialect: Dialect) -> Repeat:

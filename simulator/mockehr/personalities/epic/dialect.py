@@ -67,6 +67,11 @@ class Vendor(Personality):
             return orders
         return (*orders, self.dress(binary, dresser), *self.beside(binary, dresser))
 
+    @property
+    def oid_root(self) -> str:
+        """`1.2.840.114350.1.13.{customer}.{environment}.7`."""
+        return oid_root(self.settings["identity"], self.facts)
+
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """Epic searches by type text (`EPI|203711`, `MRN|…`) or by OID."""
         mrn = f"urn:oid:{oid_root(self.settings['identity'], facts)}.5.737384.14"

@@ -65,10 +65,6 @@ class Vendor(Personality):
         text = clean["resourceType"] == "Binary" and str(clean.get("contentType", "")).startswith("text/")
         return (self.dress(clean, dresser, "xml"),) if text else ()
 
-    def identifier_kind(self, text: str, facts: SiteFacts) -> str:
-        """The MRN pool's OID."""
-        return "MR" if text == "urn:oid:2.16.840.1.113883.6.1000" else ""
-
     # searching
 
     def page_token(self, name: str, number: int) -> str:

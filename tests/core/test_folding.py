@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mockehr.population.folding import fold
+from mockehr.core.folding import fold
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""`mockehr routes`: everything that a site answers, from the tables that it answers by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import click
+import orjson
+
+from mockehr.sites.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. `path` is below the server's root; `[id]` and `[vid]` stand for what varies."""
+
+    site: str
+    method: str
+    path: str
+    interaction: str
+    channel: str
+    resource_type: str = ""
+
+
+@click.command()
+@click.option("--site", "sites", multiple=True, metavar="NAME=PERSONALITY", help="A site; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the routes as JSON.")
+def routes(sites: tuple[str, ...], as_json: bool) -> None:
+    """Print every route of a site: method, path, interaction, resource type or channel.
+
+    Without --site these are the routes of a site `main` with the personality `generic`. What a vendor puts into its
+    paths by chance is as in `mockehr serve` with its default seed.
+    """
+    from mockehr.sites.build import build_site
+    from mockehr.sites.options import SiteOptions
+
+    named = [text.partition("=") for text in sites or ("main=generic",)]
+    built = [build_site(SiteOptions(name, personality=vendor or "generic")) for name, _, vendor in named]
+    rows = [route for site in built for route in routes_of(site)]
+    if as_json:
+        click.echo(orjson.dumps({"routes": [asdict(row) for row in rows]}).decode())
+        return
+    width = max(len(row.path) for row in rows)
+    for row in rows:
+        click.echo(f"{row.method:5} {row.path:{width}}  {row.interaction:20} {row.resource_type or row.channel}")
+
+
+def routes_of(site: Site) -> Iterator[Route]:
+    """The routes of one site: discovery and tokens first, then FHIR by resource type."""
+    from mockehr.fhir.routes import ROUTES
+    from mockehr.sites.directory import WELL_KNOWN
+
+    root = f"/{site.name}"
+    base = root + site.fhir_path.rstrip("/")
+    yield Route(site.name, "GET", base + WELL_KNOWN, "smart-configuration", "discovery")
+    yield Route(site.name, "GET", root + site.jwks_path, "jwks", "discovery")
+    for grant in site.auth.settings.grants:
+        yield Route(site.name, "POST", root + site.token_path, grant, "token")
+    for method, shape, interaction in ROUTES:
+        if "[type]" not in shape:
+            yield Route(site.name, method, base + shape, interaction, "fhir")
+    for kind, offered in sorted(site.fhir.types.items()):
+        for method, shape, interaction in ROUTES:
+            if "[type]" in shape and interaction in offered:
+                yield Route(site.name, method, base + shape.replace("[type]", kind), interaction, "fhir", kind)

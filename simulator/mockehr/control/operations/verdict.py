@@ -1,0 +1,23 @@
+"""Comparing a client's records with the truth. (The scorecard: `mockehr.scenarios.operations`.)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mockehr.control.operation import Document, operation
+from mockehr.sites.expected import PATIENTS_ONLY, everybody, truth_of
+from mockehr.sites.site import Site
+
+
+@operation("truth compare", "POST", "/truth")
+def compare(
+    site: Site, records: Sequence[Any], patients: Sequence[Any] = (), types: Document = PATIENTS_ONLY
+) -> dict[str, Any]:
+    """Compare a client's records with the clean charts: what is lost, doubled, altered, wrongly merged or foreign.
+
+    `records` are FHIR resources. `patients` are the ids that the client looked after; none: everybody, up to 10 000.
+    `types` has each resource type that it synced and the query that narrows it, or an empty text.
+    """
+    roster = [str(id) for id in patients] or everybody(site)
+    return truth_of(site, roster, types, list(records)).as_json()

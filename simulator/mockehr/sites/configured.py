@@ -1,0 +1,127 @@
+"""Sites from files: a `SiteConfig` built with everything that it says, or refused; nothing is left out silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mockehr.config.explain import validate
+from mockehr.config.load import load_file
+from mockehr.config.settings import RuleConfig, ServerConfig, SiteConfig
+from mockehr.core.errors import ConfigError, MockehrError
+from mockehr.fhir.intake import import_path
+from mockehr.personalities.load import personality_names
+from mockehr.population.corruption.base import corruptions
+from mockehr.quirks.rule import quirks
+from mockehr.sites.build import build_site
+from mockehr.sites.options import SiteOptions
+from mockehr.sites.sections import client_from, dialect_from, hook_from, link_from
+from mockehr.sites.site import Site
+
+
+def load_server(path: Path) -> ServerConfig:
+    """Read and check a server file; raises ConfigError with line and nearest name for every problem.
+
+    Build its sites with `build_configured(site, seed=..., base=path.parent)`.
+    """
+    return validate(ServerConfig, load_file(path), known=known_names())
+
+
+def known_names() -> Mapping[str, Any]:
+    """The names that a file may use, by kind; quirks and corruptions with the names of their settings."""
+    settings = {name: cls.__dataclass_fields__ for name, cls in [*quirks().items(), *corruptions().items()]}
+    return {"quirk": settings, "personality": personality_names()}
+
+
+def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None = None) -> Site:
+    """The site that a file describes.
+
+    `seed` is that of the server or scenario: a site without a seed of its own takes it together with its name. `base`
+    is the file's folder, from which relative paths of `import` count; the working folder unless told. Listening for
+    HL7 is left to whoever serves the site: `site.options.hl7_listen` has the port that the file asks for.
+
+    Raises ConfigError with every problem for what the site cannot do, EnvironmentProblem for an import that is not
+    there.
+    """
+    site = build_site(
+        SiteOptions(
+            config.name,
+            personality=config.personality,
+            patients=config.patients,
+            seed=config.seed if config.seed is not None else f"{seed}/{config.name}",
+            stepped=config.clock.mode == "stepped",
+            start=config.clock.start,
+            settings=config.settings,
+            hl7_listen=config.hl7.listen,
+        )
+    )
+    if config.clock.scale != 1.0:
+        site.clock.run(scale=config.clock.scale)
+    problems: list[str] = []
+    _import(site, config, base or Path(), problems)
+    _register(site, config, problems)
+    _connect(site, config, problems)
+    for position, rule in enumerate(config.quirks):
+        with _noted(f"quirks[{position}]", problems):
+            _arm(site, rule)
+    if problems:
+        raise ConfigError(f"The site {config.name} cannot be built as its file says.", problems)
+    return site
+
+
+def _import(site: Site, config: SiteConfig, base: Path, problems: list[str]) -> None:
+    """What is imported was always there: it comes before anybody could be told of it."""
+    for position, name in enumerate(config.imports):
+        place = f"import[{position}]: {name}"
+        path = base / name
+        if path.is_file() and path.suffix not in (".json", ".ndjson"):
+            problems.append(f"{place}: only .json, .ndjson and folders of them can be imported")
+            continue
+        taken = import_path(site.store, path)
+        problems += [f"{place}: {reason}" for reason in taken.refused]
+        if not taken.total and not taken.refused:
+            problems.append(f"{place}: holds no resource")
+
+
+def _register(site: Site, config: SiteConfig, problems: list[str]) -> None:
+    for position, client in enumerate(config.clients):
+        with _noted(f"clients[{position}]", problems):
+            site.auth.clients.add(client_from(client, site.auth.settings))
+
+
+def _connect(site: Site, config: SiteConfig, problems: list[str]) -> None:
+    if config.hl7.settings:
+        with _noted("hl7", problems):
+            root = site.personality.oid_root
+            site.dialect = dialect_from(site.dialect, config.hl7.settings, oid_root=root)
+    for position, peer in enumerate(config.hl7.links):
+        with _noted(f"hl7.links[{position}]", problems):
+            link = link_from(peer)
+            if link.name in site.links.links:
+                raise ConfigError("", [f"a second link is named {link.name!r}"])
+            site.links.add(link)
+    for position, receiver in enumerate(config.webhooks):
+        with _noted(f"webhooks[{position}]", problems):
+            hook = hook_from(receiver, f"webhook-{position + 1}", site.fhir.types)
+            if hook.name in site.outbox.hooks:
+                raise ConfigError("", [f"a second webhook is named {hook.name!r}"])
+            site.outbox.hooks[hook.name] = hook
+
+
+def _arm(site: Site, rule: RuleConfig) -> None:
+    if rule.when.phase:
+        raise ConfigError("", [f"when.phase: no phase {rule.when.phase!r} ever begins; use after or window"])
+    site.arm(rule.plain())
+
+
+@contextmanager
+def _noted(place: str, problems: list[str]) -> Iterator[None]:
+    """Gather what is refused within, so that all of a file's problems are told at once."""
+    try:
+        yield
+    except MockehrError as error:
+        told = error.problems if isinstance(error, ConfigError) and error.problems else (error.what,)
+        near = f"; nearest: {error.nearest}" if error.nearest else ""
+        problems += [f"{place}: {problem}{near}" for problem in told]

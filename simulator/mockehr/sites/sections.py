@@ -1,0 +1,194 @@
+"""The sections of a site's file, each turned into the value that a site works with.
+
+Every function refuses with ConfigError what the file may say but a site cannot do; `problems` then has all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast, get_type_hints
+
+from pydantic import ConfigDict, create_model
+
+from mockehr.auth.clients import Client
+from mockehr.auth.keys import load_key, public_jwks, read_bundled_key
+from mockehr.auth.scopes import Scopes
+from mockehr.auth.settings import AuthSettings
+from mockehr.config.document import Document
+from mockehr.config.explain import validate
+from mockehr.config.settings import ClientConfig, LinkConfig, WebhookConfig
+from mockehr.core.clock import duration
+from mockehr.core.errors import ConfigError, nearest_names
+from mockehr.events import Hook
+from mockehr.hl7.charset import codec_of
+from mockehr.hl7.dialect import Dialect, named
+from mockehr.hl7.emit import EMITTERS
+from mockehr.sites.links import Link
+
+T = TypeVar("T")
+KINDS: Final = MappingProxyType(
+    {"created": "create", "updated": "update", "deleted": "delete"}
+    | {"create": "create", "update": "update", "delete": "delete"}
+)
+"""The last word of a topic, as a webhook's `type` has it or as the interaction is called → its kind of change."""
+ANY: Final = "*"
+_EVERY_KIND: Final = frozenset(KINDS.values())
+_HOOK_SETTINGS: Final = ("ladder", "timeout")
+
+
+def client_from(config: ClientConfig, offered: AuthSettings) -> Client:
+    """The registration that a file describes, at a server that offers those grants and methods.
+
+    Without any credential it gets the public test keys, as over the control API. Raises ConfigError for a grant type
+    or method that the server lacks, for what no grant uses, and for keys that are none.
+    """
+    problems = [_no("grant type", name, offered.grants) for name in config.grant_types if name not in offered.grants]
+    methods = offered.auth_methods
+    problems += [_no("auth method", name, methods) for name in config.auth_methods if name not in methods]
+    if config.redirect_uris:
+        problems.append("redirect_uris: no grant of this site redirects; leave them out")
+    if config.jwks_uri and not config.jwks_uri.startswith(("http://", "https://")):
+        problems.append(f"jwks_uri: {config.jwks_uri!r} is no address such as https://host/jwks.json")
+    keys = config.jwks.get("keys") if config.jwks is not None else []
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        problems.append('jwks: is no JWK Set; write it like {"keys": [...]}')
+    told = config.jwks is not None or config.jwks_uri or config.secret
+    client = Client(
+        config.client_id,
+        Scopes.parse(" ".join(config.scopes)),
+        jwks=config.jwks if told else test_keys(),
+        jwks_uri=config.jwks_uri,
+        secret=config.secret,
+        active=config.active,
+        grant_types=tuple(config.grant_types) or ("client_credentials",),
+        auth_methods=cast(Any, tuple(config.auth_methods)),
+        name=config.name,
+    )
+    bare = replace(client, auth_methods=()).methods()
+    problems += [
+        f"auth_methods: {name} wants {'jwks' if name == 'private_key_jwt' else 'a secret'}"
+        for name in client.auth_methods
+        if name in methods and name not in bare
+    ]
+    return _unless(problems, f"The client {config.client_id} cannot be registered.", client)
+
+
+def test_keys() -> dict[str, Any]:
+    """The public halves of the bundled test keys, as a JWK Set."""
+    return public_jwks(*(load_key(read_bundled_key(f"client-1-{alg}")) for alg in ("ES384", "RS384")))
+
+
+def hook_from(config: WebhookConfig, name: str, types: Iterable[str]) -> Hook:
+    """The receiver that a file describes, called `name` unless it has one; `types` are the site's resource types.
+
+    A topic is `patient.created`, `Patient`, `*.deleted` or `*`. Raises ConfigError for topics that no resource and
+    change has, for several that one receiver cannot tell apart, and for settings other than `ladder` and `timeout`.
+    """
+    problems: list[str] = []
+    resources, kinds = _topics(config.topics, types, problems)
+    if config.payload == "empty":
+        problems.append("payload: empty is not sent by this site; use id-only or full")
+    settings: dict[str, Any] = {}
+    for key, value in config.settings.items():
+        try:
+            if key == "ladder":
+                waits = value.split(",") if isinstance(value, str) else value
+                if not isinstance(waits, list):
+                    raise ValueError(f"{value!r} is no list of waits such as [10s, 1m]")
+                settings[key] = tuple(_span(wait) for wait in waits)
+            elif key == "timeout":
+                settings[key] = _span(value)
+            else:
+                problems.append(_no("setting", key, _HOOK_SETTINGS))
+        except ValueError as error:
+            problems.append(f"settings.{key}: {error}")
+    payload = "full" if config.payload == "full" else "id-only"
+    called = config.name or name
+    hook = Hook(called, config.url, config.secret, resources, kinds, cast(Any, payload), **settings)
+    return _unless(problems, f"The webhook {called} cannot be set up.", hook)
+
+
+def link_from(config: LinkConfig) -> Link:
+    """The outbound HL7 feed that a file describes; raises ConfigError for messages that no site sends."""
+    problems = [
+        _no("message that a site sends", pattern, EMITTERS)
+        for pattern in config.messages
+        if not any(fnmatchcase(kind, pattern) for kind in EMITTERS)
+    ]
+    if not config.port:
+        problems.append("port: name the port that the peer listens on")
+    link = Link(config.name, config.host, config.port, tuple(config.messages) or (ANY,))
+    return _unless(problems, f"The link {config.name} cannot be opened.", link)
+
+
+def dialect_from(present: Dialect, settings: Mapping[str, Any], *, oid_root: str = "") -> Dialect:
+    """`present`, or the preset that `dialect` names, with single fields of Dialect overridden.
+
+    `oid_root` is the site's own arc, as Dialect.at_site wants it.
+
+    Raises UnknownName for the preset, ConfigError for fields that a dialect does not have or that cannot be so.
+    """
+    given = dict(settings)
+    base = named(str(given.pop("dialect"))).at_site(oid_root) if "dialect" in given else present
+    own = [item.name for item in fields(Dialect) if item.name != "name"]
+    hints = get_type_hints(Dialect)
+    forms: dict[str, Any] = {name: (hints[name], getattr(base, name)) for name in own}
+    model = create_model("Hl7Settings", __config__=ConfigDict(extra="forbid"), **forms)
+    read = validate(model, Document("settings", given))
+    changed = replace(base, **{name: getattr(read, name) for name in given})
+    problems = []
+    if changed.offset and not re.fullmatch(r"[+-]\d{4}", changed.offset):
+        problems.append(f"settings: offset: {changed.offset!r} is no zone such as -0500")
+    if changed.charset and codec_of(changed.charset) is None:
+        problems.append(f"settings: charset: {changed.charset!r} is not known to table 0211")
+    return _unless(problems, "The HL7 settings do not hold.", changed)
+
+
+def _topics(
+    topics: Iterable[str], types: Iterable[str], problems: list[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Resources and kinds of change that one Hook tells of; empty for any."""
+    names = {name.lower(): name for name in types}
+    pairs: dict[tuple[str, str], None] = {}
+    for topic in topics:
+        word, _, change = topic.partition(".")
+        resource = ANY if word == ANY else names.get(word.lower())
+        kinds = _EVERY_KIND if change in ("", ANY) else {KINDS[change]} if change in KINDS else None
+        if resource is None:
+            problems.append(_no("topic", topic, [f"{name}.created" for name in names], of=f"{word.lower()}.created"))
+        elif kinds is None:
+            problems.append(_no("kind of change", change, KINDS))
+        else:
+            pairs |= dict.fromkeys((resource, kind) for kind in sorted(kinds))
+    pairs = {pair: None for pair in pairs if pair[0] == ANY or (ANY, pair[1]) not in pairs}
+    resources, changes = dict.fromkeys(r for r, _ in pairs), dict.fromkeys(k for _, k in pairs)
+    if len(pairs) != len(resources) * len(changes) or (ANY in resources and len(resources) > 1):
+        problems.append(
+            f"topics: {', '.join(topics)} cannot go to one receiver, which has resources and changes but no pairs of "
+            "them; write two webhooks"
+        )
+    every = len(changes) == len(_EVERY_KIND)
+    return () if ANY in resources else tuple(resources), () if every else tuple(changes)
+
+
+def _span(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or duration(value) < 0:
+        raise ValueError(f"{value!r} is no span of time such as 30s")
+    return duration(value)
+
+
+def _no(kind: str, name: str, known: Iterable[str], *, of: str = "") -> str:
+    """`there is no <kind> <name>`, with the nearest that there is."""
+    names = list(known)
+    near = nearest_names(of or name, names, limit=1)
+    return f"there is no {kind} {name!r}" + (f"; nearest: {near[0]}" if near else f"; valid: {', '.join(names[:12])}")
+
+
+def _unless(problems: list[str], what: str, made: T) -> T:
+    if problems:
+        raise ConfigError(what, problems)
+    return made

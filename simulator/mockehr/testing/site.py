@@ -1,0 +1,225 @@
+"""One site as a test sees it: its addresses, its clock, its quirks, its journal, its verdict and its truth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mockehr.auth.clients import Client
+from mockehr.auth.keys import read_bundled_key
+from mockehr.control.facade import Control
+from mockehr.core.clock import Settled, duration
+from mockehr.core.errors import VerdictFailed
+from mockehr.core.exchange import JSON, Exchange
+from mockehr.events import Delivery
+from mockehr.journal import Question
+from mockehr.scenarios.probe import Case
+from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
+from mockehr.sites.expected import PATIENTS_ONLY, everybody, truth_of
+from mockehr.sites.site import Site
+from mockehr.sites.test_client import register_demo_client
+from mockehr.sites.truth import TruthReport
+from mockehr.testing.server import WorldServer
+
+ANSWERED_WITHIN: Final = 2.0
+"""How long `advance` waits for answers to deliveries that are under way, in wall seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestClient:
+    """Who a client under test is: everything it needs to get a token."""
+
+    __test__ = False
+
+    client_id: str
+    scopes: str
+    key: Mapping[str, str]
+    """Private JWK of a public test key."""
+    token_url: str
+    fhir_url: str
+    patients: tuple[str, ...] = ()
+    """Whom a scenario tells it to sync."""
+
+
+class TestSite:
+    """One site as a test sees it. Everything runs in the server's thread and is safe to call from the test's."""
+
+    __test__ = False
+
+    def __init__(self, site: Site, server: WorldServer) -> None:
+        self.site = site
+        self._server = server
+
+    @property
+    def name(self) -> str:
+        """The site's name, which is the first part of its paths."""
+        return self.site.name
+
+    @property
+    def fhir_url(self) -> str:
+        """The FHIR base, absolute, without a trailing slash."""
+        return f"{self._server.url}/{self.name}{self.site.fhir_path}".rstrip("/")
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint, absolute."""
+        return f"{self._server.url}/{self.name}{self.site.token_path}"
+
+    def client(self, client_id: str = "backend", scopes: str = "system/*.cruds") -> TestClient:
+        """Register a Backend Services client with the public test keys."""
+        made: Client = self._call(register_demo_client, self.site, client_id, scopes)
+        key = read_bundled_key("client-1-ES384")
+        return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
+
+    def quirk(
+        self,
+        use: str,
+        *,
+        name: str = "",
+        where: Mapping[str, Any] | None = None,
+        when: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> str:
+        """Arm a quirk or a corruption; returns the rule's name."""
+        rule: dict[str, Any] = {"use": use, "where": where or {}, "when": when or {}, "with": settings}
+        if name:
+            rule["name"] = name
+        armed: str = self._call(self.site.arm, rule)
+        return armed
+
+    @property
+    def now(self) -> float:
+        """The site's time in seconds since 1970 UTC."""
+        at: float = self._call(self.site.clock.now)
+        return at
+
+    def advance(self, by: str | float) -> Settled:
+        """Move the site's clock forward (`30s`, `36h`); all that falls due fires in order.
+
+        Webhooks that are under way are answered first (up to ANSWERED_WITHIN): their retries belong on the clock.
+        """
+        if self.site.outbox.hooks:
+            self._server.threaded.run(_answered(self.site))
+        settled: Settled = self._call(self.site.clock.advance, duration(by))
+        return settled
+
+    def freeze(self) -> None:
+        """Stop the site's clock where it stands; from now on only `advance` moves it."""
+        self._control("clock freeze")
+
+    def run(self, scale: float = 1.0) -> None:
+        """Let the site's clock follow the wall clock, `scale` times as fast; raises ValueError unless positive."""
+        self._control("clock run", scale=scale)
+
+    def webhook(
+        self,
+        url: str,
+        *,
+        name: str = "",
+        secret: str = "",
+        resources: Sequence[str] = (),
+        payload: str = "id-only",
+        ladder: Sequence[str] = ("10s", "60s", "10m", "1h"),
+    ) -> str:
+        """Tell the receiver at `url` of changes from now on; returns the webhook's name.
+
+        With a `secret` deliveries are signed (`mockehr.events.sign`). `resources` are types (none: all), `payload` is
+        `id-only` or `full`, `ladder` the waits before each retry, on the site's clock.
+        """
+        name = name or f"hook-{len(self.site.outbox.hooks) + 1}"
+        self._control(
+            "webhook add",
+            name=name,
+            url=url,
+            secret=secret,
+            resources=",".join(resources),
+            payload=payload,
+            ladder=",".join(ladder),
+        )
+        return name
+
+    def journal(self, **question: Any) -> list[Exchange]:
+        """Exchanges that fit the question (`Question`'s fields), oldest first."""
+        asked = Question(**question)
+        found: list[Exchange] = self._call(lambda: [e for e in self.site.journal if asked.matches(e)])
+        return found
+
+    def verify(self, *, at_least: int = 1, at_most: int = -1, **question: Any) -> int:
+        """How often something happened; raises VerdictFailed with the nearest entries if not as wanted."""
+        answer = self._control("journal verify", at_least=at_least, at_most=at_most, **question)
+        return int(answer["count"])
+
+    def patient_ids(self, limit: int = 50, offset: int = 0) -> list[str]:
+        """Ids of patients in index order."""
+        answer = self._control("site patients", limit=limit, offset=offset)
+        return list(answer["ids"])
+
+    @property
+    def scorecard(self) -> Scorecard:
+        """Every client's findings at this site so far, by all probes but those that need the truth."""
+        return self.judge()
+
+    def judge(self, *probes: str, truth: TruthReport | None = None) -> Scorecard:
+        """Every client's findings by the named probes (all, if none is named); `truth` as from `truth.compare`."""
+        scopes = {client.client_id: client.scopes.text for client in self.site.auth.clients}
+        exchanges = self._call(lambda: list(self.site.journal))
+        cases = cases_of(exchanges, self.name, known=Case((), truth=truth), scopes=scopes)
+        return judge(cases, probes, title=self.name, seed=str(self.site.options.seed))
+
+    @property
+    def truth(self) -> Truth:
+        """What this site really holds, to compare a client's records with."""
+        return Truth(self)
+
+    def _control(self, operation: str, **arguments: Any) -> Any:
+        control = Control(self._server.threaded.server.directory)
+        return self._call(control.call, operation, site=self.name, **arguments)
+
+    def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:
+        return self._server.threaded.call(function, *arguments, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The clean charts of one site, as a client that made no mistake would have them."""
+
+    _site: TestSite
+
+    def compare(
+        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
+    ) -> TruthReport:
+        """A client's records against the truth.
+
+        `patients` are the ids that it looked after; none: everybody, up to 10 000. `types` is what it was
+        to sync: each resource type with the query that narrows it, or an empty text. Raises UsageError for a site
+        without charts, or with too many patients to compare them all.
+        """
+        roster = patients or self._site._call(everybody, self._site.site)
+        report: TruthReport = self._site._call(truth_of, self._site.site, roster, types, list(given))
+        return report
+
+    def assert_same(
+        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
+    ) -> None:
+        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth."""
+        report = self.compare(given, patients=patients, types=types)
+        if not report.ok:
+            raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")
+
+
+async def _answered(site: Site) -> None:
+    """Wait until the receivers have answered what was sent to them, or time is up."""
+    outbox, quiet = site.outbox, asyncio.Event()
+
+    def over(delivery: Delivery) -> None:
+        if not outbox.under_way:
+            quiet.set()
+
+    if outbox.under_way > 0:
+        outbox.listen(over)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(quiet.wait(), ANSWERED_WITHIN)
+        outbox.unlisten(over)

@@ -1,0 +1,52 @@
+"""`mockehr routes` prints what the site really answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from mockehr.cli.main import cli
+from mockehr.cli.routes import routes_of
+from mockehr.core.exchange import Exchange
+from mockehr.fhir.routes import ROUTES
+from mockehr.sites.build import build_site
+from mockehr.sites.directory import Directory, channel_of
+from mockehr.sites.options import SiteOptions
+
+
+@pytest.mark.parametrize("vendor", ["generic", "epic", "oracle"])
+def test_every_route_is_admitted_to_its_channel_and_named_as_printed(vendor: str) -> None:
+    directory = Directory()
+    site = directory.add(build_site(SiteOptions("n", personality=vendor)))
+    routes = list(routes_of(site))
+    assert {route.interaction for route in routes if route.channel == "fhir"} == {name for _, _, name in ROUTES}
+    assert {route.channel for route in routes} == {"fhir", "token", "discovery"}
+    assert len({(route.method, route.path) for route in routes}) == len(routes)
+    for route in routes:
+        admitted = directory.admit(route.path.replace("[id]", "1").replace("[vid]", "1"))
+        assert admitted is not None
+        found = channel_of(site, admitted[2])
+        assert found is not None
+        assert found[0] == route.channel
+        if route.channel == "fhir":
+            exchange = Exchange("fhir", route.method, found[1])
+            site.fhir.name(exchange)
+            assert exchange.result is None
+            assert exchange.interaction is not None
+            assert (exchange.interaction.name, exchange.interaction.resource_type) == (
+                route.interaction,
+                route.resource_type,
+            )
+
+
+def test_routes_are_printed_for_people_and_for_machines() -> None:
+    text = CliRunner().invoke(cli, ["routes", "--site", "n=epic"]).output
+    assert "POST  /n/" in text
+    assert "/oauth2/token" in text
+    told = json.loads(CliRunner().invoke(cli, ["routes", "--json"]).output)["routes"]
+    assert {row["site"] for row in told} == {"main"}
+    assert {"GET /main/fhir/R4/Patient/[id] read Patient"} <= {
+        f"{row['method']} {row['path']} {row['interaction']} {row['resource_type']}" for row in told
+    }

@@ -1,0 +1,55 @@
+"""Running a client against a trial's sites: what it is told is there."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from mockehr.cli.runs import run_trial
+from mockehr.core.errors import EnvironmentProblem
+from mockehr.scenarios.schema import load_scenario
+from mockehr.scenarios.trial import Trial
+
+SCENARIO = """
+title: a
+story: b
+sites:
+  - {name: one-two, patients: 2, hl7: {listen: 0}}
+  - {name: deaf, patients: 2}
+"""
+CLIENT = r"""
+import os, socket
+assert "MOCKEHR_DEAF_MLLP_PORT" not in os.environ
+with socket.create_connection(("127.0.0.1", int(os.environ["MOCKEHR_ONE_TWO_MLLP_PORT"])), 5) as link:
+    link.sendall(b"\x0bMSH|^~\\&|A|B|C|D|20260105120000||ADT^A28|M1|P|2.5.1\rEVN|A28|20260105120000\r"
+                 b"PID|1||90001^^^WARD^MR||Muster^Max||19800304|M\r\x1c\r")
+    got = b""
+    while b"\x1c\r" not in got:
+        got += link.recv(4096)
+assert b"MSA|AA|M1" in got, got
+"""
+
+
+def trial(folder: Path, text: str = SCENARIO) -> Trial:
+    file = folder / "a.scenario.yaml"
+    file.write_text(text)
+    return Trial(load_scenario(file), base=folder)
+
+
+def test_a_client_is_told_where_a_site_takes_hl7_messages_and_can_send_one(tmp_path: Path) -> None:
+    made = trial(tmp_path)
+    _, status = run_trial(made, [sys.executable, "-c", CLIENT], quiet=True)
+    assert status == 0
+    entries = [(e.channel, e.interaction.name if e.interaction else "") for e in made.sites[0].journal]
+    assert entries == [("mllp-in", "ADT^A28")]
+
+
+def test_a_port_that_is_taken_ends_the_run_with_what_listens(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        made = trial(tmp_path, SCENARIO.replace("listen: 0", f"listen: {port}"))
+        with pytest.raises(EnvironmentProblem, match=rf"Cannot listen on 127\.0\.0\.1:{port}"):
+            run_trial(made, [sys.executable, "-c", ""], quiet=True)

@@ -1,0 +1,103 @@
+"""Truth and scorecards over control."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from mockehr.api.control import ControlApi, openapi
+from mockehr.cli.operations import _parsed
+from mockehr.control.facade import Control, operations
+from mockehr.core.errors import ConfigError, EnvironmentProblem, UnknownName, UsageError
+from mockehr.core.exchange import JSON, Exchange
+from mockehr.sites.build import build_site
+from mockehr.sites.directory import Directory
+from mockehr.sites.options import SiteOptions
+
+
+def served() -> Directory:
+    directory = Directory()
+    directory.add(build_site(SiteOptions("a", patients=3, stepped=True, open_access=True)))
+    return directory
+
+
+def patients(directory: Directory) -> list[JSON]:
+    charts = directory.get("a").charts
+    assert charts is not None
+    return [orjson.loads(charts.patient(index).body) for index in range(charts.size)]
+
+
+def test_what_a_client_lacks_of_all_patients_is_told_over_http() -> None:
+    directory = served()
+    held = patients(directory)
+    with TestClient(ControlApi(directory)) as client:
+        same = client.post("/_mockehr/sites/a/truth", json={"records": held})
+        held[0]["birthDate"] = "1900-01-01"
+        other = client.post("/_mockehr/sites/a/truth", json={"records": held[:2]}).json()
+    assert (same.status_code, same.json()["ok"], same.json()["expected"]) == (200, True, 3)
+    assert (other["ok"], other["lost"]) == (False, [f"Patient/{patients(directory)[2]['id']}"])
+    assert other["altered"][0]["path"] == "birthDate"
+
+
+def test_patients_and_types_narrow_the_truth() -> None:
+    directory = served()
+    one = patients(directory)[1]
+    control = Control(directory)
+    assert control.call("truth compare", site="a", records=[one], patients=one["id"])["ok"]
+    wide = control.call("truth compare", site="a", records=[one], patients=[one["id"]], types={"Condition": ""})
+    assert wide["foreign"] == (f"Patient/{one['id']}",)
+    with pytest.raises(ConfigError, match="nearest: Patient"):
+        control.call("truth compare", site="a", records=[], types={"Patint": ""})
+    with pytest.raises(ConfigError, match="is no list"):
+        control.call("truth compare", site="a", records=5)
+
+
+def test_a_scorecard_tells_how_clients_coped_by_the_probes_that_are_named() -> None:
+    directory = served()
+    site = directory.get("a")
+    site.handle(Exchange("fhir", path=f"/Patient/{patients(directory)[0]['id']}", client="c"))
+    with TestClient(ControlApi(directory)) as asking:
+        answer = asking.get("/_mockehr/sites/a/scorecard?probes=truth,no-blind-repeat")
+    card = answer.json()
+    assert (answer.status_code, card["title"], card["seed"], card["passed"]) == (200, "a", "7", False)
+    (client,) = card["cards"]
+    assert client["client"] == "c"
+    assert [finding["probe"] for finding in client["findings"]] == ["truth", "no-blind-repeat"]
+    assert {finding["verdict"] for finding in client["findings"]} == {"not-applicable"}
+    every = Control(directory).call("scorecard show", site="a")
+    assert len(every["cards"][0]["findings"]) > 2
+    with pytest.raises(UnknownName, match="no-blind-repeat"):
+        Control(directory).call("scorecard show", site="a", probes=["no-blind-repeet"])
+
+
+def test_lists_are_arrays_in_the_openapi_document() -> None:
+    paths = openapi()["paths"]
+    body = paths["/_mockehr/sites/{site}/truth"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert {name: part["type"] for name, part in body["properties"].items()} == {
+        "records": "array",
+        "patients": "array",
+        "types": "object",
+    }
+    assert body["required"] == ["records"]
+
+
+def test_the_command_line_takes_lists_as_names_as_json_and_from_files(tmp_path: Path) -> None:
+    op = operations().get("truth compare")
+    lines, whole, bad = tmp_path / "a.ndjson", tmp_path / "a.json", tmp_path / "b.json"
+    lines.write_text('{"id": 1}\n\n{"id": 2}\n')
+    whole.write_text('{"id": 1}')
+    bad.write_text("{")
+    assert _parsed(op, "patients", "a,b") == "a,b"
+    assert _parsed(op, "records", '[{"id": 1}]') == [{"id": 1}]
+    assert _parsed(op, "records", f"@{lines}") == [{"id": 1}, {"id": 2}]
+    assert _parsed(op, "records", f"@{whole}") == [{"id": 1}]
+    assert _parsed(op, "types", f"@{whole}") == {"id": 1}
+    with pytest.raises(UsageError, match="is no JSON"):
+        _parsed(op, "records", f"@{bad}")
+    with pytest.raises(UsageError, match="is no JSON"):
+        _parsed(op, "records", "[")
+    with pytest.raises(EnvironmentProblem, match="cannot be read"):
+        _parsed(op, "records", f"@{tmp_path / 'c.json'}")

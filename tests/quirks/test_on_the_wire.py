@@ -1,0 +1,354 @@
+"""Every quirk through real sockets: what the client sees, what the journal says, and that all is well without it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx2
+import pytest
+
+from mockehr.auth.assertion import client_assertion
+from mockehr.core.exchange import Exchange
+from mockehr.edge.mllp import MllpServer
+from mockehr.edge.mllp_site import listen_for
+from mockehr.events import Hook
+from mockehr.fhir.intake import Intake, import_document
+from mockehr.quirks.rule import quirks
+from mockehr.testing.world import TestClient, TestSite, World
+
+WAIT = 5
+PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
+JSON_TYPE = {"Content-Type": "application/fhir+json"}
+
+
+@dataclass
+class Wire:
+    """One stepped site with everything by which a client reaches it: HTTP, MLLP, and a receiver of webhooks."""
+
+    site: TestSite
+    client: TestClient
+    http: httpx2.Client
+    hl7: MllpServer
+    arrived: queue.Queue[dict[str, Any]]
+    serial: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def grant(self) -> httpx2.Response:
+        now, jti = self.site.site.clock.now(), f"jti-{next(self.serial)}"
+        form = {
+            "grant_type": "client_credentials",
+            "scope": self.client.scopes,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": client_assertion(
+                self.client.client_id, self.client.token_url, self.client.key, now=now, jti=jti
+            ),
+        }
+        return self.http.post(self.client.token_url, data=form)
+
+    def get(self, target: str, token: str) -> httpx2.Response:
+        url = target if "://" in target else f"{self.site.fhir_url}{target}"
+        return self.http.get(url, headers={"Authorization": f"Bearer {token}"})
+
+    def create(self, token: str) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {token}", **JSON_TYPE}
+        return self.http.post(f"{self.site.fhir_url}/Patient", json=PATIENT, headers=headers)
+
+    def held(self) -> int:
+        return len(self.site._call(lambda: list(self.site.site.store.overlay("Patient"))))
+
+    def admit(self, *ids: str) -> list[str]:
+        """MSA-2 of the answers to admissions of those control ids, over one connection; empty for a closed one."""
+        named = []
+        with socket.create_connection(("127.0.0.1", self.hl7.port), timeout=WAIT) as connection:
+            for id in ids:
+                connection.sendall(admission(id))
+                octets = b""
+                while not octets.endswith(b"\x1c\r") and (part := connection.recv(4096)):
+                    octets += part
+                found = [segment.split(b"|")[2] for segment in octets.split(b"\r") if segment.startswith(b"MSA")]
+                named.append(found[0].decode() if found else "")
+        return named
+
+    def happen(self, family: str) -> None:
+        patient = {"resourceType": "Patient", "id": family.lower(), "name": [{"family": family}]}
+        self.site._call(import_document, self.site.site.store, patient, Intake(), source="test")
+
+
+def admission(id: str) -> bytes:
+    text = (
+        f"MSH|^~\\&|ADT1|WARD|MOCKEHR|HOSPITAL|20260105120000||ADT^A28|{id}|P|2.5.1\rEVN|A28|20260105120000\r"
+        f"PID|1||9{id}^^^WARD^MR||Muster^Erika||19800304|F\r"
+    )
+    return b"\x0b" + text.encode() + b"\x1c\r"
+
+
+@pytest.fixture
+def arrived() -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
+    """A receiver of webhooks on loopback: its address, and what came."""
+    came: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            came.put({"delivery": self.headers["x-mockehr-delivery"], **body})
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing: pytest shows the journal."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/hook", came
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def wire(mockehr: World, arrived: tuple[str, queue.Queue[dict[str, Any]]]) -> Iterator[Wire]:
+    site = mockehr.site(stepped=True, patients=30)
+    server = listen_for(site.site)
+    mockehr._server.threaded.run(server.start())
+    site.site.outbox.hooks["app"] = Hook("app", arrived[0], ladder=(10.0,))
+    with httpx2.Client(timeout=WAIT) as http_client:
+        yield Wire(site, site.client(), http_client, server, arrived[1])
+    mockehr._server.threaded.run(server.stop())
+
+
+def ids_of(page: Any) -> list[str]:
+    return [entry["resource"]["id"] for entry in page["entry"]]
+
+
+def next_of(page: Any) -> str:
+    return str(next(link["url"] for link in page["link"] if link["relation"] == "next"))
+
+
+def rate_limited(wire: Wire, token: str, armed: bool) -> None:
+    answers = [wire.get("/Patient?_count=1", token) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == ([200, 200, 429] if armed else [200] * 3)
+    assert [answer.headers.get("retry-after", "") for answer in answers] == ["", "", "60" if armed else ""]
+
+
+def late(wire: Wire, token: str, armed: bool) -> None:
+    before = wire.site.site.clock.now()
+    assert wire.get("/Patient/p1", token).status_code == 200
+    assert wire.site.site.clock.now() == before  # a frozen clock makes nobody wait; the delay is in the journal
+    effects = last(wire, "fhir").effects
+    assert (effects.reply_delay if effects is not None else 0.0) == (3.0 if armed else 0.0)
+
+
+def cut_off(wire: Wire, token: str, armed: bool) -> None:
+    """Told from a graceful close by the kind of error, on a socket of our own."""
+    host, _, port = wire.site.fhir_url.removeprefix("http://").partition("/")[0].partition(":")
+    path = f"/{wire.site.fhir_url.split('/', 3)[3]}/Patient/p1"
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        connection.sendall(request.encode())
+        if armed:
+            with pytest.raises(ConnectionResetError):
+                connection.recv(4096)
+        else:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+def cut_short(wire: Wire, token: str, armed: bool) -> None:
+    whole = wire.site.site.charts
+    assert whole is not None
+    expected = whole.patient(1).body
+    got = b""
+    with wire.http.stream(
+        "GET", f"{wire.site.fhir_url}/Patient/p1", headers={"Authorization": f"Bearer {token}"}
+    ) as answer:
+        assert answer.headers["content-length"] == str(len(expected))
+        try:
+            for part in answer.iter_raw():
+                got += part
+        except httpx2.RemoteProtocolError:
+            assert armed
+    assert got == (expected[: len(expected) // 2] if armed else expected)
+
+
+def spoiled(wire: Wire, token: str, armed: bool) -> None:
+    answer = wire.create(token)
+    assert answer.status_code == 201
+    assert ("<html>" in answer.text) is armed
+    assert answer.headers["content-type"].startswith("text/html" if armed else "application/fhir+json")
+    assert wire.held() == 1
+
+
+def lost(wire: Wire, token: str, armed: bool) -> None:
+    if armed:
+        with pytest.raises(httpx2.RemoteProtocolError, match="without sending"):
+            wire.create(token)
+    else:
+        assert wire.create(token).status_code == 201
+    assert wire.held() == 1
+    assert wire.get("/Patient/p1", token).status_code == 200
+
+
+def dead_link(wire: Wire, token: str, armed: bool) -> None:
+    first = wire.get("/Patient?_count=5", token).json()
+    wire.site.advance("6s")
+    following = wire.get(next_of(first), token)
+    assert following.status_code == (410 if armed else 200)
+    document = following.json()
+    assert document["resourceType"] == ("OperationOutcome" if armed else "Bundle")
+
+
+def repeated(wire: Wire, token: str, armed: bool) -> None:
+    ids = ids_of(wire.get("/Patient?_count=5", token).json())
+    assert ids[5:] == (ids[:2] if armed else [])
+    assert len(set(ids)) == 5
+
+
+def expired(wire: Wire, token: str, armed: bool) -> None:
+    answers = [wire.get("/Patient/p1", token) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == ([200, 200, 401] if armed else [200] * 3)
+    assert ("invalid_token" in answers[2].headers.get("www-authenticate", "")) is armed
+    fresh = wire.grant().json()["access_token"]
+    assert wire.get("/Patient/p1", fresh).status_code == 200
+
+
+def narrowed(wire: Wire, token: str, armed: bool) -> None:
+    granted = wire.grant().json()
+    assert ("system/Observation.rs" in granted["scope"].split()) is not armed
+    answer = wire.get("/Observation?patient=p1", granted["access_token"])
+    assert answer.status_code == (403 if armed else 200)
+    assert wire.get("/Patient/p1", granted["access_token"]).status_code == 200
+
+
+def delivered_twice(wire: Wire, token: str, armed: bool) -> None:
+    wire.happen("Muster")
+    first = wire.arrived.get(timeout=WAIT)
+    wire.site.advance("61s")
+    wire.happen("Later")
+    second = wire.arrived.get(timeout=WAIT)
+    assert first["resource"]["reference"] == "Patient/muster"
+    assert (second["id"] == first["id"]) is armed
+    assert second["delivery"] != first["delivery"]
+
+
+def never_delivered(wire: Wire, token: str, armed: bool) -> None:
+    wire.happen("Lost")
+    wire.happen("Found")
+    came = wire.arrived.get(timeout=WAIT)
+    assert came["resource"]["reference"] == ("Patient/found" if armed else "Patient/lost")
+    assert [bool(e.notes.get("dropped")) for e in wire.site.journal(channel="webhook")] == [armed, False]
+
+
+def acknowledged_late(wire: Wire, token: str, armed: bool) -> None:
+    assert wire.admit("A1") == ["A1"]
+    effects = last(wire, "mllp-in").effects
+    assert (effects.reply_delay if effects is not None else 0.0) == (7.0 if armed else 0.0)
+
+
+def acknowledged_as_another(wire: Wire, token: str, armed: bool) -> None:
+    assert wire.admit("A1", "A2") == (["UNKNOWN", "A1"] if armed else ["A1", "A2"])
+    assert wire.held() == 2
+
+
+def last(wire: Wire, channel: str) -> Exchange:
+    return wire.site.journal(channel=channel)[-1]
+
+
+Seen = Callable[[Wire, str, bool], None]
+
+
+@dataclass(frozen=True)
+class Try:
+    """How to provoke a quirk: its settings, when it fires, what the client must see, and on which channel."""
+
+    seen: Seen
+    channel: str = "fhir"
+    settings: dict[str, Any] = field(default_factory=dict)
+    when: dict[str, Any] = field(default_factory=dict)
+    where: dict[str, Any] = field(default_factory=dict)
+    scopes: str = ""
+
+
+TRIES: dict[str, Try] = {
+    "ack-late": Try(acknowledged_late, "mllp-in", {"delay": "7s"}),
+    "ack-wrong-id": Try(acknowledged_as_another, "mllp-in"),
+    "dropped-delivery": Try(never_delivered, "webhook", when={"first": 1}),
+    "duplicate-delivery": Try(delivered_twice, "webhook", {"later": "60s"}, when={"first": 1}),
+    "expiring-next-link": Try(dead_link, settings={"after": "5s"}),
+    "latency": Try(late, settings={"delay": "3s"}),
+    "lost-response": Try(lost),
+    "malformed-success": Try(spoiled, settings={"body": "html"}),
+    "page-repeats": Try(repeated, settings={"entries": 2}),
+    "rate-limit": Try(rate_limited, settings={"budget": 2, "per": "60s"}, where={"channel": "fhir"}),
+    "reset": Try(cut_off, where={"channel": "fhir"}),
+    "scope-subset": Try(narrowed, "token", {"drop": ["Observation"]}),
+    "token-expiry": Try(expired, settings={"uses": 2}),
+    "truncated-body": Try(cut_short, settings={"share": 0.5}),
+}
+
+
+@pytest.mark.parametrize("armed", [True, False], ids=["armed", "calm"])
+@pytest.mark.parametrize("name", list(quirks()))
+def test_the_client_sees_what_the_quirk_promises_and_nothing_without_it(name: str, armed: bool, wire: Wire) -> None:
+    assert name in TRIES, f"the quirk {name} has no case on the wire: add one to TRIES"
+    case = TRIES[name]
+    wire.client = wire.site.client("reader", "system/Patient.cruds system/Observation.rs")
+    token = wire.grant().json()["access_token"]
+    if armed:
+        wire.site.quirk(name, name="trouble", when=case.when, where=case.where, **case.settings)
+    case.seen(wire, token, armed)
+    fired = wire.site.journal(channel=case.channel, quirk=name, rule="trouble")
+    assert bool(fired) is armed
+    assert [rule.fired for rule in wire.site.site.rules] == ([len(fired)] if armed else [])
+    decisions = [d for e in wire.site.journal() for d in e.decisions]
+    assert {d.rule for d in decisions} == ({"trouble"} if armed else set())
+
+
+@pytest.mark.parametrize("told", ["seconds", "date", "absent", "zero", "huge"])
+def test_every_way_to_say_when_to_come_back_reaches_the_client(told: str, wire: Wire) -> None:
+    token = wire.grant().json()["access_token"]
+    wire.site.quirk("rate-limit", budget=0, per="60s", retry_after=told, status=503, where={"channel": "fhir"})
+    answer = wire.get("/Patient/p1", token)
+    expected = {"seconds": "60", "date": "Mon, 05 Jan 2026 12:01:00 GMT", "zero": "0", "huge": "86400"}
+    assert answer.status_code == 503
+    assert answer.headers.get("retry-after") == expected.get(told)
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+def test_a_reset_midway_comes_after_the_head_and_half_of_the_body(wire: Wire) -> None:
+    token = wire.grant().json()["access_token"]
+    wire.site.quirk("reset", at="midway", where={"channel": "fhir"})
+    with pytest.raises((httpx2.ReadError, httpx2.RemoteProtocolError)):
+        wire.get("/Patient/p1", token)
+    assert [e.effects.reset for e in wire.site.journal(quirk="reset") if e.effects is not None] == ["midway"]
+
+
+@pytest.mark.parametrize("name", ["lost-response", "reset"])
+def test_a_message_that_is_never_acknowledged_was_applied_all_the_same(name: str, wire: Wire) -> None:
+    wire.site.quirk(name, when={"first": 1}, where={"channel": "mllp-in"})
+    try:
+        assert wire.admit("A1") == [""]
+    except ConnectionResetError:
+        assert name == "reset"
+    assert wire.held() == 1
+    assert wire.admit("A1") == ["A1"]
+    assert wire.held() == 1
+    assert len(wire.site.journal(quirk=name)) == 1
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_a_token_with_a_shortened_life_says_so_and_dies_then(share: float, wire: Wire) -> None:
+    wire.site.quirk("token-expiry", after="30s")
+    granted = wire.grant().json()
+    assert granted["expires_in"] == 30
+    wire.site.advance(30 * share)
+    assert wire.get("/Patient/p1", granted["access_token"]).status_code == 200
+    wire.site.advance(30 * (1 - share))
+    assert wire.get("/Patient/p1", granted["access_token"]).status_code == 401

@@ -1,0 +1,139 @@
+"""What the README tells people to copy works: its Python runs as tests, its commands are taken."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mockehr.cli.main import cli
+from mockehr.core.exchange import Exchange
+from mockehr.testing.world import World
+
+pytest_plugins = ["pytester"]
+
+MY_CLIENT = '''
+"""Stands for the reader's own client: the careful example."""
+
+import json
+import time
+
+import httpx2
+
+from mockehr.examples import careful
+
+
+def sync(client, patients):
+    settings = {
+        "FHIR_URL": client.fhir_url,
+        "TOKEN_URL": client.token_url,
+        "CLIENT_ID": client.client_id,
+        "PRIVATE_KEY": json.dumps(dict(client.key)),
+        "SCOPES": client.scopes,
+    }
+    with httpx2.Client(timeout=20.0, follow_redirects=True) as http:
+        kept = careful.sync(careful.Site(settings, http, time.sleep), list(patients))
+    return list(kept.values())
+'''
+
+
+def blocks(page: str, language: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of each fenced block of a language in a Markdown page."""
+    for match in re.finditer(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL):
+        yield page.count("\n", 0, match.start()) + 1, match[1]
+
+
+def commands(page: str) -> list[list[str]]:
+    """Every line that begins with `mockehr` in a block of sh, as words without the first."""
+    lines = [line for _, block in blocks(page, "sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("mockehr ")]
+
+
+def accept(words: list[str]) -> click.Context:
+    """The innermost command's context for these words; raises click.UsageError if something is not taken."""
+    command: click.Command = cli
+    parent, name = None, "mockehr"
+    while True:
+        context = command.make_context(name, list(words), parent=parent)
+        if not isinstance(command, click.Group):
+            return context
+        given = [*getattr(context, "_protected_args", ()), *context.args]  # click keeps the first word apart
+        found, inner, words = command.resolve_command(context, given)
+        assert inner is not None
+        parent, name, command = context, found or "", inner
+
+
+def readme(root: Path) -> str:
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["at-once", "with-rate-limits-on-the-wall-clock"],
+)
+def test_every_piece_of_python_runs_as_a_test(root: Path, pytester: pytest.Pytester, waits: bool) -> None:
+    found = [piece for piece in blocks(readme(root), "python") if ("flaky-friday" in piece[1]) == waits]
+    pytester.makepyfile(my_client=MY_CLIENT, **{f"test_line_{line}": source for line, source in found})
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q")
+    tests = sum(len(re.findall(r"^def test_", source, flags=re.MULTILINE)) for _, source in found)
+    assert tests >= len(found) > 0
+    result.assert_outcomes(passed=tests)
+
+
+def test_every_fixture_has_an_example(root: Path) -> None:
+    plugin = (root / "simulator/mockehr/testing/plugin.py").read_text(encoding="utf-8")
+    fixtures = re.findall(r"@pytest\.fixture.*?\ndef (\w+)", plugin)
+    shown = "".join(source for _, source in blocks(readme(root), "python"))
+    used = {name for given in re.findall(r"def test_\w+\((.*?)\)", shown) for name in given.split(", ")}
+    assert len(fixtures) == 5
+    assert set(fixtures) <= used
+
+
+def test_every_command_is_one_that_the_command_line_takes(root: Path) -> None:
+    found = commands(readme(root))
+    assert len(found) > 4
+    for words in found:
+        accept(words)
+        for file in (word for word in words if word.endswith(".scenario.yaml")):
+            assert (root / file).is_file(), file
+
+
+@pytest.mark.mockehr(lenient=True)
+def test_commands_about_the_site_north_run_on_a_server(root: Path, mockehr: World) -> None:
+    site = mockehr.site("epic", name="north", patients=8, open_access=True)
+    for _ in range(12):
+        site._call(site.site.handle, Exchange("fhir", path="/metadata"))
+    asked = [words for words in commands(readme(root)) if words[0] != "serve" and "north" in words]
+    assert len(asked) >= 3
+    for words in asked:
+        done = CliRunner().invoke(cli, [*words, "--server", mockehr.url])
+        assert done.exit_code == 0, (words, done.output, done.exception)
+
+
+def test_commands_that_need_no_server_run(root: Path) -> None:
+    alone = [words for words in commands(readme(root)) if words[:2] == ["quirk", "list"]]
+    assert alone
+    for words in alone:
+        assert CliRunner().invoke(cli, words).exit_code == 0
+
+
+def test_options_and_settings_of_the_plugin_are_all_in_the_table(root: Path) -> None:
+    plugin = (root / "simulator/mockehr/testing/plugin.py").read_text(encoding="utf-8")
+    named = set(re.findall(r'"(--mockehr-\w+)"', plugin)) | set(re.findall(r'addini\("(\w+)"', plugin))
+    assert len(named) == 6
+    assert not [name for name in named if f"| `{name}` |" not in readme(root)]
+
+
+@pytest.mark.parametrize(
+    "line", ["mockehr serve --sites north", "mockehr quirk list everything", "mockehr jurnal why north 12"]
+)
+def test_a_planted_command_that_does_not_exist_is_found(line: str) -> None:
+    [words] = commands(f"```sh\n{line}\n```\n")
+    with pytest.raises(click.UsageError):
+        accept(words)
