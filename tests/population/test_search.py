@@ -28,7 +28,7 @@ PEOPLE = {size: [population.person(index) for index in range(size)] for size, po
 
 NAMED: dict[str, Callable[[Person], list[str]]] = {
     "family": lambda person: [person.family],
-    "given": lambda person: list(person.given),
+    "given": lambda person: [*person.given, person.preferred] if person.preferred else list(person.given),
     "postcode": lambda person: [person.postcode],
     "city": lambda person: [person.city],
 }
@@ -43,7 +43,7 @@ VALUED: dict[str, Callable[[Person], list[str]]] = {
 }
 TEXTS = {
     "family": ["", "s", "Smi", "smith", "NUN", "Núñez", "o'b", "O’Brien", "mu", "de la", "zzz", "é", "\U0010ffff"],
-    "given": ["", "mar", "Mary", "j", "J.", "Michael", "jose", "José", "Ann", "zoe", "x"],
+    "given": ["", "mar", "Mary", "j", "J.", "Michael", "jose", "José", "Ann", "zoe", "x", "Jack", "bo"],
     "postcode": ["", "6", "60", "61", "99", "60123"],
     "city": ["", "east", "New ", "lake", "ville"],
 }

@@ -87,6 +87,26 @@ def middle_names(sex: Sex) -> Lexicon:
     return Lexicon(sorted([""] * 22 + initials + [pool.names.texts[n] for n in usual], key=fold))
 
 
+@dataclass(frozen=True, slots=True)
+class ShortForms:
+    """The short forms of one sex's given names, and which given names (by position) each belongs to."""
+
+    names: Lexicon
+    of: tuple[tuple[int, ...], ...]
+
+
+@cache
+def short_forms(sex: Sex) -> ShortForms:
+    """The nicknames in use for given names of `sex`; a name that is its own nickname has none."""
+    owners: dict[str, list[int]] = {}
+    for position, name in enumerate(given(sex).names.texts):
+        short = nicknames().get(name, "")
+        if short and short != name:
+            owners.setdefault(short, []).append(position)
+    shorts = sorted(owners, key=fold)
+    return ShortForms(Lexicon(shorts), tuple(tuple(owners[short]) for short in shorts))
+
+
 @cache
 def streets() -> tuple[str, ...]:
     """Street names, without numbers."""

@@ -19,7 +19,7 @@ from mockehr.population.permutation import Permutation
 from mockehr.population.person import Person
 from mockehr.population.phones import Phones
 from mockehr.population.places import Places
-from mockehr.population.pools import SEXES, families, nicknames, streets
+from mockehr.population.pools import SEXES, families, streets
 from mockehr.population.roster import PRIMARY_CARE, clinic_of
 from mockehr.population.table import Table
 
@@ -84,7 +84,7 @@ class Traits:
         name = pool.table.at(self.family.slot(index), size)
         family, origin = pool.names.texts[name], pool.origins[name]
         life = lives.order.slot(index)
-        first, second = self.givens.at_life(life)
+        first, second, preferred = self.givens.at_life(life)
         ordinal = lives.born(life)
         born = date.fromordinal(ordinal)
         age = self._age(born)
@@ -98,7 +98,7 @@ class Traits:
             index=index,
             family=family,
             given=(first, second) if second else (first,),
-            preferred=nicknames().get(first, "") if details & 7 < 3 else "",
+            preferred=preferred,
             sex=SEXES[life >= lives.females],
             birth_date=born.isoformat(),
             age=age,
