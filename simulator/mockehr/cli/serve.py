@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="A server file in YAML: sites with clients, quirks, webhooks and feeds. --site adds to it.",
 )
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
@@ -89,18 +90,22 @@ class Mischief:
             exchange.decisions += (rule.skips.get((capability, why)) or _skip(rule, capability, why),)
             return None
         rule.seen += 1
-        key = self._key(exchange)
-        number = rule.occurrences[key] = rule.occurrences.get(key, 0) + 1
-        dice: Stream = self._chance.stream("rule", rule.name, capability, key, number)
         now = self._clock.now()
-        draw = dice.random() if rule.when.probability < 1 else 0.0
+        act = Act(now, self._world, rule.memory, partial(self._throw, rule, capability, exchange))
+        draw = act.dice.random() if rule.when.probability < 1 else 0.0
         why = rule.when.refusal(
             seen=rule.seen, fired=rule.fired, draw=draw, since_armed=now - rule.armed_at, phase=self.phase
         )
         if not why:
-            return Act(dice, now, self._world, rule.memory)
+            return act
         exchange.decisions += (Decision(rule.name, rule.about.name, capability, "skipped", why),)
         return None
+
+    def _throw(self, rule: Rule, capability: str, exchange: Exchange) -> Stream:
+        """The stream of that rule for that exchange: the same in every run and in any order of other exchanges."""
+        key = self._key(exchange)
+        number = rule.occurrences[key] = rule.occurrences.get(key, 0) + 1
+        return self._chance.stream("rule", rule.name, capability, key, number)
 
     def _look_ahead(self, exchange: Exchange) -> None:
         """Name the interaction early. A refusal is left to its own stage, so that arming a rule changes no answer."""

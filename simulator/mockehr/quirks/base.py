@@ -56,12 +56,21 @@ class Act:
     it; `now` is the site's time; `why` may be set to what was done, for the decision trace.
     """
 
-    dice: Stream
     now: float
     world: World
     memory: dict[str, Any]
+    throw: Callable[[], Stream]
+    """Makes `dice`; most quirks never ask for them, and a stream wants the exchange's key, which is dear."""
     why: str = ""
     idle: bool = False
+    _dice: Stream | None = None
+
+    @property
+    def dice(self) -> Stream:
+        """What this rule draws from for this exchange."""
+        if self._dice is None:
+            self._dice = self.throw()
+        return self._dice
 
     def leave(self, why: str) -> None:
         """Say that the quirk left the exchange as it was, and why: that does not count as a firing."""

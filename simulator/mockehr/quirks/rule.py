@@ -35,7 +35,7 @@ class Rule:
     fired: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
     occurrences: dict[str, int] = field(default_factory=dict)
-    """How often each exchange key was met since arming: the how-many-eth of equal exchanges this one is."""
+    """How often dice were thrown for each exchange key since arming, so that equal exchanges draw differently."""
     skips: dict[tuple[str, str], Decision] = field(default_factory=dict)
     """Decisions not to act that were made before, by capability and reason."""
 

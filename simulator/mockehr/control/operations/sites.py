@@ -15,8 +15,8 @@ from mockehr.sites.test_client import register_demo_client
 
 @operation("site list", "GET", "/sites", scope="server")
 def listed(directory: Directory) -> dict[str, Any]:
-    """Every site of this server."""
-    return {"sites": [show(site) for site in directory]}
+    """Every site of this server; `port` is one of its own, null if it has none."""
+    return {"sites": [show(site) | {"port": directory.own_port(site)} for site in directory]}
 
 
 @operation("site add", "POST", "/sites", scope="server")
@@ -27,11 +27,13 @@ def add(
     patients: int = 0,
     seed: str = "7",
     stepped: bool = False,
+    port: int = -1,
 ) -> dict[str, Any]:
-    """Make a site and serve it from now on."""
+    """Make a site and serve it from now on; with `port` also on one of its own, 0 for any free one."""
     chosen: int | str = int(seed) if seed.lstrip("-").isdigit() else seed
     options = SiteOptions(name, personality=personality, patients=patients, seed=chosen, stepped=stepped)
-    return show(directory.add(build_site(options)))
+    site = directory.add(build_site(options), port=None if port < 0 else port)
+    return show(site) | {"port": directory.own_port(site)}
 
 
 @operation("site remove", "DELETE", "/sites/{name}", scope="server")
