@@ -124,6 +124,8 @@ class Store:
         self._clock = clock
         self._versions: dict[str, list[Record]] = {}
         self._by_type: dict[str, dict[str, Record]] = {}
+        self._by_patient: dict[tuple[str, str], dict[str, Record]] = {}
+        self._by_identifier: dict[tuple[str, str, str], dict[str, Record]] = {}
         self._serial = 0
         self._id_form = id_form
 
@@ -152,7 +154,12 @@ class Store:
         if not written:
             return list(records)
         kept = [record for record in records if record.id not in written]
-        return kept + [r for r in written.values() if r.patient == patient and not r.deleted]
+        own = self._by_patient.get((resource_type, patient), {})
+        return kept + [record for record in own.values() if not record.deleted]
+
+    def written_with(self, resource_type: str, system: str, value: str) -> list[Record]:
+        """The current records of that type that were written here and carry that identifier, oldest first."""
+        return list(self._by_identifier.get((resource_type, system, value), {}).values())
 
     def shared(self, resource_type: str) -> list[Record]:
         """The current records of that type that belong to nobody's chart."""
@@ -191,7 +198,7 @@ class Store:
             deleted=deleted,
         )
         self._versions.setdefault(record.key, []).append(record)
-        self._by_type.setdefault(resource_type, {})[id] = record
+        self._place(record)
         self.log.commit(
             Change(
                 self.log.next_number(),
@@ -224,10 +231,36 @@ class Store:
         self._serial = kept.serial
         for key, records in kept.versions.items():
             self._versions[key] = list(records)
-            self._by_type.setdefault(records[-1].resource_type, {})[records[-1].id] = records[-1]
+            self._place(records[-1])
 
     def clear(self) -> None:
         """Forget everything that was written."""
         self._versions.clear()
         self._by_type.clear()
+        self._by_patient.clear()
+        self._by_identifier.clear()
         self._serial = 0
+
+    def _place(self, record: Record) -> None:
+        """Make the record the current one, found by type, patient and identifiers."""
+        kind, id = record.resource_type, record.id
+        of_type = self._by_type.setdefault(kind, {})
+        before = of_type.get(id)
+        of_type[id] = record
+        if before is not None:
+            self._by_patient.get((kind, before.patient), {}).pop(id, None)
+            for system, value in identifiers_of(before.document):
+                self._by_identifier.get((kind, system, value), {}).pop(id, None)
+        self._by_patient.setdefault((kind, record.patient), {})[id] = record
+        if not record.deleted:
+            for system, value in identifiers_of(record.document):
+                self._by_identifier.setdefault((kind, system, value), {})[id] = record
+
+
+def identifiers_of(document: JSON) -> Iterator[tuple[str, str]]:
+    """(system, value) of every identifier that has a value; the system may be empty."""
+    given = document.get("identifier", ())
+    for one in given if isinstance(given, list) else (given,):
+        if isinstance(one, dict) and isinstance(one.get("value"), str):
+            system = one.get("system")
+            yield system if isinstance(system, str) else "", one["value"]

@@ -26,9 +26,9 @@ def apply_intents(site: Site, accepted: Accepted, exchange: Exchange) -> list[Re
 def find_by_identifier(site: Site, resource_type: str, keys: tuple[Key, ...]) -> Record | None:
     """The current record that carries any of the identifiers, in the order of the keys; written before computed."""
     for key in keys:
-        for record in site.store.overlay(resource_type):
-            if not record.deleted and _carries(record.document, key):
-                return record
+        written = site.store.written_with(resource_type, key.system, key.value)
+        if written:
+            return written[0]
         if resource_type == "Patient":
             hits = site.store.base.patients([("identifier", f"{key.system}|{key.value}")])
             found = hits.page(0, 1) if hits is not None else ()
@@ -71,14 +71,6 @@ def _commit(site: Site, document: JSON, version: int, event: str, exchange: Exch
     record = site.store.commit(stamped, kind=kind, source="hl7", event=event, entry=exchange.number)  # type: ignore[arg-type]
     exchange.changes += (site.log.changes[-1].number,)
     return record
-
-
-def _carries(document: JSON, key: Key) -> bool:
-    return any(
-        one.get("value") == key.value and one.get("system", "") == key.system
-        for one in document.get("identifier", ())
-        if isinstance(one, dict)
-    )
 
 
 def _joined(present: list[JSON], told: list[JSON]) -> list[JSON]:
