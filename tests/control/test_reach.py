@@ -39,6 +39,8 @@ def prepared(name: str) -> Directory:
         directory.get("a").arm({"use": "reset", "name": "x"})
     if name == "webhook remove":
         Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
+    if name == "truth corrupted":
+        directory.get("a").arm({"use": "windows-1252-names", "name": "x"})
     if name == "site remove":
         directory.add(build_site(SiteOptions("x")))
     return directory

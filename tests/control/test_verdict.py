@@ -101,3 +101,18 @@ def test_the_command_line_takes_lists_as_names_as_json_and_from_files(tmp_path: 
         _parsed(op, "records", "[")
     with pytest.raises(EnvironmentProblem, match="cannot be read"):
         _parsed(op, "records", f"@{tmp_path / 'c.json'}")
+
+
+def test_whom_a_corruption_touches_is_told_exactly() -> None:
+    directory = Directory()
+    site = directory.add(build_site(SiteOptions("a", patients=400, stepped=True)))
+    site.arm({"use": "windows-1252-names", "with": {"rate": 0.5}})
+    control = Control(directory)
+    ids = control.call("truth corrupted", site="a", name="windows-1252-names")["ids"]
+    assert site.charts is not None
+    infection = site.charts.infections["windows-1252-names"]
+    assert set(ids) == {site.charts.patient_id(index) for index in range(400) if infection.touches(index)}
+    assert ids
+    assert control.call("truth corrupted", site="a", name="windows-1252-names", offset=1, limit=2)["ids"] == ids[1:3]
+    with pytest.raises(UnknownName, match="windows-1252-names"):
+        control.call("truth corrupted", site="a", name="windows-1252-name")

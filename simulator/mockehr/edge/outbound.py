@@ -12,7 +12,7 @@ from mockehr.sites.links import Link
 from mockehr.sites.site import Site
 
 if TYPE_CHECKING:
-    import httpx2
+    import aiohttp
 
 IDLE = 3600.0
 AT_ONCE = 16
@@ -28,7 +28,7 @@ class Pump:
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
-        self._client: httpx2.AsyncClient | None = None
+        self._client: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._sending: set[asyncio.Task[None]] = set()
         self._feeding: set[tuple[str, str]] = set()
@@ -59,7 +59,7 @@ class Pump:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         if self._client is not None:
-            await self._client.aclose()
+            await self._client.close()
         for sender in self._senders.values():
             await sender.close()
 
@@ -89,23 +89,25 @@ class Pump:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, site: Site, delivery: Delivery) -> None:
-        import httpx2  # here since most sites tell nobody anything, and it is heavy to load
+        # Imported here since most sites tell nobody anything. aiohttp, as it delivers many at once an order of magnitude
+        # faster than httpx; and it asks the environment for no proxy.
+        import aiohttp
 
         if self._client is None:
-            # Receivers are named by their addresses; a proxy of the environment must not come between.
-            self._client = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+            self._client = aiohttp.ClientSession()
         hook, exchange = delivery.hook, delivery.exchange
         status, note = 0, ""
         async with self._slots:
             try:
-                async with asyncio.timeout(hook.timeout):
-                    answer = await self._client.post(
-                        hook.url, content=exchange.body, headers=exchange.headers, timeout=hook.timeout
-                    )
-                status = answer.status_code
+                limit = aiohttp.ClientTimeout(total=hook.timeout)
+                async with self._client.post(
+                    hook.url, data=exchange.body, headers=exchange.headers, timeout=limit, allow_redirects=False
+                ) as answer:
+                    await answer.read()
+                    status = answer.status
             except TimeoutError:
                 note = f"no answer within {hook.timeout:g} s"
-            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            except (aiohttp.ClientError, ValueError, OSError) as error:
                 note = f"{type(error).__name__}: {error}"
         site.outbox.settle(delivery, status, note)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl
 
-from mockehr.core.errors import ConfigError, UsageError, nearest_names
+from mockehr.core.errors import ConfigError, UnknownName, UsageError, nearest_names
 from mockehr.core.exchange import JSON
 from mockehr.fhir.search import Query, compile_query
 from mockehr.sites.charts import Charts
@@ -52,6 +52,18 @@ def everybody(site: Site) -> list[str]:
         what = f"{site.name} has {charts.size} patients, too many to compare them all."
         raise UsageError(what, remedy="Say which, by ids as from `mockehr site patients`.")
     return [charts.patient_id(index) for index in range(charts.size)]
+
+
+def corrupted(site: Site, name: str) -> Iterator[str]:
+    """Ids of all patients that the armed corruption touches, in a fixed order, made as they are asked for.
+
+    Raises UnknownName if no such corruption is armed.
+    """
+    charts = _charts(site)
+    infection = charts.infections.get(name)
+    if infection is None:
+        raise UnknownName("armed corruption", name, charts.infections)
+    return (charts.patient_id(index) for index in infection.patients())
 
 
 def queries_of(site: Site, types: Mapping[str, str]) -> dict[str, Query]:

@@ -18,7 +18,7 @@ from mockehr.events import Delivery
 from mockehr.journal import Question
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
-from mockehr.sites.expected import PATIENTS_ONLY, everybody, truth_of
+from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import register_demo_client
 from mockehr.sites.truth import TruthReport
@@ -187,6 +187,14 @@ class Truth:
     """The clean charts of one site, as a client that made no mistake would have them."""
 
     _site: TestSite
+
+    def corrupted(self, name: str) -> list[str]:
+        """Ids of all patients that the armed corruption touches; exact, and no chart is drawn for it.
+
+        Raises UnknownName if no such corruption is armed.
+        """
+        touched: list[str] = self._site._call(lambda: list(corrupted(self._site.site, name)))
+        return touched
 
     def compare(
         self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from mockehr.control.operation import Document, operation
-from mockehr.sites.expected import PATIENTS_ONLY, everybody, truth_of
+from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
 from mockehr.sites.site import Site
 
 
@@ -21,3 +22,9 @@ def compare(
     """
     roster = [str(id) for id in patients] or everybody(site)
     return truth_of(site, roster, types, list(records)).as_json()
+
+
+@operation("truth corrupted", "GET", "/truth/corrupted/{name}")
+def touched(site: Site, name: str, offset: int = 0, limit: int = 1000) -> dict[str, Any]:
+    """Ids of patients that an armed corruption touches, in a fixed order, up to `limit` of them from `offset`."""
+    return {"ids": list(islice(corrupted(site, name), offset, offset + limit))}
