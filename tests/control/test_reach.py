@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from mockehr.api.control import ControlApi, openapi
 from mockehr.cli.main import cli
 from mockehr.control.facade import Control, operations
-from mockehr.core.errors import ConfigError, UnknownName, VerdictFailed
+from mockehr.core.errors import ConfigError, UnknownName, UsageError, VerdictFailed
 from mockehr.core.exchange import Exchange
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
@@ -115,3 +115,16 @@ def test_verify_names_the_nearest_entries_and_list_keeps_its_limit() -> None:
         control.call("journal verify", site="a", path="/metadata", status=500)
     assert "entry 1: status: got 200, wanted 500" in refused.value.nearest
     assert control.call("journal list", site="a", limit=0)["entries"] == []
+
+
+def test_patients_are_found_by_a_query_whatever_the_vendor_tells() -> None:
+    directory = Directory()
+    directory.add(build_site(SiteOptions("big", "epic", patients=10_000_000, stepped=True)))
+    control = Control(directory)
+    found = control.call("site patients", site="big", query="family=Smith", limit=2)
+    assert found["total"] > 10_000
+    assert len(found["ids"]) == 2
+    narrowed = control.call("site patients", site="big", query="family=Smith&given=Mary&birthdate=1980")
+    assert narrowed["total"] == len(narrowed["ids"])
+    with pytest.raises(UsageError, match="birthdate"):
+        control.call("site patients", site="big", query="birthdate=soon")

@@ -89,8 +89,8 @@ class Pump:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, site: Site, delivery: Delivery) -> None:
-        # Imported here since most sites tell nobody anything. aiohttp, as it delivers many at once an order of magnitude
-        # faster than httpx; and it asks the environment for no proxy.
+        # Imported here since most sites tell nobody anything. aiohttp, as it delivers many at once an order of
+        # magnitude faster than httpx; and it asks the environment for no proxy.
         import aiohttp
 
         if self._client is None:

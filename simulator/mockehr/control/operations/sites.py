@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mockehr.control.operation import NOTHING, Document, operation
+from mockehr.core.errors import UsageError
+from mockehr.core.problem import Problem
 from mockehr.fhir.intake import Intake, import_document
+from mockehr.fhir.interactions.search import look_up
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
@@ -84,8 +87,17 @@ def client(
 
 
 @operation("site patients", "GET", "/patients")
-def patients(site: Site, offset: int = 0, limit: int = 50) -> dict[str, Any]:
-    """Ids of patients, in index order; second records of half-done merges come last."""
+def patients(site: Site, offset: int = 0, limit: int = 50, query: str = "") -> dict[str, Any]:
+    """Ids of patients, in index order; second records of half-done merges come last.
+
+    With a FHIR `query` such as `family=Smith&birthdate=ge1980`: those that match, whatever the vendor's own search
+    allows or tells, and their exact number (null where counting would be dear).
+    """
+    if query:
+        found = look_up(site.fhir, "Patient", query, offset=offset, limit=limit)
+        if isinstance(found, Problem):
+            raise UsageError(f"{found.text}.", remedy="Write it as a FHIR search for Patient.")
+        return {"total": found[0], "ids": [record.id for record in found[1]]}
     if site.charts is None:
         written = [record.id for record in site.store.overlay("Patient") if not record.deleted]
         return {"total": len(written), "ids": written[offset : offset + limit]}

@@ -54,12 +54,21 @@ def _refused(resource_type: str) -> Problem:
 
 def find(server: FhirServer, resource_type: str, query: str, *, limit: int) -> Sequence[Record] | Problem:
     """Up to `limit` current records of a type that match a query string; for conditional interactions."""
+    found = look_up(server, resource_type, query, offset=0, limit=limit)
+    return found if isinstance(found, Problem) else found[1]
+
+
+def look_up(
+    server: FhirServer, resource_type: str, query: str, *, offset: int, limit: int
+) -> tuple[int | None, Sequence[Record]] | Problem:
+    """The exact number of matches (None where counting would be dear) and a slice of them, vendor rules apart."""
     pairs = parse_qsl(query, keep_blank_values=True)
     compiled = _compiled(server, resource_type, pairs, strict=True)
     if compiled.problems:
         return compiled.problems[0]
     try:
-        return _hits(server, resource_type, pairs, compiled).page(0, limit)
+        hits = _hits(server, resource_type, pairs, compiled)
+        return hits.total, hits.page(offset, limit)
     except TooCostly:
         return _refused(resource_type)
 
