@@ -38,7 +38,7 @@ class Outline(HTMLParser):
 
 
 def test_the_text_has_a_line_for_each_probe_and_the_first_evidence_of_failures() -> None:
-    shown = text(SCORECARD, width=120)
+    shown = text(SCORECARD, width=120, evidence=3)
     assert "backend at north" in shown
     assert "FAIL" in shown
     assert "[bold]" in shown

@@ -38,7 +38,7 @@ def demo(as_json: bool, html: Path | None) -> None:
     for name in CLIENTS:
         command = [sys.executable, "-m", f"mockehr.examples.{name}"]
         trial = Trial(scenario, title=f"{scenario.title}: the {name} client")
-        cards[name], _ = run_trial(trial, command, quiet=as_json, label=f"the {name} client")
+        cards[name], _ = run_trial(trial, command, quiet=as_json, mute=True, label=f"the {name} client")
         if not as_json:
             click.echo(text(cards[name]))
     as_wanted = cards["careful"].passed and not cards["careless"].passed

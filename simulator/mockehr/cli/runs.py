@@ -6,8 +6,10 @@ import asyncio
 import os
 import signal
 import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,15 +25,28 @@ from mockehr.sites.directory import Directory
 KILL_AFTER = 5.0
 
 
-def run_trial(trial: Trial, command: Sequence[str], *, quiet: bool = False, label: str = "") -> tuple[Scorecard, int]:
+@dataclass(frozen=True, slots=True)
+class _Manners:
+    """What is shown while a client runs."""
+
+    quiet: bool
+    mute: bool
+    label: str
+
+
+def run_trial(
+    trial: Trial, command: Sequence[str], *, quiet: bool = False, mute: bool = False, label: str = ""
+) -> tuple[Scorecard, int]:
     """Serve the trial's sites, run the command against them, judge; returns the scorecard and the exit status.
+
+    What the command prints goes to stderr, or nowhere with `mute`; `quiet` shows no progress.
 
     Raises EnvironmentProblem if the command cannot be started or runs out of time.
     """
-    return asyncio.run(_run(trial, command, quiet, label or command[0]))
+    return asyncio.run(_run(trial, command, _Manners(quiet, mute, label or command[0])))
 
 
-async def _run(trial: Trial, command: Sequence[str], quiet: bool, label: str) -> tuple[Scorecard, int]:
+async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple[Scorecard, int]:
     directory = Directory()
     server = Server(directory)
     for site in trial.sites:
@@ -41,7 +56,7 @@ async def _run(trial: Trial, command: Sequence[str], quiet: bool, label: str) ->
         async with server:
             ports = await _listen(trial, server)
             environment = os.environ | trial.environment(server.url, output, ports)
-            status = await _watched(trial, command, environment, quiet, label)
+            status = await _watched(trial, command, environment, manners)
         return trial.judge(output), status
 
 
@@ -54,9 +69,10 @@ async def _listen(trial: Trial, server: Server) -> dict[str, int]:
     return ports
 
 
-async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, str], quiet: bool, label: str) -> int:
+async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, str], manners: _Manners) -> int:
     try:
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=sys.stderr.fileno())
+        out = DEVNULL if manners.mute else sys.stderr.fileno()
+        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=out, stderr=out)
     except OSError as error:
         raise EnvironmentProblem(
             f"The client cannot be started: {error}.",
@@ -70,8 +86,8 @@ async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, 
         TextColumn("{task.fields[seen]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
-        task = progress.add_task(label, total=total, seen="")
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=manners.quiet) as progress:
+        task = progress.add_task(manners.label, total=total, seen="")
         waiting = asyncio.create_task(process.wait())
         deadline = asyncio.get_running_loop().time() + trial.scenario.timeout
         while not waiting.done():

@@ -80,6 +80,11 @@ class TruthReport:
         """The whole report as plain JSON."""
         return {"ok": self.ok, **asdict(self)}
 
+    def examples(self, first: int = 3) -> dict[str, list[str]]:
+        """The first few differences of each kind that there is, as text for people."""
+        kinds = {**self.findings(), "inherited from the site": self.inherited}
+        return {name: [_line(item) for item in found[:first]] for name, found in kinds.items() if found}
+
     def text(self, first: int = 5) -> str:
         """The report for people: counts, and the first few of each kind."""
         lines = [f"{self.expected} records expected, {self.given} given: {'the same' if self.ok else 'not the same'}"]

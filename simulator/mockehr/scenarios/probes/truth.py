@@ -18,7 +18,7 @@ class Truth(Probe):
     name: ClassVar[str] = "truth"
     ledger: ClassVar[tuple[str, ...]] = ("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "J6")
 
-    first: int = 3
+    first: int = 2
     """How many examples of each kind of difference are shown."""
 
     def judge(self, case: Case) -> Finding:
@@ -28,8 +28,7 @@ class Truth(Probe):
             return self.unseen("The client's records were not given back.")
         if not report.expected:
             return self.unseen("The truth is empty, so nothing could be wrong.")
-        lines = report.text(first=self.first).splitlines()
-        evidence = [Evidence(0, line.strip()) for line in lines[1:]]
+        evidence = [Evidence(0, f"{kind}: {'; '.join(some)}") for kind, some in report.examples(self.first).items()]
         if report.ok:
             return self.verdict("pass", f"All {report.expected} records are true.", evidence)
         counts = ", ".join(f"{len(found)} {name}" for name, found in report.findings().items() if found)

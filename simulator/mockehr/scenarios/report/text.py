@@ -16,13 +16,13 @@ WORDS: Final = {"pass": "pass", "fail": "FAIL", "not-applicable": "n/a"}
 _COLOURS: Final = {"pass": "green", "fail": "bold red", "not-applicable": "dim"}
 
 
-def table(scorecard: Scorecard, *, evidence: int = 3) -> Group:
+def table(scorecard: Scorecard, *, evidence: int = 5) -> Group:
     """One table per client at a site, ready for a rich console; `evidence` pieces are shown for each failure."""
     parts: list[Table | Text] = [_card(card, evidence) for card in scorecard.cards]
-    return Group(*parts, Text(_sum(scorecard)))
+    return Group(Text(scorecard.title, style="bold"), *parts, Text(_sum(scorecard)))
 
 
-def text(scorecard: Scorecard, *, width: int = 100, evidence: int = 3) -> str:
+def text(scorecard: Scorecard, *, width: int = 100, evidence: int = 5) -> str:
     """The same as plain text without colour, `width` columns wide."""
     sink = StringIO()
     Console(file=sink, width=width, color_system=None, force_terminal=False, highlight=False).print(
