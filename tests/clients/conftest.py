@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ from mockehr.testing.world import TestClient, TestSite, World
 
 PATIENTS = 205
 PAGE = 20
-CHARTED = 3
+CHARTED = int(os.environ.get("MOCKEHR_TEST_CHARTS", "3"))
+"""Patients whose charts are read; 200 takes some minutes."""
 
 CHART_SEARCHES = (
     ("Condition", ""),

@@ -54,8 +54,9 @@ def install(folder: Path) -> Path:
 
 def run(program: Path, told: dict[str, Any]) -> dict[str, Any]:
     """What the program says about what it saw."""
+    patience = 60 + len(told["charts"])
     done = subprocess.run(
-        ["node", str(program)], input=json.dumps(told), capture_output=True, text=True, timeout=60, check=False
+        ["node", str(program)], input=json.dumps(told), capture_output=True, text=True, timeout=patience, check=False
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
