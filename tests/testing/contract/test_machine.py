@@ -11,6 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
+from mockehr.sites.site import Site
 from mockehr.testing.contract import Answer, Contract, Door, contract, door_of
 
 BOUNDED = settings(
@@ -30,6 +31,24 @@ def generic() -> Door:
 
 def test_the_generic_site_keeps_its_word() -> None:
     run_state_machine_as_test(contract(generic), settings=BOUNDED)
+
+
+def shown(site: Site, count: int = 3) -> list[str]:
+    assert site.charts is not None
+    return [site.charts.patient_id(index) for index in range(count)]
+
+
+@pytest.mark.parametrize("vendor", ["epic", "oracle"])
+def test_vendors_keep_what_their_statements_claim(vendor: str) -> None:
+    options = SiteOptions(vendor, personality=vendor, patients=20, stepped=True, open_access=True)
+    listing = {
+        "epic": f"/Patient?_id={','.join(shown(build_site(options)))}",
+        "oracle": "/Patient?birthdate=gt1900-01-01",
+    }
+    machine = contract(
+        lambda: door_of(build_site(options)), picky=True, outcomes=False, roster=listing[vendor] + "&_count=3"
+    )
+    run_state_machine_as_test(machine, settings=settings(BOUNDED, max_examples=10))
 
 
 Bend = Callable[[str, str, Answer], Answer]
