@@ -10,7 +10,7 @@ import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -299,12 +299,17 @@ async def _body(receive: Receive) -> bytes | None:
     return b"".join(parts)
 
 
+@lru_cache(maxsize=4096)
+def _text(octets: bytes) -> str:
+    """Octets of a head as text; kept, since the journal keeps the heads and clients send the same again and again."""
+    return octets.decode("latin-1")
+
+
 def header_map(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers as text, repeated ones joined; names come in lower case."""
     headers: dict[str, str] = {}
     for name, value in raw:
-        key = name.decode("latin-1")
-        text = value.decode("latin-1")
+        key, text = _text(name), _text(value)
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
 

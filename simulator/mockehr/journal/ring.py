@@ -10,7 +10,7 @@ from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Exchange
 from mockehr.journal.entry import line
 
-ENTRIES_KEPT = 200_000
+ENTRIES_KEPT = 100_000
 OCTETS_KEPT = 128 << 20
 
 
