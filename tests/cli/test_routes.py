@@ -21,7 +21,8 @@ def test_every_route_is_admitted_to_its_channel_and_named_as_printed(vendor: str
     directory = Directory()
     site = directory.add(build_site(SiteOptions("n", personality=vendor)))
     routes = list(routes_of(site))
-    assert {route.interaction for route in routes if route.channel == "fhir"} == {name for _, _, name in ROUTES}
+    told = {route.interaction for route in routes if route.channel == "fhir"}
+    assert told == {name for _, _, name in ROUTES} - ({"vread"} if vendor != "generic" else set())
     assert {route.channel for route in routes} == {"fhir", "token", "discovery"}
     assert len({(route.method, route.path) for route in routes}) == len(routes)
     for route in routes:

@@ -26,6 +26,7 @@ _OPEN: Final = frozenset(
         "headers",
         "ids.forms",
         "ids.lengths",
+        "interactions.types",
         "search.types",
         "shape.moments",
         "shape.tables",

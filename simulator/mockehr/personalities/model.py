@@ -90,6 +90,11 @@ class Personality:
 
     # resources
 
+    def offers(self, resource_type: str) -> frozenset[str]:
+        """The interactions that this vendor offers for a type, by the names of `mockehr.fhir.routes`."""
+        told = self.settings["interactions"]
+        return frozenset(told["types"].get(resource_type, told["default"]))
+
     def ids(self, facts: SiteFacts) -> IdCodec:
         """The codec between clean ids and this vendor's."""
         return CleanIds()

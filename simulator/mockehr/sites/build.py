@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final
 
 import mockehr
@@ -47,43 +46,37 @@ from mockehr.sites.snapshot import Snapshots
 from mockehr.sites.token_stages import discovery_stages, token_stages
 from mockehr.sites.webhook_stages import prepare_delivery
 
-INTERACTIONS_OFFERED: Final = frozenset({"read", "vread", "search", "create", "update"})
-TYPES: Final = MappingProxyType(
-    dict.fromkeys(
-        (
-            "AllergyIntolerance",
-            "Appointment",
-            "Binary",
-            "CarePlan",
-            "CareTeam",
-            "Condition",
-            "Coverage",
-            "Device",
-            "DiagnosticReport",
-            "DocumentReference",
-            "Encounter",
-            "Goal",
-            "Immunization",
-            "Location",
-            "Medication",
-            "MedicationDispense",
-            "MedicationRequest",
-            "Observation",
-            "Organization",
-            "Patient",
-            "Practitioner",
-            "PractitionerRole",
-            "Procedure",
-            "Provenance",
-            "QuestionnaireResponse",
-            "RelatedPerson",
-            "ServiceRequest",
-            "Specimen",
-        ),
-        INTERACTIONS_OFFERED,
-    )
+TYPES: Final = (
+    "AllergyIntolerance",
+    "Appointment",
+    "Binary",
+    "CarePlan",
+    "CareTeam",
+    "Condition",
+    "Coverage",
+    "Device",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Encounter",
+    "Goal",
+    "Immunization",
+    "Location",
+    "Medication",
+    "MedicationDispense",
+    "MedicationRequest",
+    "Observation",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "Procedure",
+    "Provenance",
+    "QuestionnaireResponse",
+    "RelatedPerson",
+    "ServiceRequest",
+    "Specimen",
 )
-"""What the server offers unless a personality offers less."""
+"""Resource types that a site has; which interactions it offers for them is the personality's business."""
 
 
 def build_site(options: SiteOptions) -> Site:
@@ -169,7 +162,7 @@ def _fhir_server(site: Site) -> FhirServer:
         store=site.store,
         clock=site.clock,
         pages=Pages(vendor.page_token),
-        types=TYPES,
+        types={kind: vendor.offers(kind) for kind in TYPES},
         restrictions=vendor.rules,
         new_id=site.store.new_id,
         capability=lambda exchange: _capability(site, exchange),

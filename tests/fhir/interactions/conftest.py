@@ -27,6 +27,12 @@ def made() -> Callable[..., Site]:
 
 
 @pytest.fixture
+def all_of_patient() -> dict[str, Any]:
+    """Settings of a site that offers for Patient what its vendor may not."""
+    return {"interactions": {"types": {"Patient": ["read", "vread", "search", "create", "update"]}}}
+
+
+@pytest.fixture
 def ask() -> Callable[..., Exchange]:
     """Asks a site: `ask(site, "GET /Patient?name=x", document, header="value")`."""
 

@@ -38,8 +38,10 @@ def test_a_head_request_is_answered_as_a_read(made: Any, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("vendor", ["generic", "epic", "oracle"])
-def test_each_version_is_read_under_the_name_that_the_vendor_gives_it(made: Any, ask: Any, vendor: str) -> None:
-    site = made(vendor)
+def test_each_version_is_read_under_the_name_that_the_vendor_gives_it(
+    made: Any, ask: Any, all_of_patient: Any, vendor: str
+) -> None:
+    site = made(vendor, settings=all_of_patient)
     for number, family in enumerate(("One", "Two", "Three"), 1):
         document = {"resourceType": "Patient", "id": "x", "name": [{"family": family}]}
         site.store.commit(document, kind="create" if number == 1 else "update", source="control")

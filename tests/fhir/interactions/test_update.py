@@ -26,8 +26,10 @@ def test_an_update_makes_the_next_version_of_a_written_or_a_computed_record(made
 
 @pytest.mark.parametrize("vendor", ["generic", "epic", "oracle"])
 @pytest.mark.parametrize("form", ['W/"{}"', '"{}"', "{}"])
-def test_if_match_names_the_current_version_in_the_vendors_words(made: Any, ask: Any, vendor: str, form: str) -> None:
-    site = made(vendor)
+def test_if_match_names_the_current_version_in_the_vendors_words(
+    made: Any, ask: Any, all_of_patient: Any, vendor: str, form: str
+) -> None:
+    site = made(vendor, settings=all_of_patient)
     site.store.commit(patient("One"), kind="create", source="control")
     current, other = site.personality.version_text(1), site.personality.version_text(2)
     refused = ask(site, "PUT /Patient/w1", patient("Two"), if_match=form.format(other))
