@@ -107,6 +107,7 @@ def test_every_command_is_one_that_the_command_line_takes(root: Path) -> None:
 @pytest.mark.mockehr(lenient=True)
 def test_commands_about_the_site_north_run_on_a_server(root: Path, mockehr: World) -> None:
     site = mockehr.site("epic", name="north", patients=8, open_access=True)
+    site.client("demo")
     for _ in range(12):
         site._call(site.site.handle, Exchange("fhir", path="/metadata"))
     asked = [words for words in commands(readme(root)) if words[0] != "serve" and "north" in words]
@@ -117,10 +118,19 @@ def test_commands_about_the_site_north_run_on_a_server(root: Path, mockehr: Worl
 
 
 def test_commands_that_need_no_server_run(root: Path) -> None:
-    alone = [words for words in commands(readme(root)) if words[:2] == ["quirk", "list"]]
-    assert alone
+    starts = (["quirk", "list"], ["quirk", "show"], ["token", "--key"], ["scenario", "list"])
+    alone = [words for words in commands(readme(root)) if words[:2] in starts]
+    assert len(alone) >= len(starts)
     for words in alone:
         assert CliRunner().invoke(cli, words).exit_code == 0
+
+
+def test_the_scenario_to_copy_holds(root: Path, tmp_path: Path) -> None:
+    [(_, source)] = list(blocks(readme(root), "yaml"))
+    file = tmp_path / "own.scenario.yaml"
+    file.write_text(source, "utf-8")
+    done = CliRunner().invoke(cli, ["scenario", "check", str(file)])
+    assert (done.exit_code, done.output) == (0, f"{file}: holds; 1 sites, 2 rules\n")
 
 
 def test_options_and_settings_of_the_plugin_are_all_in_the_table(root: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mockehr.cli.runs import run_trial
+from mockehr.cli.runs import OVERDUE, complaints, ending, run_trial
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.scenarios.schema import load_scenario
 from mockehr.scenarios.trial import Trial
@@ -53,3 +53,45 @@ def test_a_port_that_is_taken_ends_the_run_with_what_listens(tmp_path: Path) -> 
         made = trial(tmp_path, SCENARIO.replace("listen: 0", f"listen: {port}"))
         with pytest.raises(EnvironmentProblem, match=rf"Cannot listen on 127\.0\.0\.1:{port}"):
             run_trial(made, [sys.executable, "-c", ""], quiet=True)
+
+
+def test_what_is_wrong_with_the_files_of_a_client_is_said(tmp_path: Path) -> None:
+    (tmp_path / "north.ndjson").write_text('{"resourceType": "Patient"}\n\nrubbish\n[1]\n')
+    (tmp_path / "south.ndjson").touch()
+    (tmp_path / "typo.ndjson").touch()
+    told = complaints(tmp_path, ["north", "south", "west"])
+    assert told == [
+        "north.ndjson: 2 of 3 lines are no JSON object and were left out; the first is line 3",
+        "south.ndjson is empty",
+        "the client wrote no west.ndjson to MOCKEHR_OUTPUT",
+        "typo.ndjson in MOCKEHR_OUTPUT belongs to no site and was not read; "
+        "wanted: north.ndjson, south.ndjson, west.ndjson",
+    ]
+    (tmp_path / "typo.ndjson").unlink()
+    (tmp_path / "north.ndjson").write_text("{}")
+    assert complaints(tmp_path, ["north"]) == [
+        "south.ndjson in MOCKEHR_OUTPUT belongs to no site and was not read; wanted: north.ndjson"
+    ]
+
+
+def test_a_signal_is_named() -> None:
+    assert (ending(3), ending(-11), ending(-200)) == ("status 3", "signal SIGSEGV", "signal 200")
+
+
+def test_a_client_that_hangs_is_ended_judged_and_reported_with_what_was_heard_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = trial(tmp_path, SCENARIO + "timeout: 0.3\n")
+    hang = [sys.executable, "-c", "import threading; threading.Event().wait(60)"]
+    scorecard, status = run_trial(made, hang, quiet=True, mute=True)
+    assert status == OVERDUE
+    assert len(scorecard.cards) == 2
+    assert "one-two: not one request; deaf: not one request" in capsys.readouterr().err
+
+
+def test_a_client_that_may_not_be_run_is_told_apart(tmp_path: Path) -> None:
+    file = tmp_path / "sync.py"
+    file.touch(mode=0o600)
+    with pytest.raises(EnvironmentProblem) as raised:
+        run_trial(trial(tmp_path), [str(file)], quiet=True)
+    assert "chmod +x" in raised.value.remedy

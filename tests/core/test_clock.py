@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mockehr.core.clock import LATEST, STEPPED_START, Clock, day, duration, instant
+from mockehr.core.clock import FASTEST, LATEST, STEPPED_START, Clock, day, duration, instant
 
 
 def test_a_stepped_clock_starts_on_a_monday_at_noon_and_stands() -> None:
@@ -39,7 +39,7 @@ def test_time_runs_neither_backwards_nor_out_of_the_calendar(seconds: float) -> 
     assert clock.now() == STEPPED_START
 
 
-@pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("scale", [0, -1, 1e7, 1e300, float("nan"), float("inf")])
 def test_a_pace_that_is_none_is_refused(scale: float) -> None:
     with pytest.raises(ValueError, match="scale"):
         Clock(stepped=True).run(scale=scale)
@@ -78,3 +78,12 @@ def test_what_is_no_duration_is_refused_with_its_text(text: str) -> None:
 def test_instants_and_days_are_utc() -> None:
     assert instant(0.5, millis=True) == "1970-01-01T00:00:00.500Z"
     assert day(86399) == "1970-01-01"
+
+
+def test_a_fast_clock_stops_with_the_calendar() -> None:
+    clock = Clock(start=LATEST - 1e-6)
+    clock.run(scale=FASTEST)
+    assert LATEST - 1 < clock.now() <= LATEST
+    while clock.now() < LATEST:
+        pass
+    assert instant(clock.now()) == "9999-12-31T23:59:59Z"

@@ -154,3 +154,20 @@ def test_a_delayed_arrival_is_performed_later_and_once() -> None:
     assert at_once == b""
     assert written.startswith(b"HTTP/1.1 200 OK")
     assert len(site.journal) == 1
+
+
+@pytest.mark.parametrize("start", ["GET /main/", "GET /main/ HTTP/1.1\r\nX-Long: "])
+def test_a_head_that_does_not_end_is_refused_and_not_collected(start: str) -> None:
+    _, written, closed = exchanged(a_site(), start, *["a" * (1 << 16)] * 9)
+    assert written.startswith(b"HTTP/1.1 431 ")
+    assert written.count(b"HTTP/1.1") == 1
+    assert closed
+
+
+def test_a_head_of_many_pieces_within_the_limit_is_taken() -> None:
+    site = a_site()
+    path = f"/main{site.fhir_path.rstrip('/')}/metadata"
+    pieces = [f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Long: ", *["a" * (1 << 16)] * 7, "\r\n\r\n"]
+    _, written, closed = exchanged(site, *pieces, get(path))
+    assert written.count(b"HTTP/1.1 200 OK") == 2
+    assert not closed

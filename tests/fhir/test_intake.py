@@ -75,3 +75,13 @@ def test_ndjson_is_read_line_by_line_and_a_missing_path_is_told(tmp_path: Path) 
     assert intake.refused[0].startswith("a.ndjson:3: no JSON")
     with pytest.raises(EnvironmentProblem):
         import_path(empty().store, tmp_path / "none")
+
+
+def test_a_document_nested_too_deeply_is_refused_with_the_reason() -> None:
+    site, intake = empty(), Intake()
+    deep: list[object] = []
+    for _ in range(900):
+        deep = [deep]
+    import_document(site.store, {"resourceType": "Patient", "id": "a", "x": deep}, intake, source="call")
+    assert intake.refused == ["call: nested more than 100 levels deep"]
+    assert intake.total == 0

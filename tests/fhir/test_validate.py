@@ -147,6 +147,15 @@ def test_a_body_nested_without_end_is_an_issue():
     assert all(isinstance(issue, Issue) for issue in issues)
 
 
+@pytest.mark.parametrize(("levels", "expected"), [(98, []), (99, []), (100, ["Patient"]), (50_000, ["Patient"])])
+def test_a_body_of_more_levels_than_fit_into_other_documents_is_one_issue(levels, expected):
+    nested = []
+    for _ in range(levels - 1):
+        nested = [nested]
+    found = check_body({"resourceType": "Patient", "beyond": nested}, "Patient")
+    assert [issue.expression for issue in found] == expected
+
+
 @pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the US Core examples are not beside this checkout")
 def test_no_us_core_example_has_issues():
     for path in sorted(EXAMPLES.glob("*.json")):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockehr.hl7.frame import Deframer, frame
+from mockehr.hl7.frame import NOTED, Deframer, frame
 
 MESSAGE = b"MSH|^~\\&|A|B|C|D|20260105120000||ADT^A01|1|P|2.5.1\rPID|1||7^^^H^MR\r"
 OTHER = b"MSH|^~\\&|A|B|C|D|20260105120001||ADT^A03|2|P|2.5.1\r"
@@ -133,3 +133,11 @@ def test_noise_without_a_message_is_kept_as_an_anomaly_and_not_in_memory() -> No
 
 def test_a_frame_wraps_the_payload_and_nothing_else() -> None:
     assert frame(b"abc") == b"\x0babc\x1c\x0d"
+
+
+@pytest.mark.parametrize("flood", [b"\x0b", b"\x1c\r", b"\x0b\x1c\r", b"\r\n\x0b"])
+def test_a_flood_of_marks_costs_no_more_than_its_length_and_fills_no_memory(flood: bytes) -> None:
+    deframer = Deframer()
+    frames = deframer.feed(flood * 200_000 + frame(b"MSH|^~\\&"))
+    assert frames[-1].payload == b"MSH|^~\\&"
+    assert all(len(found.anomalies) <= NOTED for found in frames)

@@ -196,14 +196,16 @@ def test_a_count_without_entries_is_exact(epic: Personality) -> None:
 
 
 def test_no_results_are_an_outcome_with_4101(epic: Personality) -> None:
-    bundle = epic.searchset(page(total=0, query="patient=e1", patient_facing=True), BASE)
+    told = page(total=0, query="patient=e1&category=encounter-diagnosis", patient_facing=True)
+    bundle = epic.searchset(told, BASE)
     outcome = bundle["entry"][-1]
     assert list(outcome) == ["fullUrl", "resource", "search"]
     assert outcome["search"]["mode"] == "outcome"
     codes = [one["details"]["coding"][0]["code"] for one in outcome["resource"]["issue"]]
-    assert codes == ["59204", "59204", "4101", "4119"]
+    assert codes == ["59204", "4101", "4119"]
     text = (
-        "Client not authorized for Condition - Medical History. Search results of this type have not been included."
+        "Client not authorized for Condition - Outside Record Encounter Diagnosis."
+        " Search results of this type have not been included."
     )
     assert outcome["resource"]["issue"][0]["diagnostics"] == text
     assert bundle["total"] == 0
@@ -406,7 +408,7 @@ def test_the_capability_statement_is_epics(epic: Personality) -> None:
         "date": "2026-01-05",
         "publisher": "x",
         "fhirVersion": "4.0.1",
-        "rest": [{"mode": "server", "resource": [{"type": "Patient", "interaction": [{"code": "read"}]}]}],
+        "rest": [{"mode": "server", "resource": [{"type": "Patient", "interaction": [{"code": "search-type"}]}]}],
     }
     made = epic.capability(neutral, FACTS, BASE)
     assert "publisher" not in made

@@ -1,5 +1,6 @@
 """Scorecards as text, JUnit XML and HTML."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -84,3 +85,32 @@ def test_the_page_can_be_read_without_eyes_and_without_colour() -> None:
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in outline.tags if tag == "th")
     for word in (">pass<", ">FAIL<", ">n/a<", "saw no occasion", "Entry 1: reason 1", "@media print"):
         assert word in html(SCORECARD)
+
+
+def test_what_failed_comes_first_for_people() -> None:
+    assert text(SCORECARD).index("scopes-used") < text(SCORECARD).index("truth")
+    assert html(SCORECARD).index(">scopes-used<") < html(SCORECARD).index(">truth<")
+
+
+def test_a_required_probe_without_an_occasion_shows_in_every_report() -> None:
+    wanting = replace(SCORECARD, required=("scopes-used", "dedupes-pages", "truth"))
+    assert "never put to the test: dedupes-pages; seed" in text(wanting)
+    assert "never put to the test: dedupes-pages." in html(wanting)
+    case = ElementTree.fromstring(junit(wanting)).find("testsuite[@name='required']/testcase")
+    assert case is not None
+    assert (case.get("name"), case.find("failure") is not None) == ("dedupes-pages", True)
+    assert ElementTree.fromstring(junit(wanting)).get("failures") == "2"
+    assert ElementTree.fromstring(junit(SCORECARD)).find("testsuite[@name='required']") is None
+
+
+def test_several_scorecards_share_a_report_and_stay_apart() -> None:
+    other = replace(SCORECARD, title="Other", required=("dedupes-pages",))
+    names = [suite.get("name") for suite in ElementTree.fromstring(junit(SCORECARD, other)).findall("testsuite")]
+    assert names == [
+        "Flaky Friday.north.backend", "Flaky Friday.south", "Other.north.backend", "Other.south", "Other.required",
+    ]  # fmt: skip
+    outline = Outline()
+    outline.feed(html(SCORECARD, other))
+    ids = [attrs["id"] for _, attrs in outline.tags if "id" in attrs]
+    assert len(ids) == len(set(ids)) == 5
+    assert [tag for tag, _ in outline.tags].count("h1") == 1

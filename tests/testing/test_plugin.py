@@ -210,3 +210,28 @@ def test_importing_our_classes_into_a_test_module_collects_nothing(pytester: pyt
         "-Werror",
     )
     result.assert_outcomes(passed=1)
+
+
+def test_a_report_says_what_was_armed_and_why_a_request_was_refused_without_our_own_frames(
+    pytester: pytest.Pytester,
+) -> None:
+    result = outcome(
+        pytester,
+        """
+        from urllib.request import urlopen
+        def test_refused(mockehr):
+            site = mockehr.site("epic", patients=1)
+            site.quirk("token-expiry", uses=5)
+            site.quirk("windows-1252-names")
+            urlopen(f"{site.fhir_url}/Patient/1")
+        def test_misspelt(mockehr):
+            mockehr.site().quirk("token-expiri")
+        """,
+    )
+    result.assert_outcomes(failed=2)
+    told = result.stdout.str()
+    assert "  armed: token-expiry, windows-1252-names" in told
+    assert "          refused, no-token: " in told
+    assert "There is no quirk named 'token-expiri'." in told
+    assert "registry.py" not in told
+    assert "threading" not in told

@@ -19,6 +19,7 @@ COMMANDS: Final = MappingProxyType(
         "demo": ("mockehr.cli.demo", "demo", "Play flaky-friday against a careless and a careful client."),
         "check": ("mockehr.cli.check", "check", "Judge a client of any language by a scenario."),
         "scenario": ("mockehr.cli.scenario", "scenario", "List, check and describe scenario files."),
+        "token": ("mockehr.cli.token", "token", "Print an access token for a site, or how to get one."),
         "routes": ("mockehr.cli.routes", "routes", "Print every route of a site."),
         "completion": ("mockehr.cli.completion", "completion", "Print a shell completion script."),
     }

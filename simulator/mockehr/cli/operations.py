@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import click
 import orjson
 
+from mockehr.cli.brief import BRIEF, in_brief
 from mockehr.control.facade import Control, operations
 from mockehr.control.operation import Operation
 from mockehr.core.errors import EnvironmentProblem, MockehrError, UsageError, VerdictFailed
@@ -22,6 +23,8 @@ from mockehr.sites.directory import Directory
 _KINDS: Final[Mapping[str, type[MockehrError]]] = MappingProxyType(
     {"VerdictFailed": VerdictFailed, "EnvironmentProblem": EnvironmentProblem}
 )
+_METAVARS: Final[Mapping[type, str]] = MappingProxyType({dict: "KEY=VALUE,…|JSON|@FILE", list: "NAMES|JSON|@FILE"})
+_TYPES: Final[Mapping[type, type]] = MappingProxyType({int: int, float: float})
 DEFAULT_SERVER = "http://127.0.0.1:8642"
 
 
@@ -41,25 +44,29 @@ def _command(name: str, op: Operation) -> click.Command:
         params.append(click.Argument(["site"]))
     in_path = re.findall(r"\{(\w+)\}", op.path)
     for p in op.parameters:
+        shown = _METAVARS.get(p.type)
         if p.name in in_path or p.required:
-            params.append(click.Argument([p.name], type=str))
+            named = f"{p.name.upper()}(JSON|@FILE)" if p.type in _METAVARS else None
+            params.append(click.Argument([p.name], type=_TYPES.get(p.type, str), metavar=named))
         elif p.type is bool:
             params.append(
                 click.Option([f"--{p.name.replace('_', '-')}/--no-{p.name.replace('_', '-')}"], default=None)
             )
         else:
-            shown = "JSON|@FILE" if p.type is dict else "NAMES|JSON|@FILE" if p.type is list else None
-            params.append(click.Option([f"--{p.name.replace('_', '-')}"], type=str, default=None, metavar=shown))
+            kind = _TYPES.get(p.type, str)
+            params.append(click.Option([f"--{p.name.replace('_', '-')}"], type=kind, default=None, metavar=shown))
+    if op.name in BRIEF:
+        params.append(click.Option(["--brief"], is_flag=True, help="Lines to read instead of JSON."))
     params.append(
         click.Option(["--server"], default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
     )
     params.append(click.Option(["--token"], default="", help="Token of the control API."))
 
-    def run(server: str, token: str, **given: Any) -> None:
+    def run(server: str, token: str, brief: bool = False, **given: Any) -> None:
         arguments = {key: _parsed(op, key, value) for key, value in given.items() if value is not None}
         offline = Control(Directory())
         answer = offline.call(op.name, **arguments) if op.offline else ask(op, server, token, arguments)
-        click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+        click.echo(in_brief(op.name, answer) if brief else orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
     return click.Command(name, params=params, callback=run, help=op.summary)
 
@@ -78,7 +85,7 @@ def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> An
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(url, data=body or None, method=op.verb, headers=headers)
     try:
-        with _opener(url).open(request, timeout=60) as answer:
+        with open_url(request) as answer:
             return orjson.loads(answer.read())
     except urllib.error.HTTPError as error:
         raise _told(error) from error
@@ -91,12 +98,12 @@ def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> An
         ) from error
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """What opens a URL: as the environment says (`http_proxy`), but never by a proxy to a server on loopback."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost" or host == "::1" or host.startswith("127."):
-        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    return urllib.request.build_opener()
+def open_url(request: urllib.request.Request) -> Any:
+    """The answer: as the environment says (`http_proxy`), but never by a proxy to a server on loopback."""
+    host = (urlsplit(request.full_url).hostname or "").rstrip(".")
+    local = host == "localhost" or host == "::1" or host.startswith("127.")
+    proxies = [urllib.request.ProxyHandler({})] if local else []
+    return urllib.request.build_opener(*proxies).open(request, timeout=60)
 
 
 def _told(error: urllib.error.HTTPError) -> MockehrError:
@@ -119,11 +126,33 @@ def _parsed(op: Operation, key: str, value: Any) -> Any:
         return _read(Path(value[1:]), as_list=declared.type is list)
     if declared.type is list and not value.lstrip().startswith("["):
         return value
+    if declared.type is dict and not declared.required and "=" in value and not value.lstrip().startswith("{"):
+        return _pairs(key, value)
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        shape = '{"every": 5}' if declared.type is dict else '["one", "two"]'
-        raise UsageError(f"--{key} is no JSON: {error}", remedy=f"Write it like {shape}.") from error
+        shape = '{"every": 5}, or every=5,' if declared.type is dict else '["one", "two"],'
+        said = f"{key.upper()}" if declared.required else f"--{key.replace('_', '-')}"
+        raise UsageError(
+            f"{said} is no JSON: {error}", remedy=f"Write it like {shape} or give a file of it as @FILE."
+        ) from error
+
+
+def _pairs(key: str, text: str) -> dict[str, Any]:
+    """An object from `budget=5,per=10s`: what is JSON counts as that, all else as text; raises UsageError."""
+    found: dict[str, Any] = {}
+    for pair in text.split(","):
+        name, equals, value = pair.partition("=")
+        if not name.strip() or not equals:
+            raise UsageError(
+                f"--{key.replace('_', '-')}: {pair!r} is no KEY=VALUE.",
+                remedy='Write it like every=5,skip=2; what holds commas or lists needs JSON, such as {"every": 5}.',
+            )
+        try:
+            found[name.strip()] = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            found[name.strip()] = value.strip()
+    return found
 
 
 def _read(file: Path, *, as_list: bool) -> Any:

@@ -36,7 +36,9 @@ def routes(sites: tuple[str, ...], as_json: bool) -> None:
     from mockehr.sites.options import SiteOptions
 
     named = [text.partition("=") for text in sites or ("main=generic",)]
-    built = [build_site(SiteOptions(name, personality=vendor or "generic")) for name, _, vendor in named]
+    built = [
+        build_site(SiteOptions(name, personality=vendor or "generic", seed=f"7/{name}")) for name, _, vendor in named
+    ]
     rows = [route for site in built for route in routes_of(site)]
     if as_json:
         click.echo(orjson.dumps({"routes": [asdict(row) for row in rows]}).decode())
@@ -58,7 +60,7 @@ def routes_of(site: Site) -> Iterator[Route]:
     for grant in site.auth.settings.grants:
         yield Route(site.name, "POST", root + site.token_path, grant, "token")
     for method, shape, interaction in ROUTES:
-        if "[type]" not in shape:
+        if "[type]" not in shape and (interaction == "capabilities" or interaction in site.fhir.system):
             yield Route(site.name, method, base + shape, interaction, "fhir")
     for kind, offered in sorted(site.fhir.types.items()):
         for method, shape, interaction in ROUTES:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import click
+import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -23,6 +25,8 @@ from mockehr.scenarios.trial import Trial
 from mockehr.sites.directory import Directory
 
 KILL_AFTER = 5.0
+OVERDUE = 124
+"""Exit status of a client that did not finish in time, as `timeout` of GNU coreutils has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ def run_trial(
 
     What the command prints goes to stderr, or nowhere with `mute`; `quiet` shows no progress.
 
-    Raises EnvironmentProblem if the command cannot be started or runs out of time.
+    A client that runs out of time is ended and judged by what it did until then; the exit status is OVERDUE.
+    Raises EnvironmentProblem if the command cannot be started.
     """
     return asyncio.run(_run(trial, command, _Manners(quiet, mute, label or command[0])))
 
@@ -57,6 +62,9 @@ async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple
             ports = await _listen(trial, server)
             environment = os.environ | trial.environment(server.url, output, ports)
             status = await _watched(trial, command, environment, manners)
+        if not manners.mute:
+            for complaint in complaints(output, list(trial.rosters)):
+                click.echo(f"mockehr: {complaint}", err=True)
         return trial.judge(output), status
 
 
@@ -74,10 +82,10 @@ async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, 
         out = DEVNULL if manners.mute else sys.stderr.fileno()
         process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=out, stderr=out)
     except OSError as error:
-        raise EnvironmentProblem(
-            f"The client cannot be started: {error}.",
-            remedy="Write the command after --, as in -- python my_sync.py.",
-        ) from error
+        remedy = "Write the command after --, as in -- python my_sync.py."
+        if isinstance(error, PermissionError):
+            remedy = f"Make it executable (chmod +x {command[0]}), or name what runs it: -- python {command[0]}."
+        raise EnvironmentProblem(f"The client cannot be started: {error}.", remedy=remedy) from error
     total = sum(len(roster) for roster in trial.rosters.values())
     columns = (
         SpinnerColumn(),
@@ -96,10 +104,11 @@ async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, 
             progress.update(task, completed=done, seen=seen)
             if asyncio.get_running_loop().time() > deadline:
                 await _stop(process, waiting)
-                raise EnvironmentProblem(
-                    f"The client did not finish within {trial.scenario.timeout:g} s.",
-                    remedy="Look at what it waits for, or raise `timeout` in the scenario.",
+                limit = f"{trial.scenario.timeout:g} s"
+                click.echo(
+                    f"mockehr: the client did not finish within {limit} and was ended. {_last(trial)}", err=True
                 )
+                return OVERDUE
         return waiting.result()
 
 
@@ -115,6 +124,63 @@ def _progress(trial: Trial) -> tuple[int, str]:
                 asked.discard(found.id)
         done += len(trial.rosters[site.name]) - len(asked)
     return done, f"{exchanges} exchanges"
+
+
+def _last(trial: Trial) -> str:
+    """What was heard of the client last, at each site."""
+    heard = []
+    for site in trial.sites:
+        entries = list(site.journal)
+        if entries:
+            last = entries[-1]
+            status = last.reply.status if last.reply else "no answer"
+            heard.append(f"{site.name}: {len(entries)} exchanges, the last {last.method} {last.path} → {status}")
+        else:
+            heard.append(f"{site.name}: not one request")
+    return f"Heard of it: {'; '.join(heard)}."
+
+
+def ending(status: int) -> str:
+    """An exit status in words; a negative one is the signal that ended the program."""
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return f"signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"signal {-status}"
+
+
+def complaints(output: Path, sites: Sequence[str]) -> list[str]:
+    """What is wrong with the files that a client wrote, where the verdict would only see lost records."""
+    found = []
+    for site in sites:
+        file = output / f"{site}.ndjson"
+        if not file.is_file():
+            found.append(f"the client wrote no {file.name} to MOCKEHR_OUTPUT")
+            continue
+        lines = [(number, line) for number, line in enumerate(file.read_bytes().splitlines(), 1) if line.strip()]
+        bad = [number for number, line in lines if not _is_object(line)]
+        if bad:
+            found.append(
+                f"{file.name}: {len(bad)} of {len(lines)} lines are no JSON object and were left out; "
+                f"the first is line {bad[0]}"
+            )
+        elif not lines:
+            found.append(f"{file.name} is empty")
+    wanted = {f"{site}.ndjson" for site in sites}
+    found += [
+        f"{file.name} in MOCKEHR_OUTPUT belongs to no site and was not read; wanted: {', '.join(sorted(wanted))}"
+        for file in sorted(output.iterdir())
+        if file.name not in wanted and file.suffix in (".ndjson", ".json", ".jsonl")
+    ]
+    return found
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 async def _stop(process: asyncio.subprocess.Process, waiting: asyncio.Task[int]) -> None:

@@ -14,6 +14,7 @@ import click
 import orjson
 
 from mockehr.cli.loop import run_on_best_loop
+from mockehr.cli.operations import DEFAULT_SERVER
 from mockehr.cli.places import Feed, Hearing, Receiver, Served, feed, hearing, of_known_sites, receiver, served
 from mockehr.core.errors import UsageError
 from mockehr.sites.options import SiteOptions
@@ -86,7 +87,7 @@ def serve(host: str | None, port: int | None, control_token: str, as_json: bool,
     """Serve one or more sites until interrupted.
 
     Every site has a client `demo` registered with the public test key of mockehr, for all system scopes, unless the
-    file registers clients.
+    file registers clients; `mockehr token SITE` prints an access token of it.
 
     Each option is also an environment variable, --control-token for one is MOCKEHR_SERVE_CONTROL_TOKEN. What may be
     repeated is separated by spaces there, and the paths of --import by colons (on Windows by semicolons).
@@ -149,7 +150,7 @@ def _options(site: Served, given: dict[str, Any]) -> SiteOptions:
         site.name,
         personality=site.personality,
         patients=given["patients"],
-        seed=int(seed) if seed.isdigit() else seed,
+        seed=f"{seed}/{site.name}",  # as in files: two hospitals have not the same patients
         imports=given["imports"],
         replay=given["replay"],
         stepped=given["stepped"],
@@ -222,4 +223,6 @@ def _tell(server: Server, rows: list[dict[str, Any]], as_json: bool) -> None:
         for key, label in (("mllp", "HL7 in"), ("hl7_to", "HL7 out"), ("webhooks", "webhook")):
             for place in row[key]:
                 click.echo(f"{'':12} {label:10} {place}")
+    at = "" if server.url == DEFAULT_SERVER else f" --server {server.url}"
+    click.echo(f"token        mockehr token {rows[0]['site']}{at}", err=True)
     click.echo(f"control      {server.url}/_mockehr   (Ctrl-C stops)", err=True)

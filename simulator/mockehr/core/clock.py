@@ -17,6 +17,9 @@ from typing import Final
 LATEST = 253_402_300_799.0
 """The last second that a date can be written of: 9999-12-31T23:59:59Z."""
 
+FASTEST = 1_000_000.0
+"""The highest scale of a clock: a day in less than a tenth of a second."""
+
 STEPPED_START = 1_767_614_400.0
 """Where a stepped clock starts unless told: 2026-01-05T12:00:00Z, a Monday at noon."""
 
@@ -62,7 +65,7 @@ class Clock:
         """The site's time in seconds since 1970 UTC."""
         if self._frozen:
             return self._base
-        return self._base + (time.time() - self._anchor) * self._scale
+        return min(LATEST, self._base + (time.time() - self._anchor) * self._scale)
 
     def freeze(self) -> None:
         """Stop the clock where it stands."""
@@ -71,8 +74,8 @@ class Clock:
 
     def run(self, *, scale: float = 1.0) -> None:
         """Let the clock follow the wall clock from its present time, `scale` times as fast."""
-        if not 0 < scale < float("inf"):
-            raise ValueError(f"a clock's scale must be positive, got {scale}")
+        if not 0 < scale <= FASTEST:
+            raise ValueError(f"a clock's scale must be positive and at most {FASTEST:.0f}, got {scale}")
         self._base = self.now()
         self._anchor = time.time()
         self._scale = scale

@@ -20,6 +20,13 @@ _LONG_WAY: Final = frozenset(
 """Headers that mean a body, another protocol, or something that uvicorn's middleware has to look at."""
 
 
+HEAD_LIMIT: Final = 1 << 19
+"""Octets that one request line with its headers may hold over several reads of the socket; more gets 431."""
+_HEAD_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
 class CuttableProtocol(HttpToolsProtocol):
     """Puts the connection's transport into `scope["extensions"]` and answers plain GETs at once; else uvicorn."""
 
@@ -29,6 +36,8 @@ class CuttableProtocol(HttpToolsProtocol):
         self._edge = self.config.app if isinstance(self.config.app, HttpEdge) else None
         self._answered = False
         self._rest: Any = None
+        self._in_head = False
+        self._head_octets = 0
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             scope["extensions"] = {TRANSPORT: self.transport, REST: scope.pop(REST, None)}
@@ -36,8 +45,24 @@ class CuttableProtocol(HttpToolsProtocol):
 
         self.app = app
 
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; a head that does not end is refused, for the parser would collect it without bound."""
+        super().data_received(data)
+        if self._in_head:
+            self._head_octets += len(data)
+            if self._head_octets > HEAD_LIMIT and not self.transport.is_closing():
+                self.transport.write(_HEAD_TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """A request line begins."""
+        self._in_head = True
+        self._head_octets = 0
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
         """Answer now if that can be done, else begin an ASGI cycle."""
+        self._in_head = False
         if not self._answer_at_once():
             super().on_headers_complete()
 

@@ -11,6 +11,7 @@ import orjson
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.core.exchange import JSON
 from mockehr.fhir.store import Store
+from mockehr.fhir.validate import DEEPEST, too_deep
 
 NOT_STORED = frozenset({"Bundle", "Parameters", "OperationOutcome"})
 
@@ -57,6 +58,9 @@ def import_document(store: Store, document: object, intake: Intake, *, source: s
     """
     if not isinstance(document, dict) or "resourceType" not in document:
         intake.refused.append(f"{source}: no FHIR resource")
+        return
+    if too_deep(document):
+        intake.refused.append(f"{source}: nested more than {DEEPEST} levels deep")
         return
     if document["resourceType"] == "Bundle":
         names = _full_urls(document)

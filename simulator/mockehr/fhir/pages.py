@@ -10,6 +10,8 @@ from mockehr.fhir.search import Query
 from mockehr.fhir.store import Hits
 
 SESSIONS_KEPT = 20_000
+SEARCHES_COUNTED = 100_000
+"""Different searches of which it is known how often they were opened; then counting begins anew."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Pages:
     def open(self, session: PageSession) -> str:
         """Keep the session; returns the token that leads to it."""
         name = f"{session.resource_type}?{session.query}@{session.offset}"
+        if len(self._opened) >= SEARCHES_COUNTED:
+            self._opened.clear()
         number = self._opened[name] = self._opened.get(name, 0) + 1
         token = self._draw_token(name, number)
         self._sessions[token] = session

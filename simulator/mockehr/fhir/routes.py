@@ -15,7 +15,11 @@ ROUTES: Final = (
     ("POST", "/[type]", "create"),
     ("GET", "/[type]/[id]", "read"),
     ("PUT", "/[type]/[id]", "update"),
+    ("DELETE", "/[type]/[id]", "delete"),
     ("GET", "/[type]/[id]/_history/[vid]", "vread"),
+    ("GET", "/[type]/[id]/_history", "history-instance"),
+    ("GET", "/[type]/_history", "history-type"),
+    ("GET", "/_history", "history-system"),
 )
 """What the server answers, as shown by `mockehr routes`; the CapabilityStatement derives from it too."""
 
@@ -32,6 +36,8 @@ def name_interaction(method: str, path: str) -> Interaction | Problem:
     parts = path.strip("/").split("/")
     if parts == ["metadata"]:
         return _named(method, "/metadata", path, Interaction("capabilities"))
+    if parts == ["_history"]:
+        return _named(method, "/_history", path, Interaction("history-system"))
     count = len(parts)
     kind = parts[0]
     if not kind[:1].isupper():
@@ -40,6 +46,10 @@ def name_interaction(method: str, path: str) -> Interaction | Problem:
         return _named(method, "/[type]", path, Interaction("", kind))
     if count == 2 and parts[1] == "_search":
         return _named(method, "/[type]/_search", path, Interaction("", kind))
+    if count == 2 and parts[1] == "_history":
+        return _named(method, "/[type]/_history", path, Interaction("", kind))
+    if count == 3 and parts[2] == "_history":
+        return _named(method, "/[type]/[id]/_history", path, Interaction("", kind, parts[1]))
     if count == 2:
         return _named(method, "/[type]/[id]", path, Interaction("", kind, parts[1]))
     if count == 4 and parts[2] == "_history":

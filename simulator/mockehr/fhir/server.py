@@ -23,8 +23,13 @@ NAMED_KEPT: Final = 4096
 class Restrictions(Protocol):
     """How one vendor narrows what this server can do."""
 
-    def check(self, resource_type: str, parameters: Parameters) -> Problem | None:
-        """A refusal of this search, or None. A Problem of status 200 means: answer with no matches."""
+    def check(
+        self, resource_type: str, parameters: Parameters, known: Callable[[str], bool] | None = None
+    ) -> Problem | None:
+        """A refusal of this search, or None. A Problem of status 200 means: answer with no matches.
+
+        `known` tells whether the standard has a parameter of that name for the type.
+        """
 
     def page_size(self, resource_type: str, asked: int | None) -> int | None:
         """How many matches a page holds; None for all on one page."""
@@ -50,6 +55,8 @@ class FhirServer:
     version_text: Callable[[int], str]
     """How the server writes the n-th version of a resource (n from 1)."""
     interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
+    system: frozenset[str] = frozenset()
+    """Interactions with the server as a whole that are offered, such as `history-system`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     anything: bool = False
     """Nothing is refused for its type or interaction: somebody else (a tape) knows what is offered."""
@@ -73,12 +80,12 @@ class FhirServer:
         exchange.interaction = asked
         if asked.name == "capabilities" or self.anything:
             return
-        offered = self.types.get(asked.resource_type)
+        offered = self.types.get(asked.resource_type) if asked.resource_type else self.system
         if offered is None:
             text = f"{asked.resource_type} is not offered by this server"
             exchange.result = Problem(404, "type-unknown", text, resource_type=asked.resource_type)
         elif asked.name not in offered:
-            text = f"{asked.name} is not offered for {asked.resource_type}"
+            text = f"{asked.name} is not offered for {asked.resource_type or 'the server as a whole'}"
             exchange.result = Problem(405, "interaction-unknown", text, resource_type=asked.resource_type)
 
     def perform(self, exchange: Exchange) -> None:

@@ -176,42 +176,33 @@ class Store:
                 return id
 
     def commit(
-        self, document: JSON, *, kind: Kind, source: Source, event: str = "", entry: int = 0, body: bytes = b""
+        self,
+        document: JSON,
+        *,
+        kind: Kind,
+        source: Source,
+        event: str = "",
+        entry: int = 0,
+        body: bytes = b"",
+        patient: str = "",
     ) -> Record:
         """Store `document` (with `resourceType` and `id`) as a new version and tell the change log.
 
-        `body` keeps the original octets of an import; without it the document is encoded.
+        `body` keeps the original octets of an import; without it the document is encoded. `patient` says whose it is
+        where the document does not (a tombstone).
         """
         resource_type, id = document["resourceType"], document["id"]
         before = self.read(resource_type, id)
         version = before.version + 1 if before else 1
         now = self._clock.now()
-        deleted = kind == "delete"
-        record = Record(
-            resource_type,
-            id,
-            version,
-            now,
-            document,
-            body or encode(document),
-            patient=patient_of(document),
-            deleted=deleted,
-        )
+        octets, of = body or encode(document), patient or patient_of(document)
+        record = Record(resource_type, id, version, now, document, octets, of, deleted=kind == "delete")
         self._versions.setdefault(record.key, []).append(record)
         self._place(record)
+        number = self.log.next_number()
         self.log.commit(
             Change(
-                self.log.next_number(),
-                kind,
-                resource_type,
-                id,
-                version,
-                now,
-                source,
-                document,
-                patient=record.patient,
-                event=event,
-                entry=entry,
+                number, kind, resource_type, id, version, now, source, document, patient=of, event=event, entry=entry
             )
         )
         return record

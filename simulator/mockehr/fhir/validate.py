@@ -21,6 +21,8 @@ from mockehr.fhir.search.table import read_table
 
 ID_FORM: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """FHIR R4 datatypes.html#id."""
+DEEPEST: Final = 100
+"""Levels of objects and lists in one resource; what is written has to fit into other documents as well."""
 _CODE_FORM = re.compile(r"\S+( \S+)*")
 _DATE_FORM = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 _ZONED_TIME = r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -61,6 +63,8 @@ def check_body(document: object, resource_type: str, id: str = "", *, strict: bo
 def _check_envelope(document: object, resource_type: str, id: str) -> list[Issue]:
     if not isinstance(document, dict):
         return [Issue("structure", f"a resource is a JSON object, not {_shape(document)}", resource_type)]
+    if too_deep(document):
+        return [Issue("structure", f"nested more than {DEEPEST} levels deep", resource_type)]
     given = document.get("resourceType")
     if not isinstance(given, str) or not given:
         return [Issue("required", "resourceType is missing", f"{resource_type}.resourceType")]
@@ -77,6 +81,21 @@ def _check_envelope(document: object, resource_type: str, id: str) -> list[Issue
     if document["id"] != id:
         return [Issue("invalid", f"the body's id is {document['id']!r}, the address says {id}", at)]
     return []
+
+
+def too_deep(document: object) -> bool:
+    """Whether a parsed document has more than DEEPEST levels of objects and lists. Never recurses."""
+    layer = [document]
+    for _ in range(DEEPEST):
+        layer = [
+            item
+            for node in layer
+            for item in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+            if isinstance(item, dict | list)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 @cache

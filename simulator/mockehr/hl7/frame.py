@@ -8,6 +8,7 @@ were cut into chunks.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,6 +22,10 @@ HEAD_KEPT: Final = 4096
 _HEADS: Final = (b"MSH", b"FHS", b"BHS")
 _LINE_ENDS: Final = b"\r\n"
 _SHOWN: Final = 32
+_MARK: Final = re.compile(rb"\x0b|\x1c\r").search
+"""The next start or end, whichever is first: in one pass, or a flood of one of them would cost its square."""
+NOTED: Final = 256
+"""Irregularities kept between two frames; a flood of them fills no memory."""
 
 Irregularity = Literal[
     "junk",  # bytes that belong to no block
@@ -131,8 +136,7 @@ class Deframer:
             return False
         if self._state == "outside":
             return self._step_outside(frames)
-        end = self._buffer.find(END, max(self._scanned - 1, 0))
-        start = self._buffer.find(START, self._scanned, end if end >= 0 else len(self._buffer))
+        start, end = self._next_mark()
         if self._state == "discarding":
             return self._step_discarding(start, end)
         stop = start if start >= 0 else end
@@ -153,9 +157,16 @@ class Deframer:
         self._scanned = len(self._buffer)
         return False
 
+    def _next_mark(self) -> tuple[int, int]:
+        """Where the next start or the next end is, the other one being -1; an end may begin in what was scanned."""
+        mark = _MARK(self._buffer, max(self._scanned - 1, 0))
+        if mark is None:
+            return -1, -1
+        place = mark.start()
+        return (place, -1) if self._buffer[place] == START[0] else (-1, place)
+
     def _step_outside(self, frames: list[Frame]) -> bool:
-        start = self._buffer.find(START, self._scanned)
-        end = self._buffer.find(END, max(self._scanned - 1, 0), start if start >= 0 else len(self._buffer))
+        start, end = self._next_mark()
         if end >= 0:
             self._salvage(frames, bytes(self._buffer[:end]), ended=True)
             self._take(end + 2)
@@ -227,7 +238,8 @@ class Deframer:
             self._emit_unended(frames, junk[head:])
 
     def _note(self, kind: Irregularity, position: int, octets: bytes = b"") -> None:
-        self._anomalies.append(Anomaly(kind, self._base + position, octets))
+        if len(self._anomalies) < NOTED or kind in ("missing-end", "too-long"):  # these say what the frame lacks
+            self._anomalies.append(Anomaly(kind, self._base + position, octets))
 
     def _take(self, count: int) -> None:
         del self._buffer[:count]

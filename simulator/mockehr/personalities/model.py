@@ -91,8 +91,13 @@ class Personality:
     # resources
 
     def offers(self, resource_type: str) -> frozenset[str]:
-        """The interactions that this vendor offers for a type, by the names of `mockehr.fhir.routes`."""
+        """The interactions that this vendor offers for a type (empty: for the server as a whole).
+
+        They have the names of `mockehr.fhir.routes`.
+        """
         told = self.settings["interactions"]
+        if not resource_type:
+            return frozenset(told["system"])
         return frozenset(told["types"].get(resource_type, told["default"]))
 
     def ids(self, facts: SiteFacts) -> IdCodec:

@@ -69,7 +69,7 @@ class Scenario(Section):
 
     version: Literal[1] = 1
     title: str
-    story: str
+    story: str = ""
     """Which production incident it stands for, and what a coping client does."""
     seed: int = 7
     sites: list[SiteConfig] = Field(min_length=1)

@@ -58,9 +58,9 @@ class Scorecard:
 
     @property
     def unproved(self) -> tuple[str, ...]:
-        """The required probes that passed nowhere."""
-        passed = {finding.probe for _, finding in self if finding.verdict == "pass"}
-        return tuple(name for name in self.required if name not in passed)
+        """The required probes that were never put to the test: nowhere passed, and nowhere failed."""
+        tested = {finding.probe for _, finding in self if finding.verdict != "not-applicable"}
+        return tuple(name for name in self.required if name not in tested)
 
     def assert_passed(self, *names: str) -> None:
         """Raise VerdictFailed unless the named probes passed for every client; without names, unless `passed`.

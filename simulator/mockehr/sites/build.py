@@ -162,7 +162,8 @@ def _fhir_server(site: Site) -> FhirServer:
         store=site.store,
         clock=site.clock,
         pages=Pages(vendor.page_token),
-        types={kind: vendor.offers(kind) for kind in TYPES},
+        types={kind: offered for kind in TYPES if (offered := vendor.offers(kind))},
+        system=vendor.offers(""),
         restrictions=vendor.rules,
         new_id=site.store.new_id,
         capability=lambda exchange: _capability(site, exchange),
@@ -196,6 +197,7 @@ def _capability(site: Site, exchange: Exchange) -> JSON:
         date=day(site.clock.now()),
         software=Software("mockehr", mockehr.__version__),
         security=site.auth.capability_security(token_url=root + site.token_path),
+        system_interactions=sorted(site.fhir.system),
     )
     return site.personality.capability(document, site.facts, base_url)
 

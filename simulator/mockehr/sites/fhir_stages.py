@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from mockehr.sites.site import Site
 
 ACTIONS: Final = MappingProxyType(
-    {"read": "read", "vread": "read", "search": "search", "create": "create", "update": "update"}
+    {
+        "read": "read",
+        "vread": "read",
+        "search": "search",
+        "create": "create",
+        "update": "update",
+        "delete": "delete",
+        "history-instance": "read",
+        "history-type": "search",
+        "history-system": "search",
+    }
 )
 OPEN_PATHS = frozenset({"/metadata"})
 

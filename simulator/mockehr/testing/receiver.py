@@ -105,6 +105,7 @@ class Receiver:
 
     def wait_for(self, n: int = 1, *, timeout: float = 5.0) -> list[Arrival]:
         """All deliveries as soon as there are `n`; raises VerdictFailed if `timeout` seconds are not enough."""
+        __tracebackhide__ = True
         with self._news:
             if not self._news.wait_for(lambda: len(self._arrivals) >= n, timeout):
                 told = "".join(f"\n  - {one.number}: {one.body[:200]!r} → {one.status}" for one in self._arrivals)

@@ -12,7 +12,7 @@ from mockehr.auth.clients import Client
 from mockehr.auth.keys import read_bundled_key
 from mockehr.control.facade import Control
 from mockehr.core.clock import Settled, duration
-from mockehr.core.errors import VerdictFailed
+from mockehr.core.errors import MockehrError, VerdictFailed
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.events import Delivery
 from mockehr.journal import Question
@@ -37,7 +37,7 @@ class TestClient:
     client_id: str
     scopes: str
     key: Mapping[str, str]
-    """Private JWK of a public test key."""
+    """Private JWK of a public test key (ES384): `dict(client.key)` for PyJWT's PyJWK, joserfc and others."""
     token_url: str
     fhir_url: str
     patients: tuple[str, ...] = ()
@@ -84,6 +84,7 @@ class TestSite:
         **settings: Any,
     ) -> str:
         """Arm a quirk or a corruption; returns the rule's name."""
+        __tracebackhide__ = True
         rule: dict[str, Any] = {"use": use, "where": where or {}, "when": when or {}, "with": settings}
         if name:
             rule["name"] = name
@@ -149,6 +150,7 @@ class TestSite:
 
     def verify(self, *, at_least: int = 1, at_most: int = -1, **question: Any) -> int:
         """How often something happened; raises VerdictFailed with the nearest entries if not as wanted."""
+        __tracebackhide__ = True
         answer = self._control("journal verify", at_least=at_least, at_most=at_most, **question)
         return int(answer["count"])
 
@@ -175,11 +177,17 @@ class TestSite:
         return Truth(self)
 
     def _control(self, operation: str, **arguments: Any) -> Any:
+        __tracebackhide__ = True
         control = Control(self._server.threaded.server.directory)
         return self._call(control.call, operation, site=self.name, **arguments)
 
     def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:
-        return self._server.threaded.call(function, *arguments, **named)
+        __tracebackhide__ = True
+        try:
+            return self._server.threaded.call(function, *arguments, **named)
+        except MockehrError as error:
+            # Told for people: how it came through our threads and loops would only hide the test's own line.
+            raise error.with_traceback(None) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +221,7 @@ class Truth:
         self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
     ) -> None:
         """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth."""
+        __tracebackhide__ = True
         report = self.compare(given, patients=patients, types=types)
         if not report.ok:
             raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")

@@ -155,6 +155,11 @@ class World:
             lines.append(
                 f"site {made.name} ({options.personality}, {options.patients} patients, seed {options.seed})"
             )
+            charts = made.site.charts
+            armed = [*(rule.name for rule in made.site.rules), *(charts.infections if charts is not None else ())]
+            lines += [f"  armed: {', '.join(armed)}"] if armed else []
+            skipped = len(made.site.journal) - SHOWN
+            lines += [f"  … {skipped} earlier exchanges"] if skipped > 0 else []
             for exchange in list(made.site.journal)[-SHOWN:]:
                 shown = entry(exchange)
                 status = shown.get("reply", {}).get("status", "-")
@@ -162,6 +167,10 @@ class World:
                 lines.append(
                     f"  {exchange.number:5} {exchange.channel:9} {exchange.method} {exchange.path}{query} → {status}"
                 )
+                if exchange.problem is not None:
+                    lines.append(f"          refused, {exchange.problem.kind}: {exchange.problem.text}")
+                elif "refused" in exchange.notes:
+                    lines.append(f"          refused: {exchange.notes['refused']}")
                 lines += [f"          {d.rule}: {d.outcome} {d.why}".rstrip() for d in exchange.decisions]
         return "\n".join(lines)
 

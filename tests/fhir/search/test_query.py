@@ -209,3 +209,10 @@ def test_no_query_and_no_resource_ever_raise(pairs, resource_type, strict, resou
 @given(st.text())
 def test_no_query_string_raises(text):
     compile_query("Patient", text, strict=True)
+
+
+def test_an_include_that_is_repeated_is_followed_once():
+    text = "&".join(["_include=Patient:organization", "_revinclude=Observation:patient"] * 300)
+    query = compile_query("Patient", text, strict=True)
+    assert query.include == (Include("Patient", "organization", "", False),)
+    assert query.revinclude == (Include("Observation", "patient", "", False),)

@@ -7,10 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from mockehr.core.errors import UnknownName
+from mockehr.core.chance import Chance
+from mockehr.core.errors import ConfigError, UnknownName
 from mockehr.core.exchange import Exchange
 from mockehr.personalities.load import personality_names
-from mockehr.population.corruption.base import corruptions
+from mockehr.population.corruption.base import Infection, corruptions
+from mockehr.population.corruption.half_done_merges import HalfDoneMerges
 from mockehr.sites.build import build_site
 from mockehr.sites.charts import Charts
 from mockehr.sites.options import SiteOptions
@@ -122,3 +124,9 @@ def test_ids_behind_the_second_records_are_nobodys() -> None:
     reply = ask(site, f"/Patient/{charts.ids.encode('Patient', charts.size, 0)}").reply
     assert reply is not None
     assert reply.status == 404
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.5, 1e308, float("nan")])
+def test_a_share_of_patients_is_from_none_to_all(rate: float) -> None:
+    with pytest.raises(ConfigError, match="from 0 to 1"):
+        Infection("x", HalfDoneMerges(rate), Chance(1), 10, lambda index: None)

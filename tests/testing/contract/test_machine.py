@@ -88,7 +88,16 @@ def breaks_next(method: str, url: str, answer: Answer) -> Answer:
 
 
 def accepts_deletes(method: str, url: str, answer: Answer) -> Answer:
-    return Answer(204) if method == "DELETE" else answer
+    headers = {"content-type": "application/fhir+json"}
+    return Answer(200, headers, b'{"resourceType":"Patient","id":"x"}') if answer.status == 410 else answer
+
+
+def forgets_history(method: str, url: str, answer: Answer) -> Answer:
+    if not url.endswith("/_history"):
+        return answer
+    bundle = answer.document
+    bundle["entry"][0]["resource"]["language"] = "tlh"
+    return Answer(answer.status, answer.headers, orjson.dumps(bundle))
 
 
 def refuses_without_a_word(method: str, url: str, answer: Answer) -> Answer:
@@ -102,7 +111,8 @@ def refuses_without_a_word(method: str, url: str, answer: Answer) -> Answer:
         (mislabels, "content type 'text/html'"),
         (forgets_creates, r"finds"),
         (breaks_next, "_page=x"),
-        (accepts_deletes, "DELETE .*: 204"),
+        (accepts_deletes, "was deleted and reads 200"),
+        (forgets_history, "does not begin with the current version"),
         (refuses_without_a_word, ": 4.. "),
     ],
 )

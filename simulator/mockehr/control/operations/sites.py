@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mockehr.control.operation import NOTHING, Document, operation
-from mockehr.core.errors import UsageError
+from mockehr.core.errors import UnknownName, UsageError
 from mockehr.core.problem import Problem
 from mockehr.fhir.intake import Intake, import_document
 from mockehr.fhir.interactions.search import look_up
+from mockehr.personalities.load import personality_names
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
@@ -33,6 +34,8 @@ def add(
     port: int = -1,
 ) -> dict[str, Any]:
     """Make a site and serve it from now on; with `port` also on one of its own, 0 for any free one."""
+    if personality not in personality_names():  # a path is for who starts the server: no caller reads its files
+        raise UnknownName("personality", personality, personality_names())
     chosen: int | str = int(seed) if seed.lstrip("-").isdigit() else seed
     options = SiteOptions(name, personality=personality, patients=patients, seed=chosen, stepped=stepped)
     site = directory.add(build_site(options), port=None if port < 0 else port)

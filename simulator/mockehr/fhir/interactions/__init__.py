@@ -7,6 +7,8 @@ from typing import Any, Final
 from mockehr.core.exchange import Exchange
 from mockehr.fhir.interactions.capabilities import capabilities
 from mockehr.fhir.interactions.create import create
+from mockehr.fhir.interactions.delete import delete
+from mockehr.fhir.interactions.history import history
 from mockehr.fhir.interactions.read import read, vread
 from mockehr.fhir.interactions.search import search
 from mockehr.fhir.interactions.update import update
@@ -16,6 +18,10 @@ INTERACTIONS: Final[Mapping[str, Callable[[FhirServer, Exchange], Any]]] = Mappi
     {
         "capabilities": capabilities,
         "create": create,
+        "delete": delete,
+        "history-instance": history,
+        "history-system": history,
+        "history-type": history,
         "read": read,
         "search": search,
         "update": update,

@@ -41,13 +41,16 @@ def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
     return commit(server, exchange, document, version=1)
 
 
-def commit(server: FhirServer, exchange: Exchange, document: JSON, *, version: int) -> Written:
-    """Store a body that was found good, as that version; the exchange notes the change."""
+def commit(server: FhirServer, exchange: Exchange, document: JSON, *, version: int, revived: bool = False) -> Written:
+    """Store a body that was found good, as that version; the exchange notes the change.
+
+    `revived`: the version before is a tombstone, so that this is answered like a create.
+    """
     stamped = server.stamp(document, version, server.clock.now())
     kind: Kind = "create" if version == 1 else "update"
     record = server.store.commit(stamped, kind=kind, source="fhir", entry=exchange.number)
     exchange.changes += (server.store.log.changes[-1].number,)
-    return Written(record, created=version == 1)
+    return Written(record, created=version == 1 or revived)
 
 
 def parse_body(exchange: Exchange, resource_type: str, id: str = "") -> JSON | Problem:

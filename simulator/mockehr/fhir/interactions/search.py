@@ -88,11 +88,11 @@ def _compiled(
 def _begin(
     server: FhirServer, exchange: Exchange, resource_type: str, text: str, pairs: Parameters
 ) -> SearchPage | Problem:
-    refusal = server.restrictions.check(resource_type, pairs)
-    if refusal is not None and refusal.status != 200:
-        return refusal
     strict = "handling=strict" in exchange.headers.get("prefer", "")
     compiled = _compiled(server, resource_type, pairs, strict=strict, base_url=exchange.base_url)
+    refusal = server.restrictions.check(resource_type, pairs, lambda name: name not in compiled.unknown)
+    if refusal is not None and refusal.status != 200:
+        return refusal
     if compiled.problems:
         return compiled.problems[0]
     hits: Hits = ListHits(()) if refusal is not None else _hits(server, resource_type, pairs, compiled)
@@ -148,6 +148,7 @@ def _page(
         page_size=session.limit,
         offset=session.offset,
         complete=not more and session.offset == 0,
+        patient_facing=bool(exchange.patient),
     )
 
 

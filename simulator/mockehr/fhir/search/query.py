@@ -164,9 +164,9 @@ def _include(query: Query, parameter: Parameter, context: Context) -> list[str]:
     if found is None:
         return [f"{parameter.key}={parameter.raw}"]
     if parameter.name == "_include":
-        query.include += (found,)
+        query.include = tuple(dict.fromkeys((*query.include, found)))  # a repeated one adds cost only
     else:
-        query.revinclude += (found,)
+        query.revinclude = tuple(dict.fromkeys((*query.revinclude, found)))
     return []
 
 

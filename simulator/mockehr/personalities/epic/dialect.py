@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
-from mockehr.core.exchange import JSON, Reply
+from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
 from mockehr.personalities.dresser import Dresser, SiteFacts
@@ -15,6 +16,7 @@ from mockehr.personalities.epic.look import Look, oid_root
 from mockehr.personalities.epic.orders import derive_medication, derive_order
 from mockehr.personalities.epic.patient import dstu2_id
 from mockehr.personalities.epic.results import is_note, shape_binary
+from mockehr.personalities.epic.rules import NOT_AUTHORISED, EpicRules, SubTypes
 from mockehr.personalities.epic.shape import flavour_of, shape
 from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
 from mockehr.personalities.inline import inline_binary
@@ -26,6 +28,11 @@ _BEARER = 'Bearer error="{}", error_description="{}"'
 
 class Vendor(Personality):
     """Epic."""
+
+    def __init__(self, name: str, settings: Mapping[str, Any], facts: SiteFacts | None = None) -> None:
+        super().__init__(name, settings, facts)
+        self._sub_types = SubTypes(settings["bundle"])
+        self.rules = EpicRules(settings["search"], self._sub_types)
 
     def ids(self, facts: SiteFacts) -> IdCodec:
         """`e…3` and `f…4`."""
@@ -96,14 +103,21 @@ class Vendor(Personality):
         for note in page.notes:
             if note.kind == "parameter-unknown" and self.rules.notes_unknown(kind):
                 issues.append(unknown_parameter(system, note.parameter))
-        for part in self.settings["bundle"]["suppressed"].get(kind, ()):
-            text = f"Client not authorized for {kind} - {part}. Search results of this type have not been included."
-            issues.append(issue(system, "59204", "suppressed", "warning", text))
+        issues += self._suppressed(kind, parse_qsl(page.query))
         if not page.matches and not page.offset:
             issues.append(issue(system, "4101", "processing", "warning"))
         if page.patient_facing:
             issues.append(issue(system, "4119", "processing", "warning"))
         return {"resourceType": "OperationOutcome", "issue": issues} if issues else None
+
+    def _suppressed(self, kind: str, parameters: Sequence[tuple[str, str]]) -> list[JSON]:
+        """59204 and 59205: what the search covers and its client or user may not see."""
+        issues = []
+        for whose, part in self._sub_types.suppressed(kind, parameters):
+            text = f"{whose} not authorized for {kind} - {part}. Search results of this type have not been included."
+            code = "59204" if whose == "Client" else "59205"
+            issues.append(issue(self._system, code, "suppressed", "warning", text))
+        return issues
 
     @cached_property
     def _system(self) -> str:
@@ -131,6 +145,9 @@ class Vendor(Personality):
         return reply
 
     def _issues(self, problem: Problem) -> list[JSON]:
+        if problem.text == NOT_AUTHORISED:
+            unseen = self._suppressed(problem.resource_type, [("category", problem.value)])
+            return [*unseen, issue(self._system, "59022", "invalid", "fatal")]
         ignored = problem.value.split(",") if problem.kind == "parameter-missing" else ()
         found = [unknown_parameter(self._system, name) for name in ignored if name]
         rule = self.rules.requirement(problem)
@@ -208,13 +225,13 @@ class Vendor(Personality):
         made = super().capability({**document, "software": software}, facts, base_url)
         if "T" not in str(made.get("date", "T")):
             made["date"] = f"{made['date']}T00:00:00Z"
-        made["rest"] = [self._rest(rest) for rest in made.get("rest", ())]
+        root = base_url.removesuffix(self.fhir_path(facts).rstrip("/"))
+        made["rest"] = [self._rest(rest, root + self.authorize_path(facts)) for rest in made.get("rest", ())]
         return made
 
-    def _rest(self, rest: JSON) -> JSON:
+    def _rest(self, rest: JSON, authorize: str) -> JSON:
         system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-        security = dict(rest.get("security", {}))
-        security["cors"] = True
+        security = {**_with_authorize(rest.get("security", {}), authorize), "cors": True}
         security["service"] = [
             {"coding": [{"system": system, "code": name, "display": name}], "text": name}
             for name in ("OAuth", "SMART-on-FHIR", "Basic")
@@ -224,6 +241,53 @@ class Vendor(Personality):
         resources = []
         for told in rest.get("resource", ()):
             kept = {name: told[name] for name in ("type", "supportedProfile", "interaction") if name in told}
-            searches = {"searchParam": told["searchParam"]} if "searchParam" in told else {}
-            resources.append({**kept, **flags, **searches})
+            searched = any(one["code"] == "search-type" for one in told.get("interaction", ()))
+            named = {**flags, "searchParam": self._parameters(told)} if searched else _unsearched(flags)
+            resources.append({**kept, **named})
         return {"mode": "server", "security": security, "resource": resources}
+
+    def _parameters(self, told: JSON) -> list[JSON]:
+        """The standard's parameters without those that look at `meta`, and Epic's own in its spelling."""
+        own = self.settings["capability"]["parameters"]
+        left_out = frozenset(own["left_out"])
+        found = [
+            {name: one[name] for name in ("name", "type", "documentation") if name in one}
+            for one in told.get("searchParam", ())
+            if one["name"] not in left_out
+        ]
+        more = {**own["every"], **own["types"].get(told["type"], {})}
+        return [*found, *({"name": name, "type": kind} for name, kind in more.items())]
+
+    # every reply
+
+    def headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """The constant ones, and the cookies of the load balancer to whoever does not bring them."""
+        found = super().headers(exchange)
+        names = self.settings["cookies"]
+        if not names or not exchange.number:
+            return found
+        brought = exchange.headers.get("cookie", "")
+        drawn = self.facts.key("cookie", exchange.number).hex()
+        for place, name in enumerate(names):
+            if f"{name}=" not in brought:
+                found.append(("Set-Cookie", f"{name}={drawn[place : place + 24]}; path=/; secure; HttpOnly"))
+        return found
+
+
+def _with_authorize(security: JSON, authorize: str) -> JSON:
+    """A `rest.security` whose OAuth addresses begin with where to authorize, each value before its URL."""
+    made = dict(security)
+    extensions = []
+    for told in security.get("extension", ()):
+        parts = [{"valueUri": authorize, "url": "authorize"}]
+        parts += [
+            {"valueUri": one["valueUri"], "url": one["url"]}
+            for one in told.get("extension", ())
+            if one["url"] != "authorize"
+        ]
+        extensions.append({"extension": parts, "url": told["url"]})
+    return {**made, "extension": extensions} if extensions else made
+
+
+def _unsearched(flags: Mapping[str, Any]) -> JSON:
+    return {name: value for name, value in flags.items() if not name.startswith("search")}

@@ -27,6 +27,9 @@ from mockehr.personalities.inline import linked
 _LOINC: Final = "http://loinc.org"
 _FLOWSHEET_STANDARD: Final = "urn:oid:1.2.246.537.6.96"
 _LAB: Final = "10.798268.30"
+_UCUM: Final = "http://unitsofmeasure.org"
+_FAHRENHEIT: Final = "http://open.epic.com/FHIR/STU3/StructureDefinition/temperature-in-fahrenheit"
+"""An STU3 URL, on R4 too."""
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _ATTESTER: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DocumentReference.attester"
 _PLACER: Final = (("PLAC", "Placer Identifier"), ("FILL", "Filler Identifier"))
@@ -68,7 +71,22 @@ def shape_observation(made: JSON, clean: JSON, look: Look) -> JSON:
     if len(recorded) > 10:
         made.setdefault("issued", moment(recorded, "seconds"))
     drop(made, "identifier")
+    _told_twice(made, look)
     return made
+
+
+def _told_twice(made: JSON, look: Look) -> None:
+    """The time and the temperature once more as extensions, where the site does that."""
+    told, quantity = look.tables["observation_extensions"], made.get("valueQuantity", {})
+    found = []
+    if "observation-datetime" in told and isinstance(made.get("effectiveDateTime"), str):
+        found.append({"valueDateTime": made["effectiveDateTime"], "url": EPIC_EXTENSION + "observation-datetime"})
+    value = quantity.get("value")
+    if "temperature-in-fahrenheit" in told and quantity.get("code") == "Cel" and isinstance(value, (int, float)):
+        degrees = {"value": round(value * 1.8 + 32, 1), "unit": "degF", "system": _UCUM, "code": "[degF]"}
+        found.append({"valueQuantity": degrees, "url": _FAHRENHEIT})
+    if found:
+        made["extension"] = [*made.get("extension", ()), *found]
 
 
 def _vital(made: JSON, look: Look) -> None:
@@ -110,6 +128,9 @@ def _laboratory(made: JSON, clean: JSON, look: Look) -> None:
         ranges = [_range_text(one) for one in made.get("referenceRange", ())]
         if any(ranges):
             made["referenceRange"] = [{"text": text} for text in ranges if text]
+    dice = look.dresser.stream("epic", "unitless", str(clean.get("id", "")))
+    if "value" in made.get("valueQuantity", {}) and dice.chance(look.tables["unitless_share"]):
+        made["valueQuantity"] = {"value": made["valueQuantity"]["value"]}
     drop(made, "performer")
     reference = f"Observation/{clean.get('id')}"
     for report in look.dresser.all_of("DiagnosticReport"):
@@ -250,6 +271,11 @@ def _note_context(made: JSON, look: Look) -> None:
     profession = concept(look.oid("4.836982.1040"), "1", "Physician")
     url = EPIC_EXTENSION + "clinical-note-author-provider-type"
     extension = {"extension": [{"valueCodeableConcept": profession, "url": url}]}
+    loinc = next((one["code"] for one in codings(made["type"]) if one.get("system") == _LOINC), "")
+    if loinc in look.tables["note_services"]:
+        service = concept(look.oid("4.696784.34886"), *look.tables["note_services"][loinc])
+        url = EPIC_EXTENSION + "clinical-note-service"
+        extension["extension"].append({"valueCodeableConcept": service, "url": url})
     period = context.get("period")
     if isinstance(period, dict):
         context["period"] = {"start": period["start"]} if "start" in period else period

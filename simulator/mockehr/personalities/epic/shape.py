@@ -15,6 +15,7 @@ from mockehr.personalities.epic.clinical import (
     shape_immunization,
     shape_procedure,
 )
+from mockehr.personalities.epic.directory import shape_organization, shape_other, shape_practitioner, with_oids
 from mockehr.personalities.epic.look import Look
 from mockehr.personalities.epic.orders import shape_medication, shape_medication_request
 from mockehr.personalities.epic.patient import shape_patient
@@ -33,7 +34,9 @@ SHAPERS: Final[Mapping[str, Shaper]] = MappingProxyType(
         "Medication": shape_medication,
         "MedicationRequest": shape_medication_request,
         "Observation": shape_observation,
+        "Organization": shape_organization,
         "Patient": shape_patient,
+        "Practitioner": shape_practitioner,
         "Procedure": shape_procedure,
     }
 )
@@ -45,8 +48,8 @@ def shape(made: JSON, clean: JSON, look: Look) -> JSON:
     drop(made, "meta")
     if made["resourceType"] != "CarePlan":
         drop(made, "text")
-    shaper = SHAPERS.get(made["resourceType"])
-    return shaper(made, clean, look) if shaper is not None else made
+    made = SHAPERS.get(made["resourceType"], shape_other)(made, clean, look)
+    return with_oids(made) if look.tables["code_systems"] == "oid" else made
 
 
 def flavour_of(resource: JSON) -> str:

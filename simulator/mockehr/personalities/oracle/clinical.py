@@ -18,6 +18,7 @@ _ROLES: Final = {
     "PART": "Database Coordinator",
     "PPRF": "Physician (Office/Clinic Only)",
 }
+_ASSERTED: Final = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 _JUNK: Final = "urn:oid:5.5.5.5.5.5."
 """The financial number's system, with its trailing dot."""
 
@@ -80,7 +81,21 @@ def shape_condition(made: JSON, clean: JSON, look: Look) -> JSON:
     recorded = look.moment(clean, "seconds")
     if recorded:
         made.setdefault("recordedDate", recorded)
+    patient = str(clean.get("subject", {}).get("reference", ""))
+    asserted = look.dresser.stream("oracle", "asserted", patient).chance(look.tables["asserted_share"])
+    if asserted and "recordedDate" in made:
+        made["extension"] = [{"valueDateTime": made["recordedDate"], "url": _ASSERTED}, *made.get("extension", ())]
+    if look.dresser.stream("oracle", "secret", str(clean["id"])).chance(look.tables["confidential_share"]):
+        label = {"system": HL7 + "v3-Confidentiality", "code": "R", "display": "restricted", "userSelected": False}
+        made["meta"] = {**made.get("meta", {}), "security": [label]}
     drop(made, "identifier")
+    return made
+
+
+def shape_appointment(made: JSON, clean: JSON, look: Look) -> JSON:
+    """The tenant's appointment type before the standard's."""
+    if isinstance(made.get("appointmentType"), dict):
+        made["appointmentType"] = look.mapped("codeSet/14249", made["appointmentType"])
     return made
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
+from uuid import UUID
 
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
@@ -15,10 +16,11 @@ from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.ids import IdCodec, NumberedIds
 from mockehr.personalities.inline import inline_binary
-from mockehr.personalities.model import Personality, Stored, http_date
+from mockehr.personalities.model import Personality, Stored, filled, http_date
 from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, asked_types
 from mockehr.personalities.oracle.look import Look
 from mockehr.personalities.oracle.results import shape_binary
+from mockehr.personalities.oracle.rules import OracleRules
 from mockehr.personalities.oracle.shape import flavour_of, shape
 
 _HOST = "fhir-ehr-code.cerner.com"
@@ -29,6 +31,10 @@ _REQUEST_IDS = "X-Request-Id"
 
 class Vendor(Personality):
     """Oracle Health."""
+
+    def __init__(self, name: str, settings: Mapping[str, Any], facts: SiteFacts | None = None) -> None:
+        super().__init__(name, settings, facts)
+        self.rules = OracleRules(settings["search"])
 
     def ids(self, facts: SiteFacts) -> IdCodec:
         """Numbers, with prefixes that tell the kind."""
@@ -188,17 +194,86 @@ class Vendor(Personality):
         """No software, the day in place of a moment, `batch` among what the server can do."""
         made = super().capability(document, facts, base_url)
         made["date"] = str(made.get("date", ""))[:10]
+        root = base_url.removesuffix(self.fhir_path(facts).rstrip("/"))
+        batch = {"code": "batch", "documentation": "Implemented per the specification"}
         rests = []
         for rest in made.get("rest", ()):
-            batch = {"code": "batch", "documentation": "Implemented per the specification"}
-            security = {key: value for key, value in rest.get("security", {}).items() if key != "service"}
-            rests.append({**rest, "security": {**security, "cors": True}, "interaction": [batch]})
+            told = {
+                "mode": rest["mode"],
+                "documentation": made.get("description", ""),
+                "security": self._security(rest.get("security", {}), root),
+                "resource": [self._type(one) for one in rest.get("resource", ())],
+                "interaction": [batch],
+            }
+            rests.append({name: value for name, value in told.items() if value})
         made["rest"] = rests
         return made
 
+    def _security(self, security: JSON, root: str) -> JSON:
+        """Five addresses; a site that wants no token tells none."""
+        if self.settings["capability"]["open"]:
+            return {"cors": True}
+        names = {"root": root, "tenant": self.tenant(self.facts)}
+        known = filled(self.settings["smart_configuration"]["values"], names)
+        extensions = []
+        for told in security.get("extension", ()):
+            token = next((one["valueUri"] for one in told.get("extension", ()) if one["url"] == "token"), "")
+            where = {
+                "authorize": known["authorization_endpoint"],
+                "token": token,
+                "revoke": known["revocation_endpoint"],
+                "manage": known["management_endpoint"],
+                "introspect": known["introspection_endpoint"],
+            }
+            parts = [{"valueUri": address, "url": name} for name, address in where.items() if address]
+            extensions.append({"extension": parts, "url": told["url"]})
+        return {"extension": extensions, "cors": True} if extensions else {"cors": True}
+
+    def _type(self, told: JSON) -> JSON:
+        """What is said of a type: profiles, interactions, the one include, and parameters if they are listed."""
+        own = self.settings["capability"]
+        said = ("type", "supportedProfile", "interaction", "operation")
+        kept: JSON = {name: told[name] for name in said if name in told}
+        if not any(one["code"] == "search-type" for one in told.get("interaction", ())):
+            return kept
+        if told["type"] in own["revincluded"]:
+            kept["searchRevInclude"] = ["Provenance:target"]
+        standard = {one["name"]: one for one in told.get("searchParam", ())}
+        names = own["parameters"].get(told["type"])
+        if names is None:
+            return {**kept, "searchParam": list(standard.values())}
+        kinds = own["own_parameters"]
+        found = [standard.get(name) or {"name": name, "type": kinds.get(name, "token")} for name in names]
+        return {**kept, "searchParam": found}
+
+    def smart_configuration(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
+        """With the scopes of every type in both dialects, for patients, users and systems."""
+        return super().smart_configuration({**document, "scopes_supported": self._scopes()}, facts, base_url)
+
+    def _scopes(self) -> list[str]:
+        told = self.settings["interactions"]
+        found = list(self.settings["smart_configuration"]["scopes"])
+        for kind in sorted(self.settings["capability"]["parameters"]):
+            offered = frozenset(told["types"].get(kind, told["default"]))
+            letters = "".join(
+                letter
+                for letter, name in (("c", "create"), ("r", "read"), ("u", "update"), ("s", "search"))
+                if name in offered
+            )
+            for persona in ("patient", "user", "system"):
+                found += [f"{persona}/{kind}.read", f"{persona}/{kind}.{letters}"] if letters else []
+                found += [f"{persona}/{kind}.write"] if {"create", "update"} & offered else []
+        return found
+
     def headers(self, exchange: Exchange) -> list[tuple[str, str]]:
-        """The constant ones, and a request id once the exchange has its number."""
+        """The constant ones, and two request ids and two times once the exchange has its number."""
         found = super().headers(exchange)
         if exchange.number:
-            found.append((_REQUEST_IDS, self._uuid("request", exchange.number)))
+            octets = self.facts.key("request", exchange.number)
+            drawn = octets.hex().upper()
+            found.append((_REQUEST_IDS, str(UUID(bytes=octets[:16], version=4))))
+            found.append(("opc-request-id", f"/{drawn[-32:]}/{drawn[16:48]}"))
+            millis = 20 + int.from_bytes(octets[-2:], "big") % 900
+            found.append(("Server-Response-Time", str(millis)))
+            found.append(("X-Runtime", f"0.{millis:03}"))
         return found

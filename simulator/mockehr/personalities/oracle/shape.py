@@ -11,6 +11,7 @@ from mockehr.personalities.concepts import codes_of
 from mockehr.personalities.dates import Style, as_moment
 from mockehr.personalities.oracle.clinical import (
     shape_allergy,
+    shape_appointment,
     shape_condition,
     shape_encounter,
     shape_immunization,
@@ -34,6 +35,7 @@ Shaper = Callable[[JSON, JSON, Look], JSON]
 SHAPERS: Final[Mapping[str, Shaper]] = MappingProxyType(
     {
         "AllergyIntolerance": shape_allergy,
+        "Appointment": shape_appointment,
         "Condition": shape_condition,
         "DiagnosticReport": shape_report,
         "DocumentReference": shape_document,

@@ -8,10 +8,12 @@ from typing import Final
 from mockehr.core.exchange import JSON
 from mockehr.population.chart.codes import RXNORM, concept, hl7, row, snomed
 from mockehr.population.chart.draft import Draft
-from mockehr.population.chart.times import date_text, instant_text
+from mockehr.population.chart.times import YEAR, date_text, instant_text
 
 _NONE: Final = 0.52
 """Share of patients without a known allergy."""
+_YOUNGEST: Final = 1.0
+"""Age in years at which the first allergies are known."""
 _DRUGS: Final = ("7980", "723", "10180", "1191", "5640", "29046", "2670")
 _OTHERS: Final = (
     ("762952008", "Peanut (substance)", "food"),
@@ -33,19 +35,22 @@ _WEIGHTS: Final = (32, 30, 22, 10, 6)
 def write_allergies(draft: Draft) -> None:
     """Append one to three AllergyIntolerances (or "no known allergy") and set `draft.avoid`."""
     dice = draft.stream("allergies")
-    visit = draft.visits[0]
+    # infants have not yet met what they might not bear
+    known = next((visit for visit in draft.visits if draft.age(visit.at) >= _YOUNGEST), None)
+    visit = known or draft.visits[0]
     recorded: JSON = {
         "recordedDate": instant_text(visit.at),
         "recorder": visit.practitioner,
     }
-    if dice.chance(_NONE):
+    if dice.chance(_NONE) or known is None:
         body = _stated(snomed("716186003", "No known allergy")) | {"patient": draft.patient} | recorded
         draft.add("AllergyIntolerance", "us-core-allergyintolerance", visit.at, body)
         return
     avoid = set()
     for place in dice.sample(range(len(_DRUGS) + len(_OTHERS)), dice.weighted((1, 2, 3), (6, 3, 1))):
         severe = dice.weighted(_REACTIONS, _WEIGHTS)
-        onset = date_text(draft.born + dice.random() * (visit.at - draft.born))
+        first = draft.born + _YOUNGEST / 2 * YEAR
+        onset = date_text(first + dice.random() * (visit.at - first))
         if place < len(_DRUGS):
             entry = row("ingredients", _DRUGS[place])
             avoid.add(entry["class"])

@@ -9,7 +9,8 @@ from typing import Final
 @dataclass(frozen=True, slots=True)
 class Analyte:
     """One measurement. `women` and `men` are usual values; `between` and `within` are the standard deviations between
-    people and between two samples of one person; `low` and `high` bound the reference range (None: open)."""
+    people and between two samples of one person; `low` and `high` bound the reference range (None: open) where
+    `bounds` knows none of the sex."""
 
     name: str
     loinc: str
@@ -72,9 +73,27 @@ _ROWS: Final = (
 )
 ANALYTES: Final = {row[0]: Analyte(*row) for row in _ROWS}
 
+_BY_SEX: Final = {
+    # name: low and high of women, of men
+    "hgb": ((12.0, 16.0), (13.5, 17.5)),
+    "hct": ((36.0, 46.0), (41.0, 53.0)),
+    "rbc": ((3.9, 5.2), (4.3, 5.9)),
+    "creatinine": ((0.5, 1.1), (0.6, 1.3)),
+    "ferritin": ((13.0, 150.0), (30.0, 400.0)),
+}
+
+
+def bounds(name: str, sex: str) -> tuple[float | None, float | None]:
+    """The reference range of an analyte for adults of `sex` (`female` or `male`); None: open."""
+    if name in _BY_SEX:
+        return _BY_SEX[name][sex == "male"]
+    return ANALYTES[name].low, ANALYTES[name].high
+
+
 FINDINGS: Final = {
     # name: LOINC of a test that is positive or negative, share of positive ones
-    "strep_ag": ("78012-2", 0.9),
+    # without it there is no such diagnosis
+    "strep_ag": ("78012-2", 1.0),
     "esterase": ("5799-2", 0.92),
     "nitrite": ("5802-4", 0.6),
 }

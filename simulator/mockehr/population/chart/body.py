@@ -12,12 +12,12 @@ from mockehr.population.chart.draft import Draft
 from mockehr.population.chart.times import YEAR
 
 _HEIGHTS: Final = {
-    # median height in cm at age 0, 1, 2, 4, 6 … 18, from birth to adult; rounded from what every growth chart shows
-    "female": (49, 74, 86, 101, 115, 127, 138, 151, 160, 162, 163),
-    "male": (50, 76, 87, 102, 116, 128, 138, 149, 164, 174, 176),
+    # median height in cm at the ages of _AGES, from birth to adult; rounded from what every growth chart shows
+    "female": (49, 60, 66, 74, 86, 101, 115, 127, 138, 151, 160, 162, 163),
+    "male": (50, 61.5, 67.5, 76, 87, 102, 116, 128, 138, 149, 164, 174, 176),
 }
-_AGES: Final = (0, 1, 2, 4, 6, 8, 10, 12, 14, 16, 18)
-_CHILD_BMI: Final = (13.2, 17.0, 16.4, 15.6, 15.4, 15.9, 16.8, 18.0, 19.4, 20.6, 21.6)
+_AGES: Final = (0, 0.25, 0.5, 1, 2, 4, 6, 8, 10, 12, 14, 16, 18)
+_CHILD_BMI: Final = (13.2, 16.4, 17.1, 17.0, 16.4, 15.6, 15.4, 15.9, 16.8, 18.0, 19.4, 20.6, 21.6)
 
 
 def _grown(curve: tuple[float, ...], age: float) -> float:
@@ -42,7 +42,7 @@ class Body:
         self._end = draft.end
         self._sex = draft.subject.sex
         self._tall = dice.normal(1.0, 0.038)
-        self._plump = max(0.72, dice.normal(1.0, 0.11))
+        self._plump = max(0.72, dice.normal(1.0, 0.15))
         self._drift = dice.normal(0.12, 0.25)
         self._pressure = dice.normal(0.0, 7.0)
         self._pulse = dice.normal(0.0, 6.5)
@@ -55,15 +55,16 @@ class Body:
     def mass_index(self, at: float) -> float:
         """Body mass index in kg/m2; adults drift a little every year."""
         age = (at - self._born) / YEAR
-        usual = _grown(_CHILD_BMI, age) * self._plump
+        # people grow apart: children differ less than adults
+        usual = _grown(_CHILD_BMI, age) * (1 + (self._plump - 1) * (0.6 + 0.4 * min(age, 25.0) / 25))
         if age > 18:
-            usual += 4.4 * (1 - exp(-(age - 18) / 14)) - self._drift * (self._end - at) / YEAR
+            usual += 5.8 * (1 - exp(-(age - 18) / 14)) - self._drift * (self._end - at) / YEAR
         return max(13.0, self.moved("bmi", usual, at))
 
     def systolic(self, at: float) -> float:
         """Systolic pressure in mmHg."""
         age = (at - self._born) / YEAR
-        usual = 76 + 2.4 * min(age, 17) + max(0.0, age - 30) * 0.22 + self._pressure
+        usual = 82 + 2.05 * min(age, 17) + max(0.0, age - 30) * 0.22 + self._pressure * (0.5 + min(age, 17) / 34)
         return self.moved("sbp", usual, at)
 
     def diastolic(self, at: float) -> float:

@@ -100,9 +100,12 @@ def drug(code: str) -> JSON:
 
 @cache
 def vaccine(code: str) -> JSON:
-    """The CodeableConcept of a vaccine: CVX and NDC."""
+    """The CodeableConcept of a vaccine: CVX, and NDC where the table has one."""
     entry = row("cvx", code)
-    return {"coding": [coding(CVX, code, entry["display"]), coding(NDC, entry["ndc"])], "text": entry["display"]}
+    codings = [coding(CVX, code, entry["display"])]
+    if "ndc" in entry:
+        codings.append(coding(NDC, entry["ndc"]))
+    return {"coding": codings, "text": entry["display"]}
 
 
 @cache

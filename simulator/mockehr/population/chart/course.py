@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import exp
-from typing import Literal
+from typing import Final, Literal
 
 from mockehr.core.chance import Stream
 from mockehr.core.exchange import JSON
@@ -17,6 +17,8 @@ from mockehr.population.chart.times import DAY, YEAR
 from mockehr.population.professions import Profession
 
 Setting = Literal["ambulatory", "emergency", "inpatient"]
+CREEP: Final = 15.0
+"""Years before the onset over which a change without a beginning of its own comes about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Marker:
     `name` is an analyte or a vital sign (`a1c`, `sbp`, `bmi` …) in that measurement's own unit. `spread` is how much
     higher the worst case starts than the mildest. `days` is how fast treatment works (time constant). A `relative`
     marker adds to what is normal in the patient instead of replacing it. `years` is how long a chronic or relative
-    change takes to develop after the onset; 0: it was there before anybody gave it a name.
+    change takes to develop after the onset; 0: it crept up in the years before it had
+    a name.
     """
 
     name: str
@@ -59,6 +62,8 @@ class Contact:
     drugs: tuple[str, ...] = ()
     """RxNorm codes given for `drug_days` from this visit on; the first that no allergy forbids is taken."""
     drug_days: int = 7
+    complaint: str = ""
+    """Why the patient comes, if not for what the area says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,11 @@ class Area:
     role: tuple[str, str] = ("", "")
     """Single SNOMED CT code and display of that specialist on the care team."""
     pregnancy: bool = False
+    forbids: tuple[str, ...] = ()
+    """Classes of drugs (`class` in corpora/codes/rxnorm.ndjson) that are not given to whoever has this or had it
+    lately."""
+    filtration: tuple[tuple[str, float], ...] = ()
+    """Glomerular filtration rate in mL/min/1.73 m2 that each of the diagnoses stands for."""
 
 
 @dataclass(slots=True)
@@ -118,6 +128,8 @@ class Course:
     """When therapy began."""
     drugs: list[str] = field(default_factory=list)
     """RxNorm codes taken for it at the end of the chart."""
+    begun: dict[str, float] = field(default_factory=dict)
+    """When each of `drugs` was first prescribed here."""
     condition: JSON = field(default_factory=dict)
     """Reference to the problem-list Condition, once written."""
 
@@ -133,6 +145,8 @@ class Course:
         ill = base + marker.untreated + (self.severity - 0.5) * marker.spread
         gradual = marker.years and (self.area.chronic or marker.relative)
         rise = min(1.0, (at - self.onset) / (marker.years * YEAR)) if gradual else 1.0
+        if not marker.years:
+            rise = min(1.0, max(0.0, 1.0 + (at - self.onset) / (CREEP * YEAR)))
         level = normal + (ill - normal) * rise
         if self.treated is not None and at > self.treated:
             goal = base + marker.treated + (self.severity - 0.5) * marker.spread * 0.3

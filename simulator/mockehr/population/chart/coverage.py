@@ -7,7 +7,7 @@ from typing import Final
 
 from mockehr.core.exchange import JSON
 from mockehr.population import roster
-from mockehr.population.chart.codes import HL7, hl7
+from mockehr.population.chart.codes import hl7
 from mockehr.population.chart.draft import Draft
 from mockehr.population.chart.times import YEAR, date_text
 
@@ -28,10 +28,16 @@ def write_coverage(draft: Draft) -> None:
     kind = _KINDS[1] if age >= 65 else _KINDS[2] if dice.chance(0.24) else _KINDS[0]
     payer, code, display, plan = kind
     start = max(draft.visits[0].at - dice.random() * 3 * YEAR, draft.born)
+    if payer == 1:
+        # nobody has it before the 65th birthday
+        start = min(max(start, draft.born + 65 * YEAR), draft.end)
     member = f"M{dice.below(10**9):09d}"
     period: JSON = {"start": date_text(start)}
     if not draft.alive:
         period["end"] = date_text(draft.end)
+    number, group = f"G{dice.between(1000, 9999)}", f"Employer group {dice.between(1, 60)}"
+    if payer:
+        group = plan
     child = age < 22 and kind is _KINDS[0]
     body: JSON = {
         "identifier": [{"type": _member(), "system": MEMBER_NUMBERS, "value": member}],
@@ -42,12 +48,9 @@ def write_coverage(draft: Draft) -> None:
         "relationship": hl7("subscriber-relationship", *(("child", "Child") if child else ("self", "Self"))),
         "period": period,
         "payor": [draft.staff.reference("Organization", roster.PAYERS[payer])],
-        "class": [
-            _class("group", f"G{dice.between(1000, 9999)}", f"Employer group {dice.between(1, 60)}"),
-            _class("plan", f"P{payer + 1:02d}", plan),
-        ],
+        "class": [_class("group", number, group), _class("plan", f"P{payer + 1:02d}", plan)],
     }
-    draft.add("Coverage", "us-core-coverage", draft.visits[0].at, body)
+    draft.add("Coverage", "us-core-coverage", max(draft.visits[0].at, start), body)
 
 
 @cache
@@ -61,5 +64,4 @@ def _type(code: str, display: str) -> JSON:
 
 
 def _class(kind: str, value: str, name: str) -> JSON:
-    coding = {"system": HL7 + "coverage-class", "code": kind, "display": kind.capitalize()}
-    return {"type": {"coding": [coding]}, "value": value, "name": name}
+    return {"type": hl7("coverage-class", kind, kind.capitalize()), "value": value, "name": name}

@@ -54,7 +54,7 @@ def write_documents(draft: Draft) -> list[JSON]:
 
 
 def _write_note(draft: Draft, visit: Visit, kind: str) -> JSON:
-    signed = draft.clip(visit.end + HOUR)
+    signed = draft.clip(max(visit.end + HOUR, visit.resulted))  # with all results seen
     title = _TITLES[kind]
     parts = _sections(draft, visit)
     html = draft.stream("note", str(int(visit.at))).chance(0.4)
@@ -99,7 +99,7 @@ def _sections(draft: Draft, visit: Visit) -> list[tuple[str, str]]:
     """Headings and what stands under them."""
     active = [course for course in draft.courses if course.active(visit.at) and course.diagnosed <= visit.at]
     about = [visit.course] if visit.course is not None else active
-    complaint = " ".join(course.area.complaint for course in about if course.area.complaint)
+    complaint = visit.complaint or " ".join(course.area.complaint for course in about if course.area.complaint)
     signs = "; ".join(words.format(**visit.vitals) for name, words in _SIGNS if name in visit.vitals)
     problems = [f"{course.condition['display']} since {date_text(course.onset)[:4]}" for course in active]
     advice = " ".join(course.area.advice for course in about if course.area.advice)
@@ -112,7 +112,7 @@ def _sections(draft: Draft, visit: Visit) -> list[tuple[str, str]]:
         ("EXAMINATION", signs or "Vital signs not taken."),
         ("RESULTS", "; ".join(visit.findings) or "Nothing out of range."),
         ("MEDICATION", "; ".join(visit.prescribed) or "No change."),
-        ("PLAN", advice or "Come back in a year."),
+        ("PLAN", advice or f"Come back in {'a year' if age >= 2 else 'three months'}."),
     ]
 
 

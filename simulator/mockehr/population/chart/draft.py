@@ -31,10 +31,18 @@ class Visit:
     reference: JSON = field(default_factory=dict)
     resource: JSON = field(default_factory=dict)
     vitals: dict[str, float] = field(default_factory=dict)
+    resulted: float = 0.0
+    """When the last of its results was there."""
     findings: list[str] = field(default_factory=list)
     """Abnormal results in words, for the notes."""
     prescribed: list[str] = field(default_factory=list)
     """What was prescribed, in words."""
+
+    @property
+    def complaint(self) -> str:
+        """Why the patient comes, in words; empty for a check-up."""
+        said = self.contact.complaint if self.contact is not None else ""
+        return said or (self.course.area.complaint if self.course is not None else "")
 
 
 class Draft:

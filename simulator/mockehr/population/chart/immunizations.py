@@ -7,26 +7,36 @@ from typing import Final
 
 from mockehr.core.chance import Stream
 from mockehr.core.exchange import JSON
-from mockehr.population.chart.codes import hl7, quantity, vaccine
+from mockehr.population.chart.codes import hl7, quantity, row, vaccine
 from mockehr.population.chart.draft import Draft, Visit
 from mockehr.population.chart.times import DAY, MINUTE, YEAR, date_text, instant_text
 
 _CHILDHOOD: Final = (
-    # CVX, age in days
-    ("08", 1),
-    ("20", 61),
-    ("10", 62),
-    ("49", 62),
-    ("133", 63),
-    ("03", 372),
-    ("21", 373),
-    ("83", 420),
-    ("115", 4100),
-    ("165", 4110),
-    ("114", 4120),
+    # age in days, CVX of what is due then; the schedule of CDC with the doses of one visit together
+    (1, ("08",)),
+    (61, ("08", "20", "10", "49", "133")),
+    (122, ("20", "10", "49", "133")),
+    (183, ("08", "20", "10", "133")),
+    (372, ("49", "133", "03", "21", "83")),
+    (470, ("20",)),
+    (560, ("83",)),
+    (1510, ("20", "10", "03", "21")),
+    (4100, ("115", "165", "114")),
+    (4300, ("165",)),
+    (5900, ("114",)),
 )
+_PATIENCE: Final = 21.0
+"""Days that a dose may wait for a check-up here; whoever has none by then gets it elsewhere."""
+_CONJUGATE_STARTS: Final = 1267401600.0
+"""2010-03-01: pneumococcal conjugate vaccine of 13 types replaced that of 7, which is not told of here."""
+_QUADRIVALENT: Final = (1372636800.0, 1719792000.0)
+"""July of 2013 and of 2024: between them influenza vaccine was quadrivalent, before and after trivalent."""
+_HIGH_DOSE: Final = (1593561600.0, 1719792000.0)
+"""The same for the high dose: July of 2020 and of 2024."""
 _COVID_STARTS: Final = 1609459200.0
 """2021-01-01."""
+_COVID_ENDS: Final = 1692000000.0
+"""In August of 2023; from September on there were other products."""
 _ZOSTER_STARTS: Final = 1514764800.0
 """2018-01-01; licensed some weeks before."""
 _DECLINED: Final = 0.05
@@ -38,8 +48,9 @@ def write_immunizations(draft: Draft) -> None:
     known = draft.visits[0].at
     check_ups = [visit for visit in draft.visits if visit.contact is None]
     doses: list[tuple[str, float, Visit | None]] = []
-    for code, at in _elsewhere(draft, dice, known):
+    for code, at in _elsewhere(draft, dice):
         doses.append((code, at, None))
+    doses += _childhood(draft, check_ups)
     for code, due in _due(draft, dice, known):
         visit = next((visit for visit in check_ups if visit.at >= due), None)
         if visit is not None:
@@ -50,14 +61,32 @@ def write_immunizations(draft: Draft) -> None:
             _write(draft, dice, code, at, visit)
 
 
-def _elsewhere(draft: Draft, dice: Stream, known: float) -> list[tuple[str, float]]:
-    """What others gave: childhood doses before the patient came here, and the campaign of 2021."""
+def _childhood(draft: Draft, check_ups: list[Visit]) -> list[tuple[str, float, Visit | None]]:
+    """The doses of the childhood schedule that are due by the end: given at the next check-up, or elsewhere."""
+    if draft.age(draft.end) >= 19:
+        return []
+    dice = draft.stream("immunizations", "childhood")
+    doses: list[tuple[str, float, Visit | None]] = []
+    for days, codes in _CHILDHOOD:
+        due = draft.born + days * DAY
+        late = dice.below(15) * DAY if days > 1 else 0.0
+        visit = next((one for one in check_ups if due <= one.at <= due + _PATIENCE * DAY), None)
+        at = visit.at + 15 * MINUTE if visit is not None else due + late
+        if days == 1 and due >= draft.visits[0].at:
+            at, visit = due, None  # given where the child was born
+        for code in codes:
+            if code != "133" or at >= _CONJUGATE_STARTS:
+                doses.append((code, at, visit))
+    return doses
+
+
+def _elsewhere(draft: Draft, dice: Stream) -> list[tuple[str, float]]:
+    """What others gave: the campaign of 2021."""
     doses: list[tuple[str, float]] = []
-    if draft.age(draft.end) < 19:
-        doses += [(code, draft.born + days * DAY) for code, days in _CHILDHOOD if draft.born + days * DAY < known]
     if draft.age(draft.end) >= 12 and draft.end > _COVID_STARTS + YEAR and dice.chance(0.75):
         first = max(_COVID_STARTS + dice.uniform(20, 200) * DAY, draft.born + 12 * YEAR)
-        doses += [("208", first), ("208", first + 22 * DAY)]
+        if first < _COVID_ENDS:
+            doses += [("208", first), ("208", first + 22 * DAY)]
     return doses
 
 
@@ -65,7 +94,7 @@ def _due(draft: Draft, dice: Stream, known: float) -> list[tuple[str, float]]:
     """What falls due while the patient is known here; given at the next check-up."""
     age = draft.age(draft.end)
     if age < 19:
-        return [(code, draft.born + days * DAY) for code, days in _CHILDHOOD if draft.born + days * DAY >= known]
+        return []
     doses: list[tuple[str, float]] = []
     if dice.chance(0.6):
         doses.append(("115", known + dice.random() * max(draft.end - known, 0.0)))
@@ -87,7 +116,9 @@ def _autumn(draft: Draft, dice: Stream, check_ups: list[Visit]) -> list[Visit]:
 
 
 def _influenza(draft: Draft, visit: Visit) -> str:
-    return "197" if draft.age(visit.at) >= 65 else "150"
+    if draft.age(visit.at) >= 65:
+        return "197" if _HIGH_DOSE[0] <= visit.at < _HIGH_DOSE[1] else "135"
+    return "150" if _QUADRIVALENT[0] <= visit.at < _QUADRIVALENT[1] else "140"
 
 
 def _write(draft: Draft, dice: Stream, code: str, at: float, visit: Visit | None) -> None:
@@ -99,7 +130,12 @@ def _write(draft: Draft, dice: Stream, code: str, at: float, visit: Visit | None
     body["patient"] = draft.patient
     if visit is not None:
         body["encounter"] = visit.reference
-    recorded = max(at, draft.visits[0].end)
+    recorded = at
+    if visit is None:
+        # what others gave is told of at the next visit
+        recorded = next((one.end for one in draft.visits if one.end >= at), 0.0)
+        if not recorded:
+            return
     body["occurrenceDateTime"] = instant_text(at) if visit is not None else date_text(at)
     body["recorded"] = instant_text(draft.clip(recorded))
     body["primarySource"] = visit is not None
@@ -107,15 +143,15 @@ def _write(draft: Draft, dice: Stream, code: str, at: float, visit: Visit | None
         body["reportOrigin"] = _other_provider()
     elif not declined:
         body["lotNumber"] = f"{dice.choice('ABDEHKLU')}{dice.between(1000, 9999)}{dice.choice('ABCD')}"
-        body["site"] = _site()
-        body["doseQuantity"] = quantity(0.5, "mL")
+        body["site"] = _site("LT", "left thigh") if draft.age(at) < 1.2 else _site("LA", "left arm")
+        body["doseQuantity"] = quantity(row("cvx", code).get("amount", 0.5), "mL")
         body["performer"] = [{"function": _administers(), "actor": visit.practitioner}]
     draft.add("Immunization", "us-core-immunization", recorded, body)
 
 
 @cache
-def _site() -> JSON:
-    return hl7("v3-ActSite", "LA", "left arm")
+def _site(code: str, display: str) -> JSON:
+    return hl7("v3-ActSite", code, display)
 
 
 @cache

@@ -12,12 +12,12 @@ from typing import Final
 from mockehr.core.chance import Stream
 from mockehr.core.exchange import JSON
 from mockehr.population import roster
-from mockehr.population.chart.analytes import ANALYTES, FINDINGS, ORDER, PANELS, SPECIMENS, Analyte
+from mockehr.population.chart.analytes import ANALYTES, FINDINGS, ORDER, PANELS, SPECIMENS, Analyte, bounds
 from mockehr.population.chart.body import group_markers, move, scattered
-from mockehr.population.chart.codes import LOINC, category, concept, hl7, loinc, row, snomed, unit
+from mockehr.population.chart.codes import LOINC, category, concept, hl7, loinc, quantity, row, snomed, unit
 from mockehr.population.chart.course import Course, Marker
 from mockehr.population.chart.draft import Draft, Visit
-from mockehr.population.chart.times import DAY, HOUR, MINUTE, instant_text
+from mockehr.population.chart.times import DAY, HOUR, MINUTE, YEAR, instant_text
 
 _SPOILED: Final = 0.004
 """How often a result is missing because the specimen was no good."""
@@ -25,19 +25,21 @@ _LARGE: Final = 4
 """A panel of more analytes than this is not repeated as often as it could be: charts want a bounded size."""
 _PATIENCE: Final = 3.5
 _WARFARIN: Final = "855332"
+_THINNED: Final = 1.5
+"""An INR above this is that of warfarin."""
 
 
 class Laboratory:
     """The laboratory as one patient meets it."""
 
-    __slots__ = ("_draft", "_inr", "_markers", "_usual")
+    __slots__ = ("_draft", "_inr", "_kidney", "_markers", "_usual")
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._markers: dict[str, list[tuple[Course, Marker]]] = group_markers(draft.courses)
         self._usual: dict[str, float] = {}
-        starts = [course.treated for course in draft.courses if _WARFARIN in course.drugs and course.treated]
-        self._inr = min(starts, default=None)
+        self._inr = min((one.begun[_WARFARIN] for one in draft.courses if _WARFARIN in one.begun), default=None)
+        self._kidney = next((one for one in draft.courses if one.area.filtration), None)
 
     def write(self) -> None:
         """Append specimens, results and reports of every visit that asks for them."""
@@ -62,7 +64,7 @@ class Laboratory:
                 if visit.at - done.get(panel, 0.0) > (days * _PATIENCE if large else days) * DAY:
                     wanted.add(panel)
         age = self._draft.age(visit.at)
-        if number == 0 and age > 17:
+        if number == 0 and age >= 18:
             wanted.update(("cbc", "cmp") if age > 49 else ("bmp",))
         if age > 34 and visit.at - done.get("lipid", 0.0) > 1500 * DAY:
             wanted.add("lipid")
@@ -96,14 +98,14 @@ class Laboratory:
         laboratory = draft.staff.reference("Organization", roster.LABORATORY)
         issued = drawn + panel.hours * HOUR
         effective, told = instant_text(draft.clip(drawn)), instant_text(draft.clip(issued))
-        common: JSON = {
+        shared: JSON = {
             "subject": draft.patient,
             "encounter": visit.reference,
             "effectiveDateTime": effective,
             "issued": told,
             "performer": [laboratory],
-            "specimen": specimen,
         }
+        common = shared | {"specimen": specimen}
         dice = draft.stream("laboratory", name, str(int(visit.at)))
         results: list[JSON] = []
         if panel.analytes[0] in FINDINGS:
@@ -111,6 +113,7 @@ class Laboratory:
                 loinc_code, share = FINDINGS[analyte]
                 positive = dice.chance(share)
                 body = _frame(loinc_code) | common | _finding(positive)
+                _tell(visit, loinc_code, positive)
                 results.append(draft.add("Observation", "us-core-observation-lab", issued, body))
         else:
             values = self._values(panel.analytes, drawn, dice)
@@ -118,21 +121,14 @@ class Laboratory:
                 body = _frame(ANALYTES[analyte].loinc) | common
                 body |= self._result(visit, ANALYTES[analyte], values[analyte], spoiled=dice.chance(_SPOILED))
                 results.append(draft.add("Observation", "us-core-observation-lab", issued, body))
-        report = _report(panel.order) | {
-            "subject": draft.patient,
-            "encounter": visit.reference,
-            "effectiveDateTime": effective,
-            "issued": told,
-            "performer": [laboratory],
-            "resultsInterpreter": [visit.practitioner],
-            "specimen": [specimen],
-            "result": results,
-        }
+        report = _report(panel.order) | shared
+        report |= {"resultsInterpreter": [visit.practitioner], "specimen": [specimen], "result": results}
         draft.add("DiagnosticReport", "us-core-diagnosticreport-lab", issued, report)
+        visit.resulted = max(visit.resulted, issued)
 
     def _values(self, analytes: tuple[str, ...], at: float, dice: Stream) -> dict[str, float]:
         """One sample: what is measured, then what follows from it."""
-        values = {name: scattered(dice, self._level(name, at), ANALYTES[name].within) for name in analytes}
+        values = {name: scattered(dice, self._level(name, at), self._within(name, at)) for name in analytes}
         if "hct" in values:
             _derive_indices(values)
         if "creatinine" in values:
@@ -160,21 +156,44 @@ class Laboratory:
             self._usual[name] = usual
         if name == "inr" and self._inr is not None and at > self._inr + 3 * DAY:
             return 2.45
+        if name == "creatinine" and self._kidney is not None:
+            return self._retained(self._kidney, usual, at)
         return move(self._markers, name, usual, at)
+
+    def _within(self, name: str, at: float) -> float:
+        """How much two samples differ; warfarin is hard to dose."""
+        if name == "inr" and self._level(name, at) > _THINNED:
+            return 0.3
+        return ANALYTES[name].within
+
+    def _retained(self, course: Course, usual: float, at: float) -> float:
+        """The creatinine that stands for the stage of kidney disease; a year after the onset it is reached."""
+        if not course.active(at):
+            return usual
+        rate = dict(course.area.filtration)[course.code] + (0.5 - course.severity) * 6
+        ill = creatinine_at(rate, self._draft.age(at), self._draft.subject.sex)
+        return usual + (ill - usual) * min(1.0, (at - course.onset) / YEAR)
 
     def _result(self, visit: Visit, analyte: Analyte, value: float, *, spoiled: bool) -> JSON:
         if spoiled:
             return {"dataAbsentReason": hl7("data-absent-reason", "error", "Error")}
         shown = round(max(value, 0.0), analyte.decimals) if analyte.decimals else round(max(value, 0.0))
         body: JSON = {"valueQuantity": {"value": shown, **unit(analyte.unit)}}
-        flag = _flag(analyte, shown)
+        sex = self._draft.subject.sex
+        flag = _flag(bounds(analyte.name, sex), shown)
         body["interpretation"] = _interpretation(flag)
-        body["referenceRange"] = _range(analyte.name)
+        body["referenceRange"] = _range(analyte.name, sex)
         if flag != "N":
             name = row("loinc", analyte.loinc)["display"].split(" [")[0]
             word = "high" if flag == "H" else "low"
             visit.findings.append(f"{name} {shown} {unit(analyte.unit)['unit']} ({word})")
         return body
+
+
+def _tell(visit: Visit, code: str, positive: bool) -> None:
+    """Keep a positive test for the note."""
+    if positive:
+        visit.findings.append(f"{row('loinc', code)['display'].split(' [')[0]} positive")
 
 
 def _derive_indices(values: dict[str, float]) -> None:
@@ -194,10 +213,18 @@ def filtration(creatinine: float, age: float, sex: str) -> float:
     return rate
 
 
-def _flag(analyte: Analyte, value: float) -> str:
-    if analyte.low is not None and value < analyte.low:
+def creatinine_at(rate: float, age: float, sex: str) -> float:
+    """The creatinine in mg/dL at which `filtration` is `rate`, for rates of the ill (creatinine above normal)."""
+    kappa, factor = (0.7, 1.012) if sex == "female" else (0.9, 1.0)
+    found: float = kappa * (142 * 0.9938**age * factor / rate) ** (1 / 1.2)
+    return found
+
+
+def _flag(limits: tuple[float | None, float | None], value: float) -> str:
+    low, high = limits
+    if low is not None and value < low:
         return "L"
-    if analyte.high is not None and value > analyte.high:
+    if high is not None and value > high:
         return "H"
     return "N"
 
@@ -226,14 +253,9 @@ def _interpretation(flag: str) -> list[JSON]:
 
 
 @cache
-def _range(name: str) -> list[JSON]:
-    analyte = ANALYTES[name]
-    found: JSON = {}
-    if analyte.low is not None:
-        found["low"] = {"value": analyte.low, **unit(analyte.unit)}
-    if analyte.high is not None:
-        found["high"] = {"value": analyte.high, **unit(analyte.unit)}
-    return [found]
+def _range(name: str, sex: str) -> list[JSON]:
+    sides = zip(("low", "high"), bounds(name, sex), strict=True)
+    return [{side: quantity(limit, ANALYTES[name].unit) for side, limit in sides if limit is not None}]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -9,13 +10,15 @@ from mockehr.core.exchange import JSON
 from mockehr.population.chart.codes import category, drug, hl7, meta, quantity, row, snomed, table
 from mockehr.population.chart.course import Course
 from mockehr.population.chart.draft import Draft, Visit
-from mockehr.population.chart.times import DAY, instant_text
+from mockehr.population.chart.times import DAY, YEAR, instant_text
 
 _ROUTES: Final = {
     "oral": ("26643006", "Oral route (qualifier value)", "by mouth"),
     "inhalation": ("447694001", "Respiratory tract route (qualifier value)", "inhaled"),
     "subcutaneous": ("34206005", "Subcutaneous route (qualifier value)", "under the skin"),
 }
+_QUARTER: Final = 90
+"""Days of supply of long-term therapy, which is repeated."""
 _TIMES: Final = {1: "once daily", 2: "twice daily", 3: "three times daily", 4: "four times daily"}
 
 
@@ -40,7 +43,11 @@ def _places() -> dict[str, int]:
 
 
 def write_medications(draft: Draft) -> None:
-    """Append the MedicationRequests of every course: long-term therapy, and what a visit gave for some days."""
+    """Append the MedicationRequests of every course: long-term therapy, and what a visit gave for some days.
+
+    A course for which nothing may be given is not treated.
+    """
+    draft.avoid |= {group for course in draft.courses for group in course.area.forbids}
     for course in draft.courses:
         dice = draft.stream(course.area.name, "therapy")
         by_reference = dice.chance(0.5)
@@ -51,18 +58,25 @@ def write_medications(draft: Draft) -> None:
         if contact is None or not contact.drugs or visit.course is None:
             continue
         dice = draft.stream(visit.course.area.name, "short", str(contact.day))
-        code = _allowed(draft, contact.drugs, dice.random())
+        code = _allowed(draft, contact.drugs, dice.random(), visit)
         if code:
             over = visit.at + contact.drug_days * DAY < draft.end
             status = "completed" if over else "active"
             _write_request(draft, visit, visit.course, code, status, contact.drug_days, dice.chance(0.5))
 
 
-def _allowed(draft: Draft, options: tuple[str, ...], place: float) -> str:
-    """One of the options that no allergy forbids and that is not taken already, at `place` (0 to 1); or ""."""
+def _allowed(draft: Draft, options: tuple[str, ...], place: float, visit: Visit) -> str:
+    """One of the options, at `place` (0 to 1), that suits the age, that neither an allergy nor another problem
+    forbids, and that is not taken already; or ""."""
     taken = {code for course in draft.courses for code in course.drugs}
-    left = [code for code in options if row("rxnorm", code).get("class", "") not in draft.avoid and code not in taken]
+    age = draft.age(visit.at)
+    left = [code for code in options if code not in taken and _suits(row("rxnorm", code), age, draft.avoid)]
     return left[int(place * len(left))] if left else ""
+
+
+def _suits(entry: Mapping[str, Any], age: float, avoid: frozenset[str]) -> bool:
+    fits: bool = entry.get("youngest", 0) <= age < entry.get("oldest", 200)
+    return fits and entry.get("class", "") not in avoid
 
 
 def _write_therapy(draft: Draft, course: Course, by_reference: bool) -> None:
@@ -73,18 +87,23 @@ def _write_therapy(draft: Draft, course: Course, by_reference: bool) -> None:
         # the second line is for courses in the upper half, the third for those in the upper quarter
         if line and course.severity < 1.0 - 0.5**line:
             break
-        code = _allowed(draft, options, place)
-        if not code:
+        for visit in visits[min(line, len(visits) - 1) :]:
+            code = _allowed(draft, options, place, visit)
+            if code:
+                break
+        else:
             continue
-        visit = visits[min(line, len(visits) - 1)]
+        course.begun[code] = visit.at
         latest = visits[-1]
-        if latest is not visit and dice.chance(0.35):
+        if latest is not visit and (dice.chance(0.35) or latest.at - visit.at > YEAR):
             # an older prescription that ran out, and its renewal
-            _write_request(draft, visit, course, code, "completed", 90, by_reference)
+            _write_request(draft, visit, course, code, "completed", _QUARTER, by_reference)
             visit = latest
         status = "active" if draft.alive else "stopped"
         course.drugs.append(code)
-        _write_request(draft, visit, course, code, status, 90, by_reference)
+        _write_request(draft, visit, course, code, status, _QUARTER, by_reference)
+    if not course.drugs:
+        course.treated = None
 
 
 def _write_request(
@@ -158,7 +177,7 @@ def _dosage(code: str) -> list[JSON]:
 def _dispense(code: str, days: int) -> JSON:
     entry = row("rxnorm", code)
     return {
-        "numberOfRepeatsAllowed": 3 if days >= 90 else 0,
+        "numberOfRepeatsAllowed": 3 if days == _QUARTER else 0,
         "quantity": quantity(entry["amount"] * entry["daily"] * days, entry["unit"]),
         "expectedSupplyDuration": quantity(days, "d"),
     }

@@ -23,7 +23,7 @@ def write_procedures(draft: Draft) -> None:
             _write_operation(draft, visit, visit.contact.procedure)
     dice = draft.stream("screening")
     if draft.age(draft.end) >= 51 and dice.chance(0.45):
-        candidates = [visit for visit in draft.visits if visit.contact is None and draft.age(visit.at) >= 50]
+        candidates = [visit for visit in draft.visits if visit.contact is None and 50 <= draft.age(visit.at) < 76]
         if candidates:
             visit = candidates[0]
             _write(draft, visit, operation(_COLONOSCOPY), visit.at + HOUR / 4, visit.at + HOUR / 2)

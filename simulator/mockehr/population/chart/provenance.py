@@ -29,7 +29,9 @@ def write_provenance(draft: Draft, documents: Iterable[JSON]) -> None:
 
 
 def _write(draft: Draft, visit: Visit, targets: list[JSON]) -> None:
-    recorded = draft.clip(visit.end + 7200)
+    known = {target["reference"].rpartition("-")[2] for target in targets}
+    written = max(draft.times[int(ordinal)] for ordinal in known)
+    recorded = max(draft.clip(visit.end + 7200), written)
     author = {"type": _author(), "who": visit.practitioner, "onBehalfOf": draft.organization}
     transmitter = {"type": _transmitter(), "who": draft.organization}
     body: JSON = {

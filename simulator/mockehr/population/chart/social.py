@@ -15,6 +15,14 @@ _SMOKING: Final = (
     ("8517006", "Ex-smoker (finding)"),
     ("449868002", "Smokes tobacco daily (finding)"),
 )
+_BY_AGE: Final = (
+    # age below, how often never, formerly and daily; roughly the National Health Interview Survey
+    (18, (95, 2, 3)),
+    (25, (86, 7, 7)),
+    (45, (68, 18, 14)),
+    (65, (60, 25, 15)),
+    (999, (52, 39, 9)),
+)
 _PREGNANT: Final = ("77386006", "Pregnancy (finding)")
 _NOT_PREGNANT: Final = ("60001007", "Not pregnant (finding)")
 
@@ -23,12 +31,16 @@ def write_social_history(draft: Draft) -> None:
     """Append smoking status at the first and the last visit from 12 years on, and pregnancy status."""
     dice = draft.stream("smoking")
     breathless = any(course.area.name == "copd" for course in draft.courses)
-    weights = (1, 5, 4) if breathless else (62, 24, 14)
+    age = draft.age(draft.end)
+    weights = (1, 5, 4) if breathless else next(weights for below, weights in _BY_AGE if age < below)
     status = dice.weighted(_SMOKING, weights)
     quits = status is _SMOKING[2] and dice.chance(0.3)
     visits = [visit for visit in draft.visits if visit.contact is None and draft.age(visit.at) >= 12]
+    told = status
     for visit in {id(visit): visit for visit in (*visits[:1], *visits[-1:])}.values():
-        if quits and visit is visits[-1]:
+        # who was a child had not begun, unless all of the chart is of childhood
+        status = _SMOKING[0] if draft.age(visit.at) < 16 or (draft.age(visit.at) < 18 <= age) else told
+        if quits and status is told and visit is visits[-1]:
             status = _SMOKING[1]
         _write(draft, visit, "us-core-smokingstatus", "72166-2", status)
     for course in draft.courses:

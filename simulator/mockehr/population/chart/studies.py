@@ -76,7 +76,7 @@ def _write(draft: Draft, visit: Visit, study: Study) -> None:
         result = _ejection() | common | {"valueQuantity": quantity(fraction, "%")}
         report["result"] = [draft.add("Observation", "us-core-observation-clinical-result", issued, result)]
         shown = f"{shown} Ejection fraction {fraction} %."
-    text = f"{study.title}\n\nFINDINGS: {shown}\n\nREASON: {course.area.complaint if course is not None else ''}\n"
+    text = f"{study.title}\n\nFINDINGS: {shown}\n\nREASON: {visit.complaint}\n"
     data = text.encode()
     report["conclusion"] = shown
     report["presentedForm"] = [
@@ -89,6 +89,7 @@ def _write(draft: Draft, visit: Visit, study: Study) -> None:
         }
     ]
     draft.add("DiagnosticReport", "us-core-diagnosticreport-note", issued, report)
+    visit.resulted = max(visit.resulted, issued)
     visit.findings.append(f"{study.title}: {shown}")
 
 

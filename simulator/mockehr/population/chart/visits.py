@@ -20,6 +20,7 @@ _CLASSES: Final = {
     "emergency": ("EMER", "emergency"),
     "inpatient": ("IMP", "inpatient encounter"),
 }
+_WAITS: Final = {"inpatient": 0, "emergency": 1, "ambulatory": 2}
 _RECENT: Final = 3
 """How many check-ups lie close together at the end of the chart."""
 
@@ -39,8 +40,7 @@ def plan_visits(draft: Draft, since: float) -> None:
     visits = _check_ups(draft, since)
     for course in draft.courses:
         visits.extend(_contacts(draft, course, since))
-    visits.sort(key=lambda visit: visit.at)
-    draft.visits = visits
+    draft.visits = _one_at_a_time(draft, visits)
     for course in draft.courses:
         _diagnose(draft, course)
 
@@ -62,6 +62,21 @@ def _check_ups(draft: Draft, since: float) -> list[Visit]:
         kind = WELL_CHILD if draft.age(moment) < 18 else GENERAL_EXAM if moment == since else CHECK_UP
         made.append(Visit(moment, moment + HOUR / 2, "ambulatory", kind, practitioner, location))
     return made
+
+
+def _one_at_a_time(draft: Draft, visits: list[Visit]) -> list[Visit]:
+    """The visits in order of time, put off where another one is in the way: a hospital stay comes before a visit,
+    and what cannot wait before a check-up. A visit that would come too late is left out."""
+    placed: list[Visit] = []
+    for visit in sorted(visits, key=lambda one: (_WAITS[one.setting], one.contact is None, one.at)):
+        length = visit.end - visit.at
+        while other := next((one for one in placed if visit.at < one.end and one.at < visit.end), None):
+            long = other.end - other.at > DAY / 2
+            visit.at = on_a_weekday(other.end + DAY, 8) if long else other.end + HOUR / 4
+            visit.end = visit.at + length
+        if visit.end <= draft.end:
+            placed.append(visit)
+    return sorted(placed, key=lambda one: one.at)
 
 
 def _interval(age: float, chronic: bool) -> float:
@@ -184,6 +199,4 @@ def _write_encounter(draft: Draft, visit: Visit, number: int) -> None:
 
 
 def _reason(visit: Visit) -> str:
-    if visit.course is not None and visit.course.area.complaint:
-        return visit.course.area.complaint
-    return "Check-up"
+    return visit.complaint or "Check-up"

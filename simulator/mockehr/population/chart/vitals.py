@@ -81,7 +81,9 @@ def _write_visit(draft: Draft, body: Body, visit: Visit, full: bool, dice: Strea
 
 def _write_size(draft: Draft, body: Body, visit: Visit, common: JSON, at: float, dice: Stream) -> None:
     height = round(body.height(at), 1)
-    weight = round(body.mass_index(at) * (height / 100) ** 2 + (dice.random() - 0.5), 1)
+    weight = body.mass_index(at) * (height / 100) ** 2
+    # clothes and scales: up to half a kilogram, in small children less
+    weight = round(weight + (dice.random() - 0.5) * min(1.0, weight / 50), 1)
     growing = draft.age(at) < 19
     if growing or visit is draft.visits[0]:
         _write_sign(draft, visit, "height", height, common, dice)

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import mockehr.population.corruption as family_root
 from mockehr.core.chance import Chance, Stream
+from mockehr.core.errors import ConfigError
 from mockehr.core.exchange import JSON
 from mockehr.core.registry import Registry
 
@@ -74,6 +75,9 @@ class Infection:
     ) -> None:
         from mockehr.population.permutation import Permutation
 
+        if not 0 <= ailment.rate <= 1:
+            what = f"{name}: rate is {ailment.rate:g}; it must be from 0 to 1."
+            raise ConfigError(what, remedy="Write the share of patients, as in rate: 0.02.")
         self.name = name
         self.ailment = ailment
         self._chance = chance

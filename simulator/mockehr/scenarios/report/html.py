@@ -8,16 +8,17 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, Template
 
 from mockehr.scenarios.probes import probes
-from mockehr.scenarios.report.text import WORDS
+from mockehr.scenarios.report.text import WORDS, urgent_first
 from mockehr.scenarios.scorecard import Scorecard
 
 
-def html(scorecard: Scorecard) -> str:
-    """The page. All text from outside is escaped."""
+def html(*scorecards: Scorecard) -> str:
+    """The page, with all scorecards on it. All text from outside is escaped."""
     registry = probes()
-    asked = {finding.probe for _, finding in scorecard}
+    asked = {finding.probe for one in scorecards for _, finding in one}
     questions = {name: probe for name, probe in registry.items() if name in asked}
-    page = _template().render(scorecard=scorecard, words=WORDS, questions=questions)
+    told = {"words": WORDS, "questions": questions, "urgent_first": urgent_first}
+    page = _template().render(scorecards=scorecards, **told)
     return page.encode("utf-8", "replace").decode()
 
 

@@ -13,6 +13,8 @@ from mockehr.scenarios.probe import Finding
 from mockehr.scenarios.scorecard import Card, Scorecard
 
 WORDS: Final = {"pass": "pass", "fail": "FAIL", "not-applicable": "n/a"}
+ORDER: Final = ("fail", "pass", "not-applicable")
+"""What is to be looked at comes first."""
 _COLOURS: Final = {"pass": "green", "fail": "bold red", "not-applicable": "dim"}
 
 
@@ -36,7 +38,7 @@ def _card(card: Card, evidence: int) -> Table:
     shown.add_column("verdict", no_wrap=True)
     shown.add_column("probe", no_wrap=True)
     shown.add_column("what was seen")
-    for finding in card.findings:
+    for finding in urgent_first(card):
         verdict = Text(WORDS[finding.verdict], style=_COLOURS[finding.verdict])
         shown.add_row(verdict, Text(finding.probe), Text(_seen(finding, evidence)))
     return shown
@@ -52,10 +54,16 @@ def _seen(finding: Finding, evidence: int) -> str:
     return "\n".join(lines)
 
 
+def urgent_first(card: Card) -> list[Finding]:
+    """The findings: what failed, what passed, what saw no occasion, each in the order of the probes."""
+    return sorted(card.findings, key=lambda finding: ORDER.index(finding.verdict))
+
+
 def _sum(scorecard: Scorecard) -> str:
     counts = ", ".join(f"{scorecard.count(verdict)} {word}" for verdict, word in WORDS.items())
     seed = f"; seed {scorecard.seed}" if scorecard.seed else ""
     if scorecard.passed:
         return f"Passed: {counts}{seed}"
-    unproved = f"; required, but never put to the test: {', '.join(scorecard.unproved)}" if scorecard.unproved else ""
+    never = scorecard.unproved
+    unproved = f"; required, but never put to the test: {', '.join(never)}" if never else ""
     return f"{'Failed' if scorecard.count('fail') else 'Nothing proved'}: {counts}{unproved}{seed}"

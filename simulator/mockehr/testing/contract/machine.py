@@ -43,6 +43,7 @@ class Contract(RuleBasedStateMachine):
     def meet(self) -> Any:
         """Read the statement, and some patients."""
         self.server = self.door()
+        self.gone: set[tuple[str, str]] = set()
         answer = self.ask("GET", "/metadata")
         assert answer.status == 200, self.say(answer)
         assert answer.document.get("resourceType") == "CapabilityStatement", self.say(answer)
@@ -103,7 +104,7 @@ class Contract(RuleBasedStateMachine):
         """A search by `_id` finds exactly what a read shows."""
         kind, id = key
         claim = self.claims[kind]
-        assume("search-type" in claim.interactions and "_id" in claim.parameters)
+        assume("search-type" in claim.interactions and "_id" in claim.parameters and key not in self.gone)
         answer = self.ask("GET", f"/{kind}?_id={id}")
         if self.picky and 400 <= answer.status < 500:
             return
@@ -152,6 +153,36 @@ class Contract(RuleBasedStateMachine):
         if tag:
             late = self.ask("PUT", f"/{kind}/{id}", orjson.dumps(body), {"if-match": tag})
             assert late.status in (409, 412), f"If-Match {tag} of an older version: {self.say(late)}"
+
+    @rule(key=known)
+    def tell_history(self, key: tuple[str, str]) -> None:
+        """A history begins with the version that a read shows."""
+        kind, id = key
+        assume({"history-instance", "read"} <= self.claims[kind].interactions)
+        now = self.fetched(kind, id).document
+        answer = self.ask("GET", f"/{kind}/{id}/_history")
+        assert answer.status == 200, self.say(answer)
+        assert answer.document.get("type") == "history", self.say(answer)
+        newest = answer.document["entry"][0]
+        assert newest["resource"] == now, f"the history of {kind}/{id} does not begin with the current version"
+        assert newest["request"]["method"] in ("POST", "PUT"), self.say(answer)
+
+    @rule(key=known)
+    def delete(self, key: tuple[str, str]) -> None:
+        """What is deleted cannot be read any more, nor found."""
+        kind, id = key
+        claim = self.claims[kind]
+        assume({"delete", "read"} <= claim.interactions)
+        self.fetched(kind, id)
+        answer = self.ask("DELETE", f"/{kind}/{id}")
+        assert answer.status in (200, 202, 204), self.say(answer)
+        self.gone.add(key)
+        read = self.ask("GET", f"/{kind}/{id}")
+        assert read.status in (404, 410), f"{kind}/{id} was deleted and reads {read.status}"
+        if "search-type" in claim.interactions and "_id" in claim.parameters and not self.picky:
+            assert not self.matches(self.ask("GET", f"/{kind}?_id={id}"), kind), (
+                f"{kind}/{id} was deleted and is found"
+            )
 
     # what is not
 
@@ -228,6 +259,7 @@ class Contract(RuleBasedStateMachine):
 
     def fetched(self, kind: str, id: str) -> Answer:
         """The answer to a read that has to succeed."""
+        assume((kind, id) not in self.gone)
         answer = self.ask("GET", f"/{kind}/{id}")
         assert answer.status == 200, self.say(answer)
         shown = (answer.document.get("resourceType"), answer.document.get("id"))

@@ -25,4 +25,5 @@ AREA: Final = Area(
     advice="Anticoagulation without gaps; report any bleeding.",
     practice=CARDIOLOGY,
     role=("17561000", "Cardiologist"),
+    forbids=("nsaid",),
 )

@@ -27,6 +27,7 @@ AREA: Final = Area(
             study="chest",
             drugs=("312615",),
             drug_days=5,
+            complaint="More short of breath and more sputum for three days.",
         ),
     ),
     target=Target("Oxygen saturation at rest stays at 90 % or above", "59408-5", 90, "%", at_least=True),

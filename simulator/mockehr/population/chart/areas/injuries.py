@@ -7,7 +7,7 @@ from typing import Final
 from mockehr.population.chart.areas.encounter_types import EMERGENCY, URGENT_CARE
 from mockehr.population.chart.course import Area, Contact
 
-_PAIN: Final = ("197806", "198440")
+_PAIN: Final = ("197806", "198440", "197803")
 
 AREAS: Final = (
     Area(

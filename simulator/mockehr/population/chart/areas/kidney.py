@@ -14,14 +14,15 @@ AREA: Final = Area(
     earliest=45,
     watched=(("bmp", 300), ("cbc", 700), ("uacr", 360)),
     markers=(
-        Marker("creatinine", 1.55, 1.55, 0.5),
         Marker("bun", 29, 29, 12),
         Marker("uacr", 95, 95, 120),
         Marker("hgb", 12.1, 12.1, -1.5),
     ),
-    target=Target("Estimated GFR stays at 45 or above", "98979-8", 45, "mL/min/{1.73_m2}", at_least=True),
+    target=Target("Estimated GFR stays at 30 or above", "98979-8", 30, "mL/min/{1.73_m2}", at_least=True),
     complaint="No swelling, passes water as usual.",
     advice="Avoid NSAIDs, keep blood pressure below 130/80, nephrology if the filtration rate falls below 30.",
     practice=INTERNAL_MEDICINE,
     role=("11911009", "Nephrologist"),
+    forbids=("nsaid",),
+    filtration=(("N18.30", 45), ("N18.31", 52), ("N18.32", 38)),
 )

@@ -15,7 +15,16 @@ AREA: Final = Area(
     earliest=42,
     therapy=(("198014", "198440", "197806"),),
     contacts=(
-        Contact(-1, "inpatient", ADMISSION, hours=52, chance=0.12, panels=("cbc", "bmp"), procedure="0SRC0J9"),
+        Contact(
+            -1,
+            "inpatient",
+            ADMISSION,
+            hours=52,
+            chance=0.12,
+            panels=("cbc", "bmp"),
+            procedure="0SRC0J9",
+            complaint="Here for the joint replacement that was planned.",
+        ),
     ),
     complaint="Stiff for ten minutes in the morning; worse on stairs.",
     advice="Physical therapy, weight loss, heat before exercise.",

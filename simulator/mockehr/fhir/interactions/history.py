@@ -1,0 +1,106 @@
+"""GET [base]/_history, /[type]/_history and /[type]/[id]/_history (FHIR R4 http.html#history).
+
+The history of one resource is whole. That of a type or of the server tells what was written since the site began:
+what a population computes was always there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+from mockehr.core.clock import instant
+from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.problem import Problem, not_found
+from mockehr.fhir.pages import PageSession
+from mockehr.fhir.record import Record
+from mockehr.fhir.search.date import SECOND, interval
+from mockehr.fhir.server import FhirServer
+from mockehr.fhir.store import ListHits
+
+PAGE: Final = 50
+LARGEST: Final = 1000
+_TOLD: Final = {"create": ("POST", "201"), "update": ("PUT", "200"), "delete": ("DELETE", "204")}
+
+
+def history(server: FhirServer, exchange: Exchange) -> JSON | Problem:
+    """A Bundle of versions, the newest first; `_since` and `_count` narrow it, `next` links lead on."""
+    asked = exchange.interaction
+    assert asked is not None
+    pairs = dict(parse_qsl(exchange.query, keep_blank_values=True))
+    token = pairs.get(server.restrictions.page_parameter)
+    if token is not None:
+        session = server.pages.get(token)
+        if session is None:
+            return Problem(410, "page-expired", f"the paging session {token} is over", value=token)
+    else:
+        opened = _opened(server, exchange, pairs)
+        if isinstance(opened, Problem):
+            return opened
+        session = opened
+    return _bundle(server, exchange, session)
+
+
+def _opened(server: FhirServer, exchange: Exchange, pairs: dict[str, str]) -> PageSession | Problem:
+    asked = exchange.interaction
+    assert asked is not None
+    if asked.id:
+        versions = server.store.history(asked.resource_type, asked.id)
+        if not versions:
+            return not_found(asked.resource_type, asked.id)
+        found = versions[::-1]
+    else:
+        found = list(_written(server, asked.resource_type))
+    since, count = pairs.get("_since", ""), pairs.get("_count", str(PAGE))
+    if since:
+        after = interval(since)
+        if after is None:
+            return Problem(
+                400, "parameter-invalid", f"_since is no instant: {since}", parameter="_since", value=since
+            )
+        found = [record for record in found if record.updated * SECOND >= after[0]]
+    if not (count.isascii() and count.isdigit()):
+        return Problem(400, "parameter-invalid", f"_count is no number: {count}", parameter="_count", value=count)
+    limit = min(max(int(count[:9]), 1), LARGEST)
+    return PageSession(asked.resource_type, f"{exchange.path}?{exchange.query}", ListHits(found), 0, limit)
+
+
+def _written(server: FhirServer, resource_type: str) -> Iterator[Record]:
+    """What was written, newest first, of one type or (empty) of all."""
+    for change in reversed(server.store.log.changes):
+        if resource_type in ("", change.resource_type):
+            record = server.store.read_version(change.resource_type, change.id, change.version)
+            if record is not None:
+                yield record
+
+
+def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSON:
+    base, path = exchange.base_url, exchange.path
+    records = session.hits.page(session.offset, session.limit)
+    links = [{"relation": "self", "url": f"{base}{path}" + (f"?{exchange.query}" if exchange.query else "")}]
+    total = session.hits.total or 0
+    if session.offset + session.limit < total:
+        following = PageSession(
+            session.resource_type, session.query, session.hits, session.offset + session.limit, session.limit
+        )
+        token = quote(server.pages.open(following), safe="")
+        links.append({"relation": "next", "url": f"{base}{path}?{server.restrictions.page_parameter}={token}"})
+    exchange.returned = tuple(record.key for record in records)
+    entries = [_entry(server, record, base) for record in records]
+    bundle: JSON = {"resourceType": "Bundle", "type": "history", "total": total, "link": links}
+    return bundle | ({"entry": entries} if entries else {})
+
+
+def _entry(server: FhirServer, record: Record, base: str) -> JSON:
+    kind = "delete" if record.deleted else "create" if record.version == 1 else "update"
+    method, status = _TOLD[kind]
+    # R4 bundle.html#history: a create has the type's address, whatever else the resource's own.
+    request = {"method": method, "url": record.resource_type if kind == "create" else record.key}
+    response = {
+        "status": status,
+        "etag": f'W/"{server.version_text(record.version)}"',
+        "lastModified": instant(record.updated, millis=True),
+    }
+    told = {} if record.deleted else {"resource": record.document}
+    return {"fullUrl": f"{base}/{record.key}", **told, "request": request, "response": response}
