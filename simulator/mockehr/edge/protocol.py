@@ -36,7 +36,6 @@ class CuttableProtocol(HttpToolsProtocol):
         self._edge = self.config.app if isinstance(self.config.app, HttpEdge) else None
         self._answered = False
         self._rest: Any = None
-        self._in_head = False
         self._head_octets = 0
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -47,27 +46,21 @@ class CuttableProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not end is refused, for the parser would collect it without bound."""
-        super().data_received(data)
-        if self._in_head:
-            self._head_octets += len(data)
-            if self._head_octets > HEAD_LIMIT and not self.transport.is_closing():
-                self.transport.write(_HEAD_TOO_LARGE)
-                self.transport.close()
-
-    def on_message_begin(self) -> None:
-        """A request line begins."""
-        self._in_head = True
-        self._head_octets = 0
-        super().on_message_begin()
+        self._head_octets += len(data)
+        super().data_received(data)  # whatever ends a head or brings a body sets the count back
+        if self._head_octets > HEAD_LIMIT and not self.transport.is_closing():
+            self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Answer now if that can be done, else begin an ASGI cycle."""
-        self._in_head = False
+        self._head_octets = 0
         if not self._answer_at_once():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Nothing is read of what was answered already."""
+        self._head_octets = 0
         if not self._answered:
             super().on_body(body)
 
