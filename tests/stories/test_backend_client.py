@@ -112,3 +112,19 @@ def test_two_sites_share_nothing(mockehr: World, http: httpx2.Client) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     assert http.get(f"{one.fhir_url}/Patient", headers=headers).status_code == 200
     assert http.get(f"{other.fhir_url}/Patient", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("vendor", ["generic", "epic", "oracle"])
+def test_the_journal_knows_why_a_token_was_refused_though_the_vendor_does_not_tell(
+    mockehr: World, vendor: str
+) -> None:
+    site = mockehr.site(vendor)
+    form = {"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "x"}
+    with httpx2.Client(trust_env=False) as http:
+        assert http.post(site.token_url, data=form).status_code in (400, 401)
+        assert http.get(site.token_url).status_code == 405
+    refused, wrong = site.journal(channel="token")
+    assert refused.notes["refused"]
+    assert refused.notes["refused_because"]
+    assert wrong.problem is not None
+    assert wrong.problem.status == 405

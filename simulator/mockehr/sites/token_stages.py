@@ -26,10 +26,15 @@ def token_stages(site: Site) -> Mapping[str, Stage]:
             return amended
 
         url = exchange.notes.pop("token_url")
+        if exchange.method != "POST":  # RFC 6749 section 3.2
+            exchange.result = Problem(405, "interaction-unknown", "The token endpoint takes POST only", where="POST")
+            return
         answer = site.auth.token(exchange.body, exchange.headers, token_url=url, amend=amend)
         exchange.client = answer.client_id or exchange.client
         if answer.reason:
             exchange.notes["refused"] = answer.reason
+            # Many vendors tell the client nothing of it; whoever asks the journal shall know.
+            exchange.notes["refused_because"] = answer.document.get("error_description", "")
         exchange.result = answer
 
     def shape(exchange: Exchange) -> None:

@@ -33,7 +33,7 @@ class DedupesPages(Probe):
             if key in held
         ]
         once = [Evidence(entry, f"{key} was shown twice and is held once") for key, entry in repeated.items()]
-        return self.weigh(faults, once, "{n} records were shown twice and kept once.", "{n} records were kept twice.")
+        return self.weigh(faults, once, "Records shown twice and kept once: {n}.", "Records kept twice: {n}.")
 
 
 def _repeated(calls: Sequence[Exchange]) -> Iterator[tuple[str, int]]:

@@ -51,9 +51,9 @@ class FollowsNextVerbatim(Probe):
         if not offered:
             return self.unseen("No page had a next link.")
         if not followed and not faults:
-            return self.unseen(f"{len(offered)} next links were given and none was followed.")
-        good = f"{len(offered)} next links were given and {{n}} requests followed them, all verbatim."
-        failed = f"{{n}} requests paged by other links than the {len(offered)} that were given."
+            return self.unseen(f"Next links given: {len(offered)}; none was followed.")
+        good = f"Next links given: {len(offered)}; requests that followed one, all verbatim: {{n}}."
+        failed = f"Next links given: {len(offered)}; requests that paged by another link: {{n}}."
         return self.weigh(faults, followed, good, failed)
 
 

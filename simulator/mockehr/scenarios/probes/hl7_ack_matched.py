@@ -35,8 +35,8 @@ class Hl7AckMatched(Probe):
         _resent(case.on("mllp-in"), faults, coped)
         if not faults and not coped:
             return self.unseen("No message was sent to the peer, and every one of its own was acknowledged.")
-        good = "{n} messages, each matched with its acknowledgement."
-        return self.weigh(faults, coped, good, "{n} messages were not matched with their acknowledgement.")
+        good = "Messages matched with their acknowledgement: {n}."
+        return self.weigh(faults, coped, good, "Messages not matched with their acknowledgement: {n}.")
 
 
 def _answered(message: Exchange) -> str:

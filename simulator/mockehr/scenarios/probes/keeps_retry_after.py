@@ -49,7 +49,8 @@ class KeepsRetryAfter(Probe):
         if len({exchange.at for exchange in case.exchanges}) == 1 and len(case.exchanges) > 1:
             return self.unseen("The site's clock stood still, so no pause could be measured; let it run.")
         faults.sort(key=lambda item: item.entry)
-        return self.weigh(faults, kept, "{n} refusals, each pause kept.", "{n} times the client came back too early.")
+        good, bad = "Refusals whose pause was kept: {n}.", "Requests that came back too early: {n}."
+        return self.weigh(faults, kept, good, bad)
 
     def _early(self, call: Exchange, following: Exchange | None) -> bool:
         until = _told(call)

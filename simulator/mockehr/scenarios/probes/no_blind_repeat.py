@@ -36,8 +36,8 @@ class NoBlindRepeat(Probe):
         coped: list[Evidence] = []
         for call in unknown:
             self._follow(call, [other for other in calls if other.number > call.number], faults, coped)
-        good = "{n} creates had an unknown outcome and none was repeated blindly."
-        return self.weigh(faults, coped, good, "{n} creates were repeated without looking first.")
+        good = "Creates of unknown outcome, none of them repeated blindly: {n}."
+        return self.weigh(faults, coped, good, "Creates repeated without looking first: {n}.")
 
     def _follow(
         self, call: Exchange, later: Sequence[Exchange], faults: list[Evidence], coped: list[Evidence]

@@ -48,8 +48,8 @@ class RenewsTokenAfter401(Probe):
             faults += fault
             coped += good
         faults.sort(key=lambda item: item.entry)
-        good_words = "{n} requests were refused with 401; the client renewed its token and lost none."
-        return self.weigh(faults, coped, good_words, "{n} times the client did not cope with a refused token.")
+        good_words = "Requests refused with 401 and, with a new token, not lost: {n}."
+        return self.weigh(faults, coped, good_words, "Refused tokens with which the client did not cope: {n}.")
 
     def _after(
         self, call: Exchange, calls: Sequence[Exchange], grants: Sequence[Exchange], repeats: set[int]

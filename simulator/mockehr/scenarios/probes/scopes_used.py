@@ -43,7 +43,8 @@ class ScopesUsed(Probe):
         used = {use for call in calls for use in _uses(call)}
         faults = [*self._unused(asked, used), *self._stubborn(calls)]
         evidence = [Evidence(entry, f"{scope.text} was asked for and used") for scope, entry in asked.items()]
-        return self.weigh(faults, evidence, "All {n} scopes asked for were used.", "{n} faults in the use of scopes.")
+        good, bad = "Scopes asked for, all of them used: {n}.", "Faults in the use of scopes: {n}."
+        return self.weigh(faults, evidence, good, bad)
 
     def _unused(self, asked: dict[Scope, int], used: set[tuple[str, str]]) -> Iterator[Evidence]:
         for scope, entry in asked.items():

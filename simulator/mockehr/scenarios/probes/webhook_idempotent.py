@@ -36,8 +36,8 @@ class WebhookIdempotent(Probe):
                 faults.append(Evidence(last.number, f"{text}; the client holds it {held[key]} times"))
             else:
                 once.append(Evidence(last.number, text))
-        good = "{n} events were delivered more than once and each counted once."
-        return self.weigh(faults, once, good, "{n} events counted more than once.")
+        good = "Events delivered more than once and counted once: {n}."
+        return self.weigh(faults, once, good, "Events counted more than once: {n}.")
 
 
 def _delivered_twice(deliveries: Sequence[Exchange]) -> list[list[Exchange]]:
