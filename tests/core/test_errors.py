@@ -36,7 +36,7 @@ def test_a_configuration_error_lists_every_problem() -> None:
 
 def test_a_long_list_of_names_is_cut_and_an_empty_registry_says_so() -> None:
     assert "and 3 more" in UnknownName("x", "y", [f"n{i}" for i in range(15)]).remedy
-    assert "No x is registered" in UnknownName("x", "y", []).remedy
+    assert "There is no x at all so far" in UnknownName("x", "y", []).remedy
 
 
 def test_nearest_names_are_like_it_or_share_a_part() -> None:

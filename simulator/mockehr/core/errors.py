@@ -81,7 +81,7 @@ class UnknownName(UsageError):
         super().__init__(
             f"There is no {kind} named {name!r}.",
             nearest=", ".join(close),
-            remedy=f"Use one of: {listed}." if names else f"No {kind} is registered.",
+            remedy=f"Use one of: {listed}." if names else f"There is no {kind} at all so far.",
             reference=reference,
         )
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from mockehr.core.errors import UsageError
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
@@ -122,5 +123,5 @@ def test_a_broken_word_is_found(bend: Bend, told: str) -> None:
 
 
 def test_a_machine_without_a_door_says_so() -> None:
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(UsageError, match=r"override door\(\)"):
         run_state_machine_as_test(Contract, settings=PLANTED)

@@ -99,7 +99,7 @@ def patients(site: Site, offset: int = 0, limit: int = 50, query: str = "") -> d
     if query:
         found = look_up(site.fhir, "Patient", query, offset=offset, limit=limit)
         if isinstance(found, Problem):
-            raise UsageError(f"{found.text}.", remedy="Write it as a FHIR search for Patient.")
+            raise UsageError(found.text, remedy="Write it as a FHIR search for Patient.")
         return {"total": found[0], "ids": [record.id for record in found[1]]}
     if site.charts is None:
         written = [record.id for record in site.store.overlay("Patient") if not record.deleted]

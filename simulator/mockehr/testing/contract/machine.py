@@ -12,6 +12,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 
+from mockehr.core.errors import UsageError
 from mockehr.testing.contract.claims import FOREIGN_TYPES, METHODS, VALUES, TypeClaim, read_claims
 from mockehr.testing.contract.door import Answer, Door
 
@@ -36,8 +37,8 @@ class Contract(RuleBasedStateMachine):
     """(type, id) of resources that the server has shown."""
 
     def door(self) -> Door:
-        """The server to be tested, fresh for each run."""
-        raise NotImplementedError
+        """The server to be tested, fresh for each run. Raises UsageError unless a subclass gives one."""
+        raise UsageError("The contract has no server to test.", remedy="Use contract(make_door), or override door().")
 
     @initialize(target=known)
     def meet(self) -> Any:
