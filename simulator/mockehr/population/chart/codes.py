@@ -91,18 +91,18 @@ def diagnosis(code: str, *, older: bool = False) -> JSON:
 @cache
 def drug(code: str) -> JSON:
     """The CodeableConcept of a drug product: RxNorm, and NDC where the table has one."""
-    entry = row("rxnorm", code)
-    codings = [coding(RXNORM, code, entry["display"])]
-    if "ndc" in entry:
-        codings.append(coding(NDC, entry["ndc"]))
-    return {"coding": codings, "text": entry["display"]}
+    return _product("rxnorm", RXNORM, code)
 
 
 @cache
 def vaccine(code: str) -> JSON:
     """The CodeableConcept of a vaccine: CVX, and NDC where the table has one."""
-    entry = row("cvx", code)
-    codings = [coding(CVX, code, entry["display"])]
+    return _product("cvx", CVX, code)
+
+
+def _product(table: str, system: str, code: str) -> JSON:
+    entry = row(table, code)
+    codings = [coding(system, code, entry["display"])]
     if "ndc" in entry:
         codings.append(coding(NDC, entry["ndc"]))
     return {"coding": codings, "text": entry["display"]}
