@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
-
-import orjson
 
 from mockehr.core.exchange import JSON
+from mockehr.fhir.lossless import encode
+
+__all__ = ["Record", "encode", "patient_of"]
 
 
 @dataclass(slots=True)
@@ -32,15 +31,6 @@ class Record:
     def key(self) -> str:
         """`Type/id`."""
         return f"{self.resource_type}/{self.id}"
-
-
-def encode(document: Any) -> bytes:
-    """Compact JSON bytes; lone surrogates become the octets that they stand for."""
-    try:
-        return orjson.dumps(document)
-    except (TypeError, orjson.JSONEncodeError):
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "surrogateescape")
 
 
 def patient_of(document: JSON) -> str:
