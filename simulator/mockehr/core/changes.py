@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,25 +38,59 @@ class ChangeLog:
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self._listeners: list[Callable[[Change], None]] = []
+        self._untold: deque[Change] = deque()
+        self._telling = False
+        self._before = 0
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Tell `listener` of every change from now on, after it was committed, in order of registration."""
         self._listeners.append(listener)
 
+    def go_on_after(self, number: int) -> None:
+        """Count on from the last change of an earlier process, of which this log knows no more than its number."""
+        self._before = number
+
     def next_number(self) -> int:
-        """The number that the next change will carry; numbers start at 1."""
-        return len(self.changes) + 1
+        """The number that the next change will carry; numbers start at 1, unless the log goes on from another."""
+        return (self.changes[-1].number if self.changes else self._before) + 1
 
     def commit(self, change: Change) -> None:
         """Append the change and tell every listener."""
         self.changes.append(change)
-        for listener in self._listeners:
-            listener(change)
+        if self._listeners:
+            self._untold.append(change)
+            self.tell()
+
+    def append(self, change: Change) -> None:
+        """Note a change of which listeners are not told before `tell`."""
+        self.changes.append(change)
+        self._untold.append(change)
+
+    def withdraw(self, count: int) -> None:
+        """Forget all but the first `count` changes: they never happened, and nobody was told."""
+        for _ in range(len(self.changes) - count):
+            self.changes.pop()
+            self._untold.pop()
+
+    def tell(self) -> None:
+        """Tell every listener of what it was not told yet, in order. What a listener commits is told after that."""
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._untold:
+                change = self._untold.popleft()
+                for listener in self._listeners:
+                    listener(change)
+        finally:
+            self._telling = False
 
     def since(self, number: int) -> list[Change]:
         """Changes with a number above `number`."""
-        return self.changes[number:]
+        return self.changes[bisect_right(self.changes, number, key=lambda change: change.number) :]
 
     def clear(self) -> None:
         """Forget all changes; listeners stay."""
         self.changes.clear()
+        self._untold.clear()
+        self._before = 0

@@ -1,18 +1,26 @@
 """Where a site's resources are: an immutable base that is computed, and everything that was written since on top.
 
-The base is a population (a function, no memory) or nothing; only what was written lies in this store.
+The base is a population (a function, no memory) or nothing; only what was written lies in the store's overlay, in
+memory or in a file (`mockehr.fhir.overlay`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
 from typing import Protocol
 
 from mockehr.core.changes import Change, ChangeLog, Kind, Source
 from mockehr.core.clock import Clock
 from mockehr.core.exchange import JSON
+from mockehr.fhir.overlay import Kept, MemoryOverlay, Overlay, Overtaken, identifiers_of
 from mockehr.fhir.record import Record, encode, patient_of
+
+__all__ = [
+    "Base", "EmptyBase", "Hits", "Kept", "ListHits", "Overtaken", "Store", "VersionHits", "identifiers_of",
+    "written_id",
+]  # fmt: skip
 
 
 class Hits(Protocol):
@@ -99,40 +107,62 @@ class ListHits:
         return self._records[offset : offset + limit]
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A store's overlay at one moment; see `Store.keep`."""
-
-    versions: Mapping[str, tuple[Record, ...]]
-    serial: int
-
-
 def written_id(resource_type: str, number: int) -> str:
     """`w1`, `w2` …"""
     return f"w{number}"
 
 
+class VersionHits:
+    """Versions that were written, the newest first, fetched page by page; what is written later moves no page."""
+
+    def __init__(self, overlay: Overlay, resource_type: str, since: float) -> None:
+        self._overlay = overlay
+        self._asked = (resource_type, since, overlay.last())
+        self._total = overlay.count(*self._asked)
+
+    @property
+    def total(self) -> int | None:
+        """How many there were when this was asked for."""
+        return self._total
+
+    def page(self, offset: int, limit: int) -> Sequence[Record]:
+        """Up to `limit` of them from `offset`."""
+        return self._overlay.newest(*self._asked, offset, limit)
+
+
 class Store:
-    """The resources of one site: base and overlay, versions and tombstones. Single-threaded, like its site."""
+    """The resources of one site: base and overlay, versions and tombstones. Single-threaded, like its site.
+
+    Where several processes share an overlay, what one writes is read by all, and each has a change log of its own
+    that tells of what it wrote itself.
+    """
 
     def __init__(
-        self, base: Base, clock: Clock, log: ChangeLog, *, id_form: Callable[[str, int], str] = written_id
+        self,
+        base: Base,
+        clock: Clock,
+        log: ChangeLog,
+        *,
+        id_form: Callable[[str, int], str] = written_id,
+        overlay: Overlay | None = None,
     ) -> None:
-        """`id_form` makes the id of the n-th written resource (n from 1) of a type."""
+        """`id_form` makes the id of the n-th written resource (n from 1) of a type.
+
+        `overlay` is in memory unless told; the log goes on from its last number.
+        """
         self.base = base
         self.log = log
         self._clock = clock
-        self._versions: dict[str, list[Record]] = {}
-        self._by_type: dict[str, dict[str, Record]] = {}
-        self._by_patient: dict[tuple[str, str], dict[str, Record]] = {}
-        self._by_identifier: dict[tuple[str, str, str], dict[str, Record]] = {}
-        self._serial = 0
         self._id_form = id_form
+        self._overlay = overlay or _in_memory()
+        self._alone = self._overlay.alone
+        self._current = self._overlay.current
+        self._depth = 0
+        log.go_on_after(self._overlay.last())
 
     def read(self, resource_type: str, id: str) -> Record | None:
         """The current version, a tombstone (`deleted`), or None if there never was such a resource."""
-        written = self._versions.get(f"{resource_type}/{id}")
-        return written[-1] if written else self.base.read(resource_type, id)
+        return self._current(f"{resource_type}/{id}") or self.base.read(resource_type, id)
 
     def read_version(self, resource_type: str, id: str, version: int) -> Record | None:
         """One version, or None."""
@@ -141,39 +171,68 @@ class Store:
     def history(self, resource_type: str, id: str) -> list[Record]:
         """All versions, oldest first."""
         first = self.base.read(resource_type, id)
-        return ([first] if first else []) + self._versions.get(f"{resource_type}/{id}", [])
+        return [*([first] if first else ()), *self._overlay.versions(f"{resource_type}/{id}")]
+
+    def versions(self, resource_type: str = "", *, since: float = -inf) -> VersionHits:
+        """Every version of a type (empty: of all) that was written here at `since` (site seconds) or later.
+
+        The newest first. What the base computes was always there and is not among them.
+        """
+        return VersionHits(self._overlay, resource_type, since)
+
+    @property
+    def last(self) -> int:
+        """The number of the newest version that was written; 0 if nothing was. Its change carries the same."""
+        return self._overlay.last()
 
     def overlay(self, resource_type: str) -> Sequence[Record]:
         """Current versions of everything of that type that was written here, tombstones included."""
-        return tuple(self._by_type.get(resource_type, {}).values())
+        return self._overlay.of_type(resource_type)
 
     def chart(self, patient: str, resource_type: str) -> list[Record]:
         """The current records of that type in one patient's chart: the base's first, then what was written."""
-        written = self._by_type.get(resource_type)
-        records = self.base.chart(patient, resource_type)
-        if not written:
-            return list(records)
-        kept = [record for record in records if record.id not in written]
-        own = self._by_patient.get((resource_type, patient), {})
-        return kept + [record for record in own.values() if not record.deleted]
+        kept = self._overlay.unwritten(resource_type, self.base.chart(patient, resource_type))
+        kept += self._overlay.of_patient(resource_type, patient)
+        return kept
 
     def written_with(self, resource_type: str, system: str, value: str) -> list[Record]:
         """The current records of that type that were written here and carry that identifier, oldest first."""
-        return list(self._by_identifier.get((resource_type, system, value), {}).values())
+        return list(self._overlay.with_identifier(resource_type, system, value))
 
     def shared(self, resource_type: str) -> list[Record]:
         """The current records of that type that belong to nobody's chart."""
-        written = self._by_type.get(resource_type, {})
-        kept = [record for record in self.base.shared(resource_type) if record.id not in written]
-        return kept + [record for record in written.values() if not record.deleted]
+        kept = self._overlay.unwritten(resource_type, self.base.shared(resource_type))
+        return kept + [record for record in self._overlay.of_type(resource_type) if not record.deleted]
 
     def new_id(self, resource_type: str) -> str:
         """An id that nothing has yet."""
         while True:
-            self._serial += 1
-            id = self._id_form(resource_type, self._serial)
+            id = self._id_form(resource_type, self._overlay.next_serial())
             if self.read(resource_type, id) is None:
                 return id
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything that is written within becomes visible together, and is told to listeners afterwards.
+
+        On an exception all of it is undone: versions, ids, the change log. Reads within see its writes; nobody else
+        writes meanwhile, so that what is read stays true until the end. One within another is undone alone. Raises
+        EnvironmentProblem if the overlay cannot be written.
+        """
+        self._overlay.begin()
+        count = len(self.log.changes)
+        self._depth += 1
+        try:
+            yield
+            self._overlay.commit()
+        except BaseException:
+            self._overlay.rollback()
+            self.log.withdraw(count)
+            raise
+        finally:
+            self._depth -= 1
+        if not self._depth:
+            self.log.tell()
 
     def commit(
         self,
@@ -185,73 +244,59 @@ class Store:
         entry: int = 0,
         body: bytes = b"",
         patient: str = "",
+        over: int | None = None,
     ) -> Record:
         """Store `document` (with `resourceType` and `id`) as a new version and tell the change log.
 
         `body` keeps the original octets of an import; without it the document is encoded. `patient` says whose it is
-        where the document does not (a tombstone).
+        where the document does not (a tombstone). `over` is the version that must be the current one, 0 for none;
+        raises Overtaken if it is not. What was read within the same transaction needs no `over`.
         """
+        if not self._alone and not self._depth:
+            with self.transaction():
+                return self.commit(
+                    document, kind=kind, source=source, event=event, entry=entry,
+                    body=body, patient=patient, over=over,
+                )  # fmt: skip
         resource_type, id = document["resourceType"], document["id"]
         before = self.read(resource_type, id)
         version = before.version + 1 if before else 1
+        if over is not None and over != version - 1:
+            raise Overtaken(f"{resource_type}/{id}", over, version - 1)
         now = self._clock.now()
         octets, of = body or encode(document), patient or patient_of(document)
         record = Record(resource_type, id, version, now, document, octets, of, deleted=kind == "delete")
-        self._versions.setdefault(record.key, []).append(record)
-        self._place(record)
-        number = self.log.next_number()
-        self.log.commit(
-            Change(
-                number, kind, resource_type, id, version, now, source, document, patient=of, event=event, entry=entry
-            )
-        )
+        number = self._overlay.append(record)
+        note = self.log.append if self._depth else self.log.commit
+        note(Change(number, kind, resource_type, id, version, now, source, document, of, event, entry))
         return record
 
     def written(self) -> Iterator[Record]:
         """Every current record that was written here, tombstones included, type by type."""
-        for records in self._by_type.values():
-            yield from records.values()
+        return self._overlay.everything()
 
     def keep(self) -> Kept:
         """What was written until now, to return to."""
-        return Kept({key: tuple(records) for key, records in self._versions.items()}, self._serial)
+        return self._overlay.keep()
 
     def return_to(self, kept: Kept) -> None:
-        """Make what was written the same as it was then."""
-        self.clear()
-        self._serial = kept.serial
-        for key, records in kept.versions.items():
-            self._versions[key] = list(records)
-            self._place(records[-1])
+        """Make what was written the same as it was then. The change log is left to its owner."""
+        self._refuse_within("return to what was kept")
+        self._overlay.return_to(kept)
 
     def clear(self) -> None:
-        """Forget everything that was written."""
-        self._versions.clear()
-        self._by_type.clear()
-        self._by_patient.clear()
-        self._by_identifier.clear()
-        self._serial = 0
+        """Forget everything that was written. The change log is left to its owner."""
+        self._refuse_within("forget everything")
+        self._overlay.clear()
 
-    def _place(self, record: Record) -> None:
-        """Make the record the current one, found by type, patient and identifiers."""
-        kind, id = record.resource_type, record.id
-        of_type = self._by_type.setdefault(kind, {})
-        before = of_type.get(id)
-        of_type[id] = record
-        if before is not None:
-            self._by_patient.get((kind, before.patient), {}).pop(id, None)
-            for system, value in identifiers_of(before.document):
-                self._by_identifier.get((kind, system, value), {}).pop(id, None)
-        self._by_patient.setdefault((kind, record.patient), {})[id] = record
-        if not record.deleted:
-            for system, value in identifiers_of(record.document):
-                self._by_identifier.setdefault((kind, system, value), {})[id] = record
+    def close(self) -> None:
+        """Let go of the overlay's files; nothing else may be asked afterwards. May be called twice."""
+        self._overlay.close()
+
+    def _refuse_within(self, what: str) -> None:
+        if self._depth:
+            raise RuntimeError(f"a store cannot {what} within a transaction")
 
 
-def identifiers_of(document: JSON) -> Iterator[tuple[str, str]]:
-    """(system, value) of every identifier that has a value; the system may be empty."""
-    given = document.get("identifier", ())
-    for one in given if isinstance(given, list) else (given,):
-        if isinstance(one, dict) and isinstance(one.get("value"), str):
-            system = one.get("system")
-            yield system if isinstance(system, str) else "", one["value"]
+def _in_memory() -> Overlay:
+    return MemoryOverlay()
