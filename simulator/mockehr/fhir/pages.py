@@ -28,6 +28,8 @@ class PageSession:
     expires: float | None = None
     replaced_offset: int | None = None
     """Set by a quirk: the page is cut from here instead."""
+    looked: int = 0
+    """How many charts were looked through before this page, where matches have to be looked for."""
 
 
 class Pages:
@@ -46,6 +48,7 @@ class Pages:
     def open(self, session: PageSession) -> str:
         """Keep the session; returns the token that leads to it."""
         name = f"{session.resource_type}?{session.query}@{session.offset}"
+        name += f"~{session.looked}" if session.looked else ""
         if len(self._opened) >= SEARCHES_COUNTED:
             self._opened.clear()
         number = self._opened[name] = self._opened.get(name, 0) + 1

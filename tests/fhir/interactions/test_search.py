@@ -13,6 +13,7 @@ from mockehr.fhir.store import EmptyBase
 
 OWN = "https://sync.example.org/ids"
 MILLIONS = 5_000_000
+JSON = "application/fhir+json"
 VENDORS = ["generic", "epic", "oracle"]
 
 
@@ -76,17 +77,19 @@ def test_a_foreign_identifier_beside_one_of_the_sites_own_does_not_hide_the_latt
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_a_search_that_would_look_through_too_many_charts_is_refused_in_the_vendors_words(
+def test_a_total_that_would_look_through_too_many_charts_is_refused_in_the_vendors_words(
     made: Any, ask: Any, vendor: str
 ) -> None:
     site = made(vendor)
     site.store.base = ManyEmptyCharts()
-    refused = ask(site, "GET /Observation?code=1&category=laboratory&date=ge2020&status=final")
+    query = "code=1&category=laboratory&date=ge2020&status=final&_total=accurate"
+    refused = ask(site, f"GET /Observation?{query}", accept=JSON)
     if refused.problem.kind == "parameter-missing":  # this vendor wants a patient before it looks at all
-        refused = ask(site, "GET /Patient?_lastUpdated=ge2000&birthdate=ge1900-01-01&family=x&given=y&gender=male")
+        query = "_lastUpdated=ge2000&birthdate=ge1900-01-01&family=x&given=y&gender=male&_total=accurate"
+        refused = ask(site, f"GET /Patient?{query}", accept=JSON)
     assert (refused.problem.status, refused.problem.kind) == (403, "too-costly")
     assert refused.reply.status == (422 if vendor == "oracle" else 403)
-    expected = site.personality.refuse(refused.problem, "http://a.example.org/a/fhir/R4", "")
+    expected = site.personality.refuse(refused.problem, "http://a.example.org/a/fhir/R4", JSON)
     assert orjson.loads(refused.reply.body) == expected.document
     assert refused.reply.content_type == expected.content_type
     ask(site, "POST /Patient", {"resourceType": "Patient", "name": [{"family": "Muster"}]})
@@ -95,7 +98,7 @@ def test_a_search_that_would_look_through_too_many_charts_is_refused_in_the_vend
 
 def test_a_site_goes_on_working_after_a_search_that_cost_too_much(made: Any, ask: Any) -> None:
     site = made(patients=MILLIONS)
-    refused = ask(site, "GET /Patient?_lastUpdated=lt1900")
+    refused = ask(site, "GET /Patient?_lastUpdated=lt1900&_total=accurate")
     assert (refused.reply.status, refused.problem.kind) == (403, "too-costly")
     assert not site.charts._cache
     assert ask(site, "GET /Patient/p77").reply.status == 200
@@ -174,3 +177,34 @@ def test_unknown_parameters_are_noted_or_refused_as_the_client_prefers(made: Any
     assert [note.parameter for note in lenient.result.notes] == ["nonsense"]
     strict = ask(site, "GET /Patient?nonsense=1&gender=female", prefer="handling=strict")
     assert strict.problem.kind == "parameter-unknown"
+
+
+def test_what_was_written_is_found_by_its_subject_whatever_that_is(made: Any, ask: Any) -> None:
+    site = made(patients=3)
+    device = {"resourceType": "Device", "id": "d", "patient": {"reference": "Patient/p1"}}
+    site.store.commit(device, kind="create", source="control")
+    for id, subject in (("of-device", "Device/d"), ("of-patient", "Patient/p1"), ("of-nobody", "Group/g")):
+        document = {"resourceType": "Observation", "id": id, "subject": {"reference": subject}}
+        site.store.commit(document, kind="create", source="control")
+    assert ids(ask(site, "GET /Observation?subject=Device/d")) == ["of-device"]
+    assert ids(ask(site, "GET /Observation?subject=d")) == ["of-device"]
+    assert ids(ask(site, "GET /Observation?subject=Group/g&_count=500")) == ["of-nobody"]
+    for named in ("patient=p1", "subject=Patient/p1", "subject=p1", "subject:Patient=p1"):
+        assert everything(ask, site, f"GET /Observation?{named}&_count=500")[-1] == "of-patient"
+    assert "of-device" in ids(ask(site, "GET /Observation?subject=Patient/p1,Device/d&_count=500"))
+
+
+def test_a_reference_may_be_written_in_every_way(made: Any, ask: Any) -> None:
+    site = made()
+    base = "http://a.example.org/a/fhir/R4"
+    written(site, "p", "1")
+    told = {"plain": "Patient/p", "whole": f"{base}/Patient/p", "version": "Patient/p/_history/1"}
+    for id, reference in {**told, "elsewhere": "http://other.example.org/fhir/Patient/p"}.items():
+        subject = {"reference": reference, "identifier": {"system": OWN, "value": id}}
+        document = {"resourceType": "Flag", "id": id, "status": "active", "subject": subject}
+        site.store.commit(document, kind="create", source="control")
+    for named in ("p", "Patient/p", f"{base}/Patient/p"):
+        assert ids(ask(site, f"GET /Flag?subject={named}&_sort=_id")) == ["plain", "version", "whole"]
+    assert ids(ask(site, "GET /Flag?subject=http://other.example.org/fhir/Patient/p")) == ["elsewhere"]
+    assert ids(ask(site, f"GET /Flag?subject:identifier={OWN}|whole")) == ["whole"]
+    assert ids(ask(site, f"GET /Flag?subject.identifier={OWN}|1&_sort=_id")) == ["plain", "version", "whole"]

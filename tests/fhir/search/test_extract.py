@@ -1,25 +1,13 @@
-import json
-import re
-from collections import defaultdict
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mockehr.fhir.search.extract import compile_expression
-from mockehr.fhir.search.table import definitions, known_types
-
-EXAMPLES = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "us-core-6.1.0" / "example"
-CHOICES = {
-    "Observation.value": ["Boolean", "CodeableConcept", "DateTime", "Quantity", "String"],
-    "Observation.component.value": ["CodeableConcept", "Quantity"],
-    "Patient.deceased": ["Boolean", "DateTime"],
-}
+from mockehr.fhir.search.table import definitions
 
 
 def extract(expression, resource, base=""):
-    return list(compile_expression(expression, CHOICES, base)(resource))
+    return list(compile_expression(expression, base)(resource))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +15,22 @@ def extract(expression, resource, base=""):
     [
         ("Patient.gender", {"gender": "male"}, ["male"]),
         ("Patient.name.given", {"name": [{"given": ["A", "B"]}, {"given": ["C"]}, {}]}, ["A", "B", "C"]),
-        ("Patient.a.b.c", {"a": [{"b": {"c": 1}}, {"b": [{"c": [2, 3]}]}]}, [1, 2, 3]),
+        (
+            "Patient.contact.name.given",
+            {"contact": [{"name": {"given": 1}}, {"name": [{"given": [2, 3]}]}]},
+            [1, 2, 3],
+        ),
+        (
+            "Bundle.entry[0].resource",
+            {"entry": [{"resource": {"id": "a"}}, {"resource": {"id": "b"}}]},
+            [{"id": "a"}],
+        ),
+        ("Bundle.entry[0].resource", {"entry": []}, []),
+        (
+            "QuestionnaireResponse.item.where(hasExtension('http://x')).linkId",
+            {"item": [{"linkId": "1", "extension": [{"url": "http://x"}]}, {"linkId": "2"}]},
+            ["1"],
+        ),
         ("Observation.value", {"valueString": "x", "valueSet": "no"}, ["x"]),
         ("(Observation.value as Quantity)", {"valueQuantity": {"value": 1}, "valueString": "x"}, [{"value": 1}]),
         ("Observation.value.as(DateTime)", {"valueDateTime": "2024"}, ["2024"]),
@@ -44,7 +47,7 @@ def extract(expression, resource, base=""):
             {"extension": [{"url": "http://a.b/c", "valueCode": "x"}]},
             ["x"],
         ),
-        ("Patient.a | Patient.b", {"a": 1, "b": [2]}, [1, 2]),
+        ("Patient.gender | Patient.name", {"gender": 1, "name": [2]}, [1, 2]),
         ("Patient.deceased.exists() and Patient.deceased != false", {"deceasedDateTime": "2024"}, [True]),
         ("Patient.deceased.exists() and Patient.deceased != false", {"deceasedBoolean": False}, [False]),
         ("Patient.deceased.exists() and Patient.deceased != false", {}, [False]),
@@ -78,52 +81,12 @@ def test_a_relative_expression_starts_from_its_base():
 
 
 @pytest.mark.parametrize(
-    "expression", ["Patient.name.first()", "Patient.where(a > 1)", "Patient.name[0]", "Patient.1a"]
+    "expression",
+    ["Patient.name.first()", "Patient.where(a > 1)", "Patient.name[x]", "Patient.1a", "Patient.nme", "Foo.name"],
 )
 def test_fhirpath_beyond_search_parameters_is_refused_at_compile_time(expression):
     with pytest.raises(ValueError, match="beyond the FHIRPath"):
-        compile_expression(expression, CHOICES)
-
-
-def same(value):
-    return json.dumps(value, sort_keys=True, default=float)
-
-
-def without_extensions_of_primitives(node):
-    """The engine yields `_gender` among the values of `gender`; a search parameter looks at values only."""
-    if isinstance(node, dict):
-        return {key: without_extensions_of_primitives(value) for key, value in node.items() if key[0] != "_"}
-    return [without_extensions_of_primitives(item) for item in node] if isinstance(node, list) else node
-
-
-@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the US Core examples are not beside this checkout")
-def test_every_expression_without_resolve_agrees_with_a_fhirpath_engine():
-    from fhirpathpy import compile as compile_fhirpath
-    from fhirpathpy.models import models
-
-    resources = defaultdict(list)
-    for path in sorted(EXAMPLES.glob("*.json")):
-        document = json.loads(path.read_text("utf-8"))
-        bundled = [entry["resource"] for entry in document.get("entry", [])] if "entry" in document else []
-        for resource in [document, *bundled]:
-            resources[resource["resourceType"]].append(without_extensions_of_primitives(resource))
-    compared = found = 0
-    for resource_type in set(resources) & set(known_types()):
-        for definition in definitions(resource_type).values():
-            if "resolve()" in definition.expression:
-                continue
-            # the engine holds `as` to single values; R4's expressions mean ofType()
-            expression = re.sub(
-                r"\(([\w.]+) as (\w+)\)|([\w.]+)\.as\((\w+)\)", r"\1\3.ofType(\2\4)", definition.expression
-            )
-            oracle = compile_fhirpath(expression.replace("Resource.", f"{resource_type}."), models["r4"])
-            for resource in resources[resource_type]:
-                expected = {same(value) for value in oracle(resource)}
-                assert {same(value) for value in definition.extract(resource)} == expected, definition
-                compared += 1
-                found += bool(expected)
-    assert compared > 4000
-    assert found > 2000
+        compile_expression(expression)
 
 
 json_like = st.recursive(

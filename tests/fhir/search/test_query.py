@@ -216,3 +216,54 @@ def test_an_include_that_is_repeated_is_followed_once():
     query = compile_query("Patient", text, strict=True)
     assert query.include == (Include("Patient", "organization", "", False),)
     assert query.revinclude == (Include("Observation", "patient", "", False),)
+
+
+@pytest.mark.parametrize("name", ["_text", "_content", "_filter", "_query", "_list", "phonetic"])
+def test_what_is_not_offered_is_told_with_the_reason_when_strict(name):
+    (problem,) = compile_query("Patient", f"{name}=x", strict=True).problems
+    assert problem.kind == "parameter-unknown"
+    assert ": " in problem.text
+    assert compile_query("Patient", f"{name}=x", strict=False).unknown == (name,)
+
+
+def test_too_many_parameters_are_one_problem():
+    query = compile_query("Patient", "&".join(["gender=x"] * 1001), strict=False)
+    assert [(problem.status, problem.kind) for problem in query.problems] == [(400, "bad-request")]
+    assert query.criteria == ()
+
+
+def test_contained_resources_are_asked_for_in_known_words():
+    query = compile_query("Medication", "_contained=both&_containedType=contained", strict=True)
+    assert (query.problems, query.contained, query.contained_type) == ((), "both", "contained")
+    for text in ("_contained=yes", "_containedType=x"):
+        (problem,) = compile_query("Medication", text, strict=False).problems
+        assert "is none of" in problem.text
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("_include=Foo:bar", "Foo is no resource type"),
+        ("_include=Encounter:subject:Foo", "Foo is no resource type"),
+        ("_include=Encounter:subject:Location", "never to Location"),
+        ("_include:x=Encounter:subject", "modifier :x is not supported"),
+        ("_include=Encounter", "write Type:parameter"),
+    ],
+)
+def test_includes_that_lead_nowhere_are_refused_when_strict(text, fault):
+    (problem,) = compile_query("Encounter", text, strict=True).problems
+    assert fault in problem.text
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("code:in=http://x", "the value set http://x is not known"),
+        ("code:not-in=http://x", "the value set http://x is not known"),
+        ("code:below=E11", "write system|code"),
+        ("code:above=http://x|E11", "no hierarchy of http://x"),
+    ],
+)
+def test_terminology_that_is_not_known_is_refused_with_the_reason(query, reason):
+    (problem,) = compile_query("Condition", query, strict=False).problems
+    assert reason in problem.text

@@ -84,12 +84,40 @@ def test_an_element_with_an_extension_only_is_missing(matches):
     assert matches({"resourceType": "Patient", "_gender": absent}, "gender:missing=true")
 
 
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+CONDITION = {
+    "resourceType": "Condition",
+    "code": {"coding": [{"system": ICD, "code": "E11.9"}]},
+    "verificationStatus": {"coding": [{"system": VERIFICATION, "code": "provisional"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (f"code:below={ICD}|E11", True),
+        (f"code:below={ICD}|E11.9", True),
+        (f"code:below={ICD}|I10", False),
+        (f"verification-status:below={VERIFICATION}|unconfirmed", True),
+        (f"verification-status:above={VERIFICATION}|provisional", True),
+        (f"verification-status:above={VERIFICATION}|unconfirmed", False),
+        ("verification-status:in=http://hl7.org/fhir/ValueSet/condition-ver-status", True),
+        ("verification-status:not-in=http://hl7.org/fhir/ValueSet/condition-ver-status", False),
+        ("verification-status:in=http://hl7.org/fhir/ValueSet/condition-clinical", False),
+        ("verification-status:not-in=http://hl7.org/fhir/ValueSet/condition-clinical", True),
+    ],
+)
+def test_codes_are_found_by_value_set_and_hierarchy(matches, query, expected):
+    assert matches(CONDITION, query) is expected
+
+
 @pytest.mark.parametrize(
     ("query", "text"),
     [
         ("code=|", "bar alone"),
         ("code=a,", "empty token"),
-        ("code:in=http://x", ":in is not supported"),
+        ("code:in=http://x", "not known here"),
         ("code:of-type=a|b", "no typed identifier"),
         ("code:text=a,", "empty text"),
     ],

@@ -2,53 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import Final
 
 from mockehr.fhir.record import Record
-from mockehr.fhir.search import Query
+from mockehr.fhir.search import Include, Query
+from mockehr.fhir.search.context import TooCostly
+from mockehr.fhir.search.include import ANY
+from mockehr.fhir.search.neighbours import CHART_TYPES, Neighbours
 from mockehr.fhir.server import FhirServer
 
-
-def included(server: FhirServer, matches: Sequence[Record], query: Query, base_url: str) -> list[Record]:
-    """Give records that the matches refer to, and records of the same charts that refer to them; each once, no match.
-
-    `:iterate` follows what was included once more, until nothing new is found.
-    """
-    if not query.include and not query.revinclude:
-        return []
-    seen = {record.key for record in matches}
-    found: list[Record] = []
-    fresh: Sequence[Record] = matches
-    first = True
-    while fresh:
-        new: list[Record] = []
-        for record in chain(_forward(server, fresh, query, base_url, first), _backward(server, fresh, query, first)):
-            if record.key not in seen:
-                seen.add(record.key)
-                new.append(record)
-        found += new
-        fresh, first = new, False
-    return found
+MOST_INCLUDED: Final = 10_000
+"""A page that would bring more resources along is refused as too costly."""
 
 
-def _forward(
-    server: FhirServer, records: Iterable[Record], query: Query, base_url: str, first: bool
-) -> Iterator[Record]:
-    for include in query.include:
-        if first or include.iterate:
-            for record in records:
-                for kind, id in include.references(record.document, base_url):
-                    target = server.store.read(kind, id)
-                    if target is not None and not target.deleted:
-                        yield target
+class Includes:
+    """What the matches of one page bring along. `allowed` says which types may be shown."""
 
+    def __init__(
+        self, server: FhirServer, query: Query, base_url: str, most: int, allowed: Callable[[str], bool]
+    ) -> None:
+        """`most`: how many charts may be looked through for what refers to a resource that is in no chart."""
+        self._server = server
+        self._query = query
+        self._base_url = base_url
+        self._allowed = allowed
+        self._neighbours = Neighbours(server.store, most, base_url)
 
-def _backward(server: FhirServer, records: Iterable[Record], query: Query, first: bool) -> Iterator[Record]:
-    for include in query.revinclude:
-        if first or include.iterate:
-            for record in records:
-                if record.patient:
-                    for candidate in server.store.chart(record.patient, include.source):
-                        if (record.resource_type, record.id) in include.references(candidate.document):
-                            yield candidate
+    def of(self, matches: Sequence[Record]) -> list[Record]:
+        """What they refer to and what refers to them; each once, no match. Raises TooCostly.
+
+        `:iterate` follows what was included once more, until nothing new is found.
+        """
+        query = self._query
+        if not query.include and not query.revinclude:
+            return []
+        seen = {record.key for record in matches}
+        found: list[Record] = []
+        fresh: Sequence[Record] = matches
+        first = True
+        while fresh:
+            new: list[Record] = []
+            forward = (one for one in query.include if first or one.iterate)
+            backward = (one for one in query.revinclude if first or one.iterate)
+            for record in chain(
+                (record for include in forward for record in self._forward(include, fresh)),
+                (record for include in backward for record in self._backward(include, fresh)),
+            ):
+                if record.key not in seen and self._allowed(record.resource_type):
+                    seen.add(record.key)
+                    new.append(record)
+                    if len(seen) > MOST_INCLUDED + len(matches):
+                        raise TooCostly(f"this page would include more than {MOST_INCLUDED} resources; ask for fewer")
+            found += new
+            fresh, first = new, False
+        return found
+
+    def _forward(self, include: Include, records: Iterable[Record]) -> Iterator[Record]:
+        for record in records:
+            for kind, id in include.references(record.document, self._base_url):
+                target = self._server.store.read(kind, id)
+                if target is not None and not target.deleted:
+                    yield target
+
+    def _backward(self, include: Include, records: Sequence[Record]) -> Iterator[Record]:
+        """What refers to any of the records: in their charts, among what was written, if need be anywhere."""
+        wanted = {(record.resource_type, record.id) for record in records}
+        if include.target:
+            wanted = {key for key in wanted if key[0] == include.target}
+        for source in self._server.types if include.source == ANY else (include.source,):
+            for candidate in self._candidates(
+                source, [one for one in records if (one.resource_type, one.id) in wanted]
+            ):
+                if not wanted.isdisjoint(include.references(candidate.document, self._base_url)):
+                    yield candidate
+
+    def _candidates(self, source: str, records: Sequence[Record]) -> Iterator[Record]:
+        if source in CHART_TYPES and any(not record.patient for record in records):
+            yield from self._neighbours.records(source)
+            return
+        charts: dict[str, list[tuple[str, str]]] = {}
+        for record in records:
+            charts.setdefault(record.patient, []).append((record.resource_type, record.id))
+        for patient, keys in charts.items():
+            yield from self._neighbours.of_chart(source, patient, keys)

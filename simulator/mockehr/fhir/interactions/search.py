@@ -1,36 +1,55 @@
-"""GET /[type]?… and POST /[type]/_search (FHIR R4 search.html), and the paging of their answers."""
+"""Searching a type, a compartment or the whole server (FHIR R4 search.html, http.html#search), page by page.
+
+Chosen where R4 leaves freedom. A page that would look through more charts than the server's bound ends early and
+leads on by `next`, without a total. `_total=accurate` and `_sort` need all matches: beyond the bound they are refused
+as too costly. `_total=estimate` gives the exact number where that costs nothing. The compartment of somebody unknown
+is 404.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
-from urllib.parse import parse_qsl
+from typing import Final
+from urllib.parse import parse_qsl, quote
 
-from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.exchange import JSON, Exchange, Interaction
 from mockehr.core.page import PageEntry, SearchPage
 from mockehr.core.problem import Problem
-from mockehr.fhir.interactions.include import included
+from mockehr.fhir.interactions.include import Includes
 from mockehr.fhir.pages import PageSession
 from mockehr.fhir.record import Record
-from mockehr.fhir.search import Query, compile_query
-from mockehr.fhir.search.parse import RESULT_PARAMETERS
+from mockehr.fhir.search import Query, TooCostly, compile_query, shaped, shapes
+from mockehr.fhir.search.candidates import Candidates, Target
+from mockehr.fhir.search.neighbours import Neighbours
+from mockehr.fhir.search.scope import Scope, scope_of
+from mockehr.fhir.search.stream import PageGone, Portion, StreamHits
 from mockehr.fhir.server import FhirServer, Parameters
 from mockehr.fhir.store import Hits, ListHits
+from mockehr.fhir.terminology import Library
 
-PATIENT_PARAMETERS = ("patient", "subject", "beneficiary", "patient:Patient", "subject:Patient")
-SHARED_TYPES = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
-LOOKED_AT = 2000
-"""Charts that one page may look through; a search that needs more is refused rather than left to stop the site."""
-
-
-class TooCostly(Exception):
-    """A page would need a look at more than LOOKED_AT charts."""
+LOOKED_AT = 300
+"""Charts that one page may look through, unless the server's setting `charts_per_page` says otherwise."""
+LONGEST: Final = 65_536
+"""Octets of parameters."""
 
 
 def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
-    """One page of matches: the first of a new search, or the one that a paging token leads to."""
+    """One page of matches: the first of a new search, or the one that a paging token leads to.
+
+    Answers `search`, `search-system` and `search-compartment` (see `scope_of`).
+    """
     asked = exchange.interaction
     assert asked is not None
+    for where, size in (
+        ("URL", len(exchange.query)),
+        ("body", len(exchange.body) if exchange.method == "POST" else 0),
+    ):
+        if size > LONGEST:
+            status = 414 if where == "URL" else 413
+            text = f"the parameters in the {where} have {size} octets; {LONGEST} are allowed"
+            return Problem(status, "bad-request", text, resource_type=asked.resource_type)
     text = exchange.query
     if exchange.method == "POST":
         # parameters may stand in the URL as well (search.html#Introduction)
@@ -40,16 +59,9 @@ def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
     try:
         if token is not None:
             return _continue(server, exchange, token)
-        return _begin(server, exchange, asked.resource_type, text, pairs)
-    except TooCostly:
-        return _refused(asked.resource_type)
-
-
-def _refused(resource_type: str) -> Problem:
-    text = (
-        f"this would look through more than {LOOKED_AT} charts; name a patient, or for Patient a name or birth date"
-    )
-    return Problem(403, "too-costly", text, resource_type=resource_type)
+        return _begin(server, exchange, text, pairs)
+    except TooCostly as error:
+        return _refused(server, asked.resource_type, str(error))
 
 
 def find(server: FhirServer, resource_type: str, query: str, *, limit: int) -> Sequence[Record] | Problem:
@@ -62,15 +74,31 @@ def look_up(
     server: FhirServer, resource_type: str, query: str, *, offset: int, limit: int
 ) -> tuple[int | None, Sequence[Record]] | Problem:
     """The exact number of matches (None where counting would be dear) and a slice of them, vendor rules apart."""
+    if len(query) > LONGEST:
+        text = f"the parameters have {len(query)} octets; {LONGEST} are allowed"
+        return Problem(414, "bad-request", text, resource_type=resource_type)
     pairs = parse_qsl(query, keep_blank_values=True)
-    compiled = _compiled(server, resource_type, pairs, strict=True)
-    if compiled.problems:
-        return compiled.problems[0]
     try:
-        hits = _hits(server, resource_type, pairs, compiled)
+        compiled = _compiled(server, resource_type, pairs, strict=True)
+        if compiled.problems:
+            return compiled.problems[0]
+        hits = _all_in_order(server, _hits(server, [Target(resource_type, compiled, pairs)], compiled), compiled)
         return hits.total, hits.page(offset, limit)
-    except TooCostly:
-        return _refused(resource_type)
+    except TooCostly as error:
+        return _refused(server, resource_type, str(error))
+
+
+def charts_per_page(server: FhirServer) -> int:
+    """How many charts one page may look through."""
+    return int(server.settings.get("charts_per_page", LOOKED_AT))
+
+
+def _refused(server: FhirServer, resource_type: str, reason: str = "") -> Problem:
+    text = reason or (
+        f"this would look through more than {charts_per_page(server)} charts; name a patient, or for Patient a name "
+        "or birth date"
+    )
+    return Problem(403, "too-costly", text, resource_type=resource_type)
 
 
 def _compiled(
@@ -81,27 +109,96 @@ def _compiled(
         return None if record is None or record.deleted else record.document
 
     return compile_query(
-        resource_type, pairs, strict=strict, base_url=base_url, now=server.clock.now(), resolve=resolve
+        resource_type,
+        pairs,
+        strict=strict,
+        base_url=base_url,
+        now=server.clock.now(),
+        resolve=resolve,
+        referrers=Neighbours(server.store, charts_per_page(server), base_url),
+        library=Library(server.store),
     )
 
 
-def _begin(
-    server: FhirServer, exchange: Exchange, resource_type: str, text: str, pairs: Parameters
-) -> SearchPage | Problem:
+def _begin(server: FhirServer, exchange: Exchange, text: str, pairs: Parameters) -> SearchPage | Problem:
+    asked = exchange.interaction
+    assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
-    compiled = _compiled(server, resource_type, pairs, strict=strict, base_url=exchange.base_url)
-    refusal = server.restrictions.check(resource_type, pairs, lambda name: name not in compiled.unknown)
+    scope = scope_of(server, asked, pairs, lambda kind: _permitted(server, exchange, kind), strict=strict)
+    if isinstance(scope, Problem):
+        return scope
+    base = exchange.base_url
+    queries = [_compiled(server, kind, scope.pairs, strict=strict, base_url=base) for kind in scope.kinds]
+    # what shapes the answer to a search of several types is read as for any resource
+    single = scope.kinds == (asked.resource_type,)
+    overall = queries[0] if single else _compiled(server, "Resource", scope.pairs, strict=False, base_url=base)
+    unknown = (*scope.unknown, *overall.unknown) if single else scope.unknown
+    refusal = _vendor_refusal(server, asked, scope, unknown)
     if refusal is not None and refusal.status != 200:
         return refusal
-    if compiled.problems:
-        return compiled.problems[0]
-    hits: Hits = ListHits(()) if refusal is not None else _hits(server, resource_type, pairs, compiled)
-    limit = server.restrictions.page_size(resource_type, compiled.count)
-    session = PageSession(resource_type, text, hits, 0, limit if limit is not None else 1 << 30, compiled)
-    notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in compiled.unknown]
+    problem = next((one for query in queries for one in query.problems), None)
+    if problem is not None:
+        return problem
+    targets = [scope.target(query, base) for query in queries]
+    hits: Hits = ListHits(()) if refusal is not None else _hits(server, targets, overall)
+    limit = server.restrictions.page_size(asked.resource_type, overall.count)
+    session = PageSession(
+        asked.resource_type,
+        text,
+        _all_in_order(server, hits, overall),
+        0,
+        limit if limit is not None else 1 << 30,
+        overall,
+    )
+    notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in unknown]
+    return _page(server, exchange, session, notes)
+
+
+def _vendor_refusal(server: FhirServer, asked: Interaction, scope: Scope, unknown: Sequence[str]) -> Problem | None:
+    """What the vendor has against the search. A patient's compartment counts as naming the patient."""
+    if not asked.resource_type or asked.resource_type == "*":
+        return None
+    implied = [("patient", asked.id)] if asked.version == "Patient" else []
+    return server.restrictions.check(asked.resource_type, [*scope.pairs, *implied], lambda name: name not in unknown)
+
+
+def _permitted(server: FhirServer, exchange: Exchange, kind: str) -> bool:
+    """Whether the client may search that type: others are left out where a search covers several."""
+    return server.permit(replace(exchange, interaction=Interaction("search", kind))) is None
+
+
+def _hits(server: FhirServer, targets: Sequence[Target], overall: Query) -> Hits:
+    candidates = Candidates(server.store, charts_per_page(server))
+    if overall.contained == "false":
+        return candidates.hits(targets)
+    container = overall.contained_type == "container"
+    within = candidates.contained(targets, server.types, container=container)
+    return within if overall.contained == "true" else candidates.both(candidates.hits(targets), within)
+
+
+def _all_in_order(server: FhirServer, hits: Hits, query: Query) -> Hits:
+    """The matches as they are; held and counted where they have to be sorted or counted. Raises TooCostly."""
+    counted = query.total == "accurate" or _count_only(query)
+    if not query.sort and (not counted or hits.total is not None):
+        return hits
+    most = charts_per_page(server)
+    narrower = f"more than {most} charts would be looked through; name a patient, or narrow the search"
+    try:
+        if isinstance(hits, StreamHits):
+            records: Sequence[Record] = hits.everything()
+        elif hits.total is None or (hits.total > most and not isinstance(hits, ListHits)):
+            raise TooCostly
+        else:
+            records = hits.page(0, hits.total)
+    except TooCostly as error:
+        what = "_sort needs all matches" if query.sort else "an exact total needs all matches"
+        raise TooCostly(str(error) or f"{what}, and {narrower}, or leave it out") from None
+    return ListHits(query.ordered(records, lambda record: record.document) if query.sort else records)
+
+
+def _count_only(query: Query) -> bool:
     # R4 search.html#count: _count=0 is the same as _summary=count.
-    count_only = compiled.summary == "count" or compiled.count == 0
-    return _page(server, exchange, session, notes, count_only=count_only)
+    return query.summary == "count" or query.count == 0
 
 
 def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage | Problem:
@@ -110,152 +207,84 @@ def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage 
     assert asked is not None
     expired = session is not None and session.expires is not None and session.expires <= server.clock.now()
     if session is None or expired or session.resource_type != asked.resource_type:
-        text = f"the paging session {token} is over"
-        return Problem(410, "page-expired", text, resource_type=asked.resource_type, value=token)
-    return _page(server, exchange, session, [])
+        return _over(asked.resource_type, token)
+    try:
+        return _page(server, exchange, session, [])
+    except PageGone:
+        return _over(asked.resource_type, token)
 
 
-def _page(
-    server: FhirServer, exchange: Exchange, session: PageSession, notes: list[Problem], *, count_only: bool = False
-) -> SearchPage:
-    offset = session.offset if session.replaced_offset is None else session.replaced_offset
-    records = [] if count_only else list(session.hits.page(offset, session.limit + 1))
-    more = len(records) > session.limit
-    records = records[: session.limit]
+def _over(resource_type: str, token: str) -> Problem:
+    text = f"the paging session {token} is over"
+    return Problem(410, "page-expired", text, resource_type=resource_type, value=token)
+
+
+def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: list[Problem]) -> SearchPage:
+    query, base = session.compiled, exchange.base_url
+    assert query is not None
+    count_only = session.offset == 0 and _count_only(query)
+    portion = Portion((), False, 0) if count_only else _portion(session)
+    whole = not portion.more and session.offset == 0 and not session.looked
     total = session.hits.total
-    token = ""
-    if more:
-        following = PageSession(
-            session.resource_type,
-            session.query,
-            session.hits,
-            session.offset + session.limit,
-            session.limit,
-            session.compiled,
-        )
-        token = server.pages.open(following)
-    extra = included(server, records, session.compiled, exchange.base_url) if session.compiled is not None else []
-    exchange.returned = tuple(record.key for record in chain(records, extra))
-    entries: list[PageEntry] = [(record.resource_type, record.id, record.body, "match") for record in records]
-    entries += [(record.resource_type, record.id, record.body, "include") for record in extra]
-    return SearchPage(
+    if total is None and whole and not count_only:
+        total = len(portion.records)
+    token = server.pages.open(_following(session, portion)) if portion.more else ""
+    permitted: dict[str, bool] = {}
+
+    def allowed(kind: str) -> bool:
+        if kind not in permitted:
+            permitted[kind] = _permitted(server, exchange, kind)
+        return permitted[kind]
+
+    extra: list[Record] = []
+    if query.include or query.revinclude:
+        extra = Includes(server, query, base, charts_per_page(server), allowed).of(portion.records)
+    exchange.returned = tuple(record.key for record in chain(portion.records, extra))
+    entries = [_entry(record, query, "match") for record in portion.records]
+    entries += [_entry(record, query, "include") for record in extra]
+    page = SearchPage(
         resource_type=session.resource_type,
         entries=entries,
-        total=total,
+        total=None if query.total == "none" and not count_only else total,
         query=session.query,
         next_token=token,
         notes=notes,
         page_size=session.limit,
         offset=session.offset,
-        complete=not more and session.offset == 0,
+        complete=whole,
         patient_facing=bool(exchange.patient),
     )
+    return _addressed(server, exchange, page)
 
 
-def _hits(server: FhirServer, resource_type: str, pairs: Parameters, compiled: Query) -> Hits:
-    store = server.store
-    values = {name: value for name, value in pairs if name not in RESULT_PARAMETERS}
-    ids = values.get("_id")
-    if ids is not None:
-        hides = store.base.hides
-        found = [store.read(resource_type, id) for id in ids.split(",") if not hides(resource_type, id)]
-        return ListHits([r for r in found if r is not None and not r.deleted and compiled.matches(r.document)])
-    if _foreign(server, values.get("identifier", "")):
-        written = store.overlay(resource_type)
-        return ListHits(_sorted(compiled, [r for r in written if not r.deleted and compiled.matches(r.document)]))
-    if resource_type == "Patient":
-        return _patients(server, pairs, compiled)
-    patient = next((values[name] for name in PATIENT_PARAMETERS if name in values), None)
-    if patient is not None:
-        charts = [record for id in patient.split(",") for record in store.chart(_bare(id), resource_type)]
-        return ListHits(_sorted(compiled, [record for record in charts if compiled.matches(record.document)]))
-    if resource_type in SHARED_TYPES:
-        shared = store.shared(resource_type)
-        return ListHits(_sorted(compiled, [record for record in shared if compiled.matches(record.document)]))
-    return _scanned(server, resource_type, compiled)
+def _portion(session: PageSession) -> Portion:
+    offset = session.offset if session.replaced_offset is None else session.replaced_offset
+    if isinstance(session.hits, StreamHits):
+        return session.hits.portion(offset, session.limit, session.looked)
+    records = session.hits.page(offset, session.limit + 1)
+    return Portion(records[: session.limit], len(records) > session.limit, 0)
 
 
-def _foreign(server: FhirServer, identifiers: str) -> bool:
-    """Whether all of them are of systems that no computed record carries, as a client's own are."""
-    systems = [text.rpartition("|")[0] for text in identifiers.split(",")]
-    return all(system and not server.store.base.issues(system) for system in systems)
+def _following(session: PageSession, portion: Portion) -> PageSession:
+    offset = session.offset + len(portion.records)
+    return replace(session, offset=offset, expires=None, replaced_offset=None, looked=portion.looked)
 
 
-def _patients(server: FhirServer, pairs: Parameters, compiled: Query) -> Hits:
-    written = server.store.overlay("Patient")
-    computed = server.store.base.patients([pair for pair in pairs if pair[0] not in RESULT_PARAMETERS])
-    if computed is None:
-        return _scanned(server, "Patient", compiled)
-    if not written:
-        return computed
-    matching = [record for record in written if not record.deleted and compiled.matches(record.document)]
-    return _overlaid(computed, matching, frozenset(record.id for record in written))
+def _entry(record: Record, query: Query, mode: str) -> PageEntry:
+    """The record's bytes as they are, or what the query wants of it."""
+    if not shapes(query):
+        return record.resource_type, record.id, record.body, mode
+    less = shaped(record.document, query, included=mode == "include")
+    return record.resource_type, record.id, record.body if less is None else less, mode
 
 
-def _sorted(compiled: Query, records: list[Record]) -> list[Record]:
-    return compiled.ordered(records, lambda record: record.document) if compiled.sort else records
-
-
-def _bare(reference: str) -> str:
-    return reference.rpartition("/")[2]
-
-
-class StreamHits:
-    """Matches that are found one after the other; looks no further than asked for, and keeps what it found."""
-
-    def __init__(self, source: Iterator[Record | None], total: int | None) -> None:
-        """`source` gives None for each chart that it looked through."""
-        self._found: list[Record] = []
-        self._source = source
-        self._total = total
-
-    @property
-    def total(self) -> int | None:
-        """The exact number, if it is known without looking at everything."""
-        return self._total
-
-    def page(self, offset: int, limit: int) -> Sequence[Record]:
-        """A slice, looking on as far as needed. Raises TooCostly."""
-        looked_at = 0
-        while len(self._found) < offset + limit:
-            try:
-                record = next(self._source)
-            except StopIteration:
-                break
-            if record is not None:
-                self._found.append(record)
-            elif (looked_at := looked_at + 1) > LOOKED_AT:
-                raise TooCostly
-        return self._found[offset : offset + limit]
-
-
-def _overlaid(computed: Hits, matching: list[Record], overridden: frozenset[str]) -> Hits:
-    """Computed matches with what was written on top: written ones first, overridden ones left out."""
-
-    def walk() -> Iterator[Record]:
-        yield from matching
-        position = 0
-        while chunk := computed.page(position, 100):
-            yield from (record for record in chunk if record.id not in overridden)
-            position += len(chunk)
-
-    new = all(record.version == 1 for record in matching) and len(matching) == len(overridden)
-    total = computed.total + len(matching) if new and computed.total is not None else None
-    return StreamHits(walk(), total)
-
-
-def _scanned(server: FhirServer, resource_type: str, compiled: Query) -> Hits:
-    """Matches that can only be found by looking through every chart."""
-
-    def walk() -> Iterator[Record | None]:
-        written = {record.id: record for record in server.store.overlay(resource_type)}
-        for record in written.values():
-            if not record.deleted and compiled.matches(record.document):
-                yield record
-        for patient in server.store.base.everyone():
-            for record in server.store.base.chart(patient, resource_type):
-                if record.id not in written and compiled.matches(record.document):
-                    yield record
-            yield None
-
-    return StreamHits(walk(), None)
+def _addressed(server: FhirServer, exchange: Exchange, page: SearchPage) -> SearchPage:
+    """With links of its own, where the search was not of a type."""
+    asked = exchange.interaction
+    assert asked is not None
+    if asked.name != "search":
+        where = exchange.base_url + exchange.path.removesuffix("_search").rstrip("/")
+        page.self_url = f"{where}?{page.query}" if page.query else where
+        if page.next_token:
+            page.next_url = f"{where}?{server.restrictions.page_parameter}={quote(page.next_token, safe='')}"
+    return page

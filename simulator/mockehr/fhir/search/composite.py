@@ -13,7 +13,7 @@ from mockehr.fhir.search.table import SearchDefinition
 def compile_composite(
     parameter: Parameter, definition: SearchDefinition, context: Context, kinds: Mapping[str, Compile]
 ) -> Compiled:
-    """Values are tuples of the parts' values; `kinds` compiles a part by its kind."""
+    """Values are tuples of the parts' values; `kinds` compiles a part by its kind. The test is of a resource."""
     if parameter.modifier:
         raise refuse_modifier(parameter, definition, ":missing")
     alternatives = []
@@ -24,15 +24,24 @@ def compile_composite(
             raise InvalidValue(f"{value!r} does not have the parts of {parameter.name}; write {names}")
         alternatives.append(
             [
-                (component.extract, *kinds[component.kind](parameter._replace(values=(part,)), definition, context))
+                (
+                    component.of_resource,
+                    component.extract,
+                    *kinds[component.kind](parameter._replace(values=(part,)), definition, context),
+                )
                 for component, part in zip(definition.components, parts, strict=True)
             ]
         )
+    elements = definition.extract
 
-    def test(element: Any) -> bool:
+    def test(resource: Any) -> bool:
         return any(
-            all(any(inner(item) for item in extract(element)) for extract, _, inner in parts)
+            all(
+                any(inner(item) for item in extract(resource if whole else element))
+                for whole, extract, _, inner in parts
+            )
+            for element in elements(resource)
             for parts in alternatives
         )
 
-    return tuple(tuple(values[0] for _, values, _ in parts) for parts in alternatives), test
+    return tuple(tuple(values[0] for _, _, values, _ in parts) for parts in alternatives), test

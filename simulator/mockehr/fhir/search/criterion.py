@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mockehr.fhir.search.chain import CompileRest, compile_chain
+from mockehr.fhir.search.chain import compile_chain
 from mockehr.fhir.search.composite import compile_composite
-from mockehr.fhir.search.context import Compile, Context, Test
+from mockehr.fhir.search.context import Compile, CompileRest, Context, Test
 from mockehr.fhir.search.date import compile_date
 from mockehr.fhir.search.extract import Extractor
+from mockehr.fhir.search.has import compile_has
 from mockehr.fhir.search.number import compile_number
 from mockehr.fhir.search.parse import InvalidValue, Parameter
 from mockehr.fhir.search.quantity import compile_quantity
@@ -34,7 +35,10 @@ _KINDS: Mapping[str, Compile] = MappingProxyType(
 
 
 class Criterion:
-    """One parameter that a resource has to satisfy. `matches` never raises, whatever the resource looks like."""
+    """One parameter that a resource has to satisfy.
+
+    `matches` raises nothing, whatever the resource looks like, but TooCostly where there is a `_has`.
+    """
 
     __slots__ = ("kind", "matches", "modifier", "name", "parameter", "values")
 
@@ -43,7 +47,7 @@ class Criterion:
     ) -> None:
         self.name = parameter.name
         self.kind = kind
-        """A kind of the table, or `missing`, or `chain`."""
+        """A kind of the table, or `missing`, `chain` or `has`."""
         self.modifier = parameter.modifier
         self.values = values
         """The parsed alternatives: TokenValue, DateValue, ReferenceValue …, folded texts for strings."""
@@ -64,18 +68,23 @@ def compile_criterion(
     """
     if parameter.chain:
         values, test = compile_chain(parameter, definition, context, compile_rest)
-        return Criterion(parameter, "chain", values, _any(definition.extract, test))
+        return Criterion(parameter, "chain", values, test)
     if parameter.modifier == "missing":
         return _missing(parameter, definition)
     kind = definition.kind
-    values, test = (
-        compile_composite(parameter, definition, context, _KINDS)
-        if kind == "composite"
-        else _KINDS[kind](parameter, definition, context)
-    )
-    if parameter.modifier == "not":
+    if kind == "composite":
+        return Criterion(parameter, kind, *compile_composite(parameter, definition, context, _KINDS))
+    values, test = _KINDS[kind](parameter, definition, context)
+    if parameter.modifier in ("not", "not-in"):
         return Criterion(parameter, kind, values, _none(definition.extract, test))
     return Criterion(parameter, kind, values, _any(definition.extract, test))
+
+
+def compile_reverse(
+    resource_type: str, parameter: Parameter, context: Context, compile_rest: CompileRest
+) -> Criterion:
+    """The criterion of a `_has`; raises InvalidValue."""
+    return Criterion(parameter, "has", *compile_has(resource_type, parameter, context, compile_rest))
 
 
 def _any(extract: Extractor, test: Test) -> Test:

@@ -1,37 +1,44 @@
 """SearchParameter expressions compiled to closures over plain dicts.
 
 The FHIRPath that R4 and US Core SearchParameters use is small: dotted paths, unions, `(x as T)`, `.as(T)`,
-`.ofType(T)`, `.where(resolve() is T)`, `.where(name = 'text')`, and one `x.exists() and x != false`. Anything else is
-refused at compile time. At run time nothing raises, whatever the resource looks like: a node of the wrong shape
-yields nothing.
+`.ofType(T)`, `.where(resolve() is T)`, `.where(name = 'text')`, `.where(hasExtension('url'))`, an index, and one
+`x.exists() and x != false`. Anything else is refused at compile time, and so is an element that R4 does not have. At
+run time nothing raises, whatever the resource looks like: a node of the wrong shape yields nothing.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
+
+from mockehr.fhir.elements import structure
 
 Extractor = Callable[[Any], Sequence[Any]]
 """Resource (or element) → the values found, in document order; JSON nulls inside lists may be among them."""
 Step = Callable[[Sequence[Any]], Sequence[Any]]
-Choices = Mapping[str, Sequence[str]]
-"""Path of a choice element without `[x]` → its type suffixes: `Observation.value` → Boolean, CodeableConcept …"""
+Types = tuple[str, ...]
+"""Names of the structures that a node may be of."""
 
-_MANY_TYPES = 16
+_MANY_TYPES: Final = 16
 _NOT_FALSE = re.compile(r"(.+)\.exists\(\) and \1 != false")
 _PARENTHESISED_AS = re.compile(r"\(([^()]+?) as (\w+)\)(.*)")
 _EQUALS = re.compile(r"(\w+)\s*=\s*'([^']*)'")
 _RESOLVES = re.compile(r"resolve\(\)\s+is\s+(\w+)")
+_HAS_EXTENSION = re.compile(r"hasExtension\('([^']*)'\)")
 _CALL = re.compile(r"(\w+)\((.*)\)")
+_INDEXED = re.compile(r"(\w+)\[([0-9]+)\]")
 
 
-def compile_expression(expression: str, choices: Choices, base: str = "") -> Extractor:
+@cache
+def compile_expression(expression: str, base: str = "") -> Extractor:
     """The closure for `expression`; raises ValueError on FHIRPath beyond what the module names.
 
-    `base` is the path that the expression starts from when it is relative (`value.as(Quantity)` of a composite).
+    `base` is the expression that this one starts from where it is relative (`value.as(Quantity)` of a composite).
     """
-    parts = [_compile_path(part.strip(), choices, base) for part in expression.split("|")]
+    start = tuple(dict.fromkeys(name for part in _parts(base) for name in _types_of(part))) if base else ()
+    parts = [_fuse(_parse(part, start)[0]) for part in _parts(expression)]
     if len(parts) == 1:
         return parts[0]
 
@@ -44,38 +51,97 @@ def compile_expression(expression: str, choices: Choices, base: str = "") -> Ext
     return union
 
 
-def _compile_path(path: str, choices: Choices, base: str) -> Extractor:
+def compile_truth(path: str) -> Extractor:
+    """One value, True or False: does something stand at `path` other than false?"""
+    inner = _fuse(_parse(path, ())[0])
+    return lambda resource: (any(value is not False for value in inner(resource)),)
+
+
+def _parts(expression: str) -> list[str]:
+    return [part.strip() for part in expression.split("|")]
+
+
+def _types_of(path: str) -> Types:
+    """What the path leads to."""
+    return _parse(path, ())[1]
+
+
+def _parse(path: str, types: Types) -> tuple[list[tuple[Any, ...]], Types]:
+    """The steps of a path without union, and the structures that it leads to. Without `types` it names its own."""
     truth = _NOT_FALSE.fullmatch(path)
     if truth:
-        inner = _compile_path(truth.group(1), choices, base)
-        return lambda resource: (any(value is not False for value in inner(resource)),)
+        return [("truth", truth.group(1))], ()
     wrapped = _PARENTHESISED_AS.fullmatch(path)
     if wrapped:
         path = f"{wrapped.group(1)}.as({wrapped.group(2)}){wrapped.group(3)}"
-    steps: list[tuple[str, ...]] = []
     names = _split_steps(path)
-    here = base
-    if not base:
-        here, names = names[0], names[1:]
+    if not types:
+        types, names = (names[0],), names[1:]
+        if structure(types[0]) is None:
+            raise ValueError(f"{path!r} is beyond the FHIRPath of search parameters: R4 has no {types[0]}")
+    steps: list[tuple[Any, ...]] = []
     while names:
         name = names.pop(0)
         call = _CALL.fullmatch(name)
-        if call:
-            steps.append(_call_step(call.group(1), call.group(2).strip()))
-            continue
-        if not name.isidentifier():
-            raise ValueError(f"{path!r} is beyond the FHIRPath of search parameters: {name!r}")
-        here = f"{here}.{name}"
-        if here not in choices:
-            steps.append(("field", name))
-            continue
-        cast = _CALL.fullmatch(names[0]) if names else None
-        if cast and cast.group(1) in ("as", "ofType"):
-            names.pop(0)
-            steps.append(("field", name + _capital(cast.group(2).strip())))
+        if call and call.group(1) in ("as", "ofType"):
+            types = _cast(types, call.group(2).strip(), path)
+        elif call:
+            steps.append(_condition(call.group(1), call.group(2).strip()))
         else:
-            steps.append(("choice", name, *choices[here]))
-    return _fuse(steps)
+            made, types, names = _field_steps(name, types, names, path)
+            steps += made
+    return steps, types
+
+
+def _field_steps(
+    name: str, types: Types, names: list[str], path: str
+) -> tuple[list[tuple[Any, ...]], Types, list[str]]:
+    """Going down one element: the steps, what they lead to, and the names that are left (less a cast of a choice)."""
+    indexed = _INDEXED.fullmatch(name)
+    more: list[tuple[Any, ...]] = []
+    if indexed:
+        name, more = indexed.group(1), [("index", int(indexed.group(2)))]
+    plain, chosen = _elements(types, name)
+    if not plain and not chosen:
+        raise ValueError(
+            f"{path!r} is beyond the FHIRPath of search parameters: {' or '.join(types)} has no {name!r}"
+        )
+    if plain:
+        return [("field", name), *more], tuple(dict.fromkeys(plain)), names
+    cast = _CALL.fullmatch(names[0]) if names else None
+    if cast and cast.group(1) in ("as", "ofType"):
+        wanted = cast.group(2).strip().casefold()  # R4 writes DateTime and dateTime
+        chosen = {key: kind for key, kind in chosen.items() if kind.casefold() == wanted}
+        if not chosen:
+            raise ValueError(f"{path!r} is beyond the FHIRPath of search parameters: {name} is never {wanted}")
+        names = names[1:]
+    found = tuple(dict.fromkeys(chosen.values()))
+    if len(chosen) == 1:
+        return [("field", next(iter(chosen))), *more], found, names
+    return [("choice", *chosen), *more], found, names
+
+
+def _elements(types: Types, name: str) -> tuple[list[str], dict[str, str]]:
+    """(types of the element called that, {JSON name: type} of the choice called that) in any of the structures."""
+    plain: list[str] = []
+    chosen: dict[str, str] = {}
+    for owner in types:
+        known = structure(owner)
+        if known is None:
+            continue
+        if name in known.elements:  # US Core writes a choice under its JSON name: extension.valueDateTime
+            plain.append(known.elements[name].type)
+        for key in known.choices.get(name, ()):
+            chosen[key] = known.elements[key].type
+    return plain, chosen
+
+
+def _cast(types: Types, wanted: str, path: str) -> Types:
+    """A cast of an element that is no choice: it is of that type already, or never."""
+    kept = tuple(name for name in types if name.casefold() == wanted.casefold())
+    if not kept:
+        raise ValueError(f"{path!r} is beyond the FHIRPath of search parameters: {' or '.join(types)} is no {wanted}")
+    return kept
 
 
 def _split_steps(path: str) -> list[str]:
@@ -95,31 +161,25 @@ def _split_steps(path: str) -> list[str]:
     return parts
 
 
-def _call_step(name: str, argument: str) -> tuple[str, ...]:
-    if name in ("as", "ofType"):
-        return ("same",)  # a cast of an element that has one type only
-    equals = _EQUALS.fullmatch(argument) if name == "where" else None
-    if equals:
-        return ("equals", equals.group(1), equals.group(2))
-    resolves = _RESOLVES.fullmatch(argument) if name == "where" else None
-    if resolves:
-        return ("resolves", resolves.group(1))
+def _condition(name: str, argument: str) -> tuple[Any, ...]:
+    if name == "where":
+        for form, kind in ((_EQUALS, "equals"), (_RESOLVES, "resolves"), (_HAS_EXTENSION, "extended")):
+            found = form.fullmatch(argument)
+            if found:
+                return (kind, *found.groups())
     raise ValueError(f"{name}({argument}) is beyond the FHIRPath of search parameters")
 
 
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
-def _fuse(steps: list[tuple[str, ...]]) -> Extractor:
+def _fuse(steps: list[tuple[Any, ...]]) -> Extractor:
     """One closure for all steps; the commonest shapes get their own."""
-    steps = [step for step in steps if step[0] != "same"]
     if not steps:
         return lambda resource: (resource,)
+    if steps[0][0] == "truth":
+        return compile_truth(steps[0][1])
     if all(step[0] == "field" for step in steps) and len(steps) <= 2:
         return _one_field(steps[0][1]) if len(steps) == 1 else _two_fields(steps[0][1], steps[1][1])
-    if len(steps) == 1 and steps[0][0] == "choice" and len(steps[0]) - 2 <= _MANY_TYPES:
-        return _one_choice(steps[0][1], steps[0][2:])
+    if len(steps) == 1 and steps[0][0] == "choice" and len(steps[0]) - 1 <= _MANY_TYPES:
+        return _one_choice(steps[0][1:])
     compiled = tuple(_STEPS[kind](*arguments) for kind, *arguments in steps)
 
     def walk(resource: Any) -> Sequence[Any]:
@@ -155,9 +215,7 @@ def _two_fields(first: str, second: str) -> Extractor:
     return two
 
 
-def _one_choice(name: str, suffixes: Sequence[str]) -> Extractor:
-    keys = tuple(name + suffix for suffix in suffixes)
-
+def _one_choice(keys: Sequence[str]) -> Extractor:
     def one(resource: Any) -> Sequence[Any]:
         if not isinstance(resource, dict):
             return ()
@@ -181,8 +239,8 @@ def _field(name: str) -> Step:
     return step
 
 
-def _choice(name: str, *suffixes: str) -> Step:
-    keys = frozenset(name + suffix for suffix in suffixes)
+def _choice(*names: str) -> Step:
+    keys = frozenset(names)
 
     def step(nodes: Sequence[Any]) -> Sequence[Any]:
         return [node[key] for node in nodes if isinstance(node, dict) for key in node if key in keys]
@@ -190,11 +248,25 @@ def _choice(name: str, *suffixes: str) -> Step:
     return step
 
 
+def _index(place: int) -> Step:
+    return lambda nodes: nodes[place : place + 1]
+
+
 def _equals(name: str, text: str) -> Step:
     def step(nodes: Sequence[Any]) -> Sequence[Any]:
         return [node for node in nodes if isinstance(node, dict) and node.get(name) == text]
 
     return step
+
+
+def _extended(url: str) -> Step:
+    def told(node: Any) -> bool:
+        extensions = node.get("extension") if isinstance(node, dict) else None
+        return isinstance(extensions, list) and any(
+            isinstance(one, dict) and one.get("url") == url for one in extensions
+        )
+
+    return lambda nodes: [node for node in nodes if told(node)]
 
 
 def _resolves(resource_type: str) -> Step:
@@ -218,6 +290,8 @@ def _resolves(resource_type: str) -> Step:
 _STEPS: Final[Mapping[str, Callable[..., Step]]] = {
     "field": _field,
     "choice": _choice,
+    "index": _index,
     "equals": _equals,
+    "extended": _extended,
     "resolves": _resolves,
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from mockehr.fhir.elements import is_resource_type
 from mockehr.fhir.search.parse import InvalidValue, Parameter
 from mockehr.fhir.search.reference import split_reference
 from mockehr.fhir.search.table import definitions, lookup
 
+ANY: Final = "*"
+
 
 class Include(NamedTuple):
-    """One `_include` or `_revinclude`: `MedicationRequest:medication:Medication`. `name` may be `*`."""
+    """One `_include` or `_revinclude`: `MedicationRequest:medication:Medication`. `source` and `name` may be `*`."""
 
     source: str
     name: str
@@ -19,10 +22,11 @@ class Include(NamedTuple):
 
     def references(self, resource: Any, base_url: str = "") -> list[tuple[str, str]]:
         """(type, id) of what `resource` refers to through this parameter, in document order, without repeats."""
-        if not isinstance(resource, dict) or resource.get("resourceType") != self.source:
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if not isinstance(kind, str) or self.source not in (kind, ANY):
             return []
-        table = definitions(self.source)
-        rows = table.values() if self.name == "*" else [table[self.name]] if self.name in table else []
+        table = definitions(kind)
+        rows = table.values() if self.name == ANY else [table[self.name]] if self.name in table else []
         found = [
             pair
             for row in rows
@@ -33,19 +37,36 @@ class Include(NamedTuple):
         return list(dict.fromkeys(pair for pair in found if self.target in ("", pair[0])))
 
 
-def parse_include(resource_type: str, parameter: Parameter, *, strict: bool) -> Include | None:
-    """The include asked for; None for an unknown one unless `strict`. Raises InvalidValue."""
+def parse_include(parameter: Parameter, *, strict: bool) -> Include | None:
+    """The include asked for; None for an unknown one unless `strict`. Raises InvalidValue.
+
+    `*` alone stands for every reference of every resource at hand (`_include`), or of every type (`_revinclude`).
+    """
     source, _, rest = parameter.raw.partition(":")
     name, _, target = rest.partition(":")
     if parameter.modifier not in ("", "iterate", "recurse"):
         raise InvalidValue(f"modifier :{parameter.modifier} is not supported; supported: :iterate")
-    if parameter.raw == "*":
-        return Include(resource_type, "*", "", False)
+    iterate = parameter.modifier != ""
+    if parameter.raw == ANY:
+        return Include(ANY, ANY, "", iterate)
     if not source or not name:
         raise InvalidValue(f"{parameter.raw!r} is no include; write Type:parameter or Type:parameter:TargetType")
-    definition = lookup(source, name)
-    if name == "*" or (definition is not None and definition.kind == "reference"):
-        return Include(source, name, target, parameter.modifier != "")
+    fault = _fault(source, name, target)
+    if not fault:
+        return Include(source, name, target, iterate)
     if strict:
-        raise InvalidValue(f"{source} has no reference parameter {name!r}")
+        raise InvalidValue(fault)
     return None
+
+
+def _fault(source: str, name: str, target: str) -> str:
+    if not is_resource_type(source):
+        return f"{source} is no resource type"
+    if target and not is_resource_type(target):
+        return f"{target} is no resource type"
+    definition = lookup(source, name)
+    if name == ANY:
+        return ""
+    if definition is None or definition.kind != "reference":
+        return f"{source} has no reference parameter {name!r}"
+    return definition.never(target) if target and not definition.may_refer_to(target) else ""

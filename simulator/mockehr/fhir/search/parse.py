@@ -20,9 +20,13 @@ RESULT_PARAMETERS: Final = frozenset(
         "_total",
         "_format",
         "_pretty",
+        "_contained",
+        "_containedType",
     }
 )
 """Parameters that shape the answer and select nothing."""
+
+HAS: Final = "_has"
 
 PREFIXES: Final = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
 
@@ -66,6 +70,10 @@ def parse_pairs(query: str) -> list[tuple[str, str]]:
 def parse_parameter(key: str, raw: str) -> Parameter:
     """One pair as a Parameter."""
     name, chain = key, ""
+    if key.startswith(HAS + ":"):
+        _, *parts = key.split(":", 3)
+        values = tuple(split_escaped(raw, ","))
+        return Parameter(key, HAS, ":".join(parts[:2]), parts[2] if len(parts) == 3 else "", values, raw)
     if "." in key:
         name, _, chain = key.partition(".")
     name, _, modifier = name.partition(":")

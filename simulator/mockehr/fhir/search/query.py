@@ -8,22 +8,29 @@ from typing import Any, TypeVar
 
 from mockehr.core.errors import nearest_names
 from mockehr.core.problem import Problem
-from mockehr.fhir.search.context import Context, Resolve
-from mockehr.fhir.search.criterion import Criterion, compile_criterion
+from mockehr.fhir.elements import is_resource_type, structure
+from mockehr.fhir.search.context import Context, Referrers, Resolve
+from mockehr.fhir.search.criterion import Criterion, compile_criterion, compile_reverse
 from mockehr.fhir.search.include import Include, parse_include
-from mockehr.fhir.search.parse import RESULT_PARAMETERS, InvalidValue, Parameter, parse_query
+from mockehr.fhir.search.parse import HAS, RESULT_PARAMETERS, InvalidValue, Parameter, parse_query
 from mockehr.fhir.search.sort import SortKey, order
-from mockehr.fhir.search.table import definitions, lookup
+from mockehr.fhir.search.table import NOT_OFFERED, definitions, lookup
+from mockehr.fhir.terminology import Library
 
 T = TypeVar("T")
 SUMMARIES = ("true", "text", "data", "count", "false")
 TOTALS = ("none", "estimate", "accurate")
+CONTAINED = ("true", "false", "both")
+CONTAINED_TYPES = ("container", "contained")
+MOST_PARAMETERS = 1000
 
 
 class Query:
     """A compiled query. Made by `compile_query`; read-only afterwards."""
 
     __slots__ = (
+        "contained",
+        "contained_type",
         "count",
         "criteria",
         "elements",
@@ -55,12 +62,15 @@ class Query:
         self.revinclude: tuple[Include, ...] = ()
         self.summary = ""
         self.elements: tuple[str, ...] = ()
+        """Element names, those of other types with their type: `name`, `Practitioner.name`."""
         self.total = ""
+        self.contained = "false"
+        self.contained_type = "container"
         self.format = ""
         self.pretty = False
 
     def matches(self, resource: Any) -> bool:
-        """True if every criterion is satisfied; never raises."""
+        """True if every criterion is satisfied; raises nothing but TooCostly (see Criterion)."""
         for criterion in self.criteria:  # noqa: SIM110 - twice as fast as all()
             if not criterion.matches(resource):
                 return False
@@ -79,20 +89,26 @@ def compile_query(
     base_url: str = "",
     now: float | None = None,
     resolve: Resolve | None = None,
+    referrers: Referrers | None = None,
+    library: Library | None = None,
 ) -> Query:
     """Compile a query string, or pairs that are decoded already. Never raises: read `.problems`.
 
     An unknown parameter, sort rule or include, and a parameter without a value, are problems when `strict`, and
-    left out otherwise. A value or modifier that cannot be used is always a problem. `base_url`, `now` and `resolve`
-    as in `Context`.
+    left out otherwise. A value or modifier that cannot be used is always a problem. `base_url`, `now`, `resolve`,
+    `referrers` and `library` as in `Context`. More than MOST_PARAMETERS are a problem, and none of them is looked at.
     """
-    return compile_with(resource_type, query, Context(strict, base_url, now, resolve))
+    return compile_with(resource_type, query, Context(strict, base_url, now, resolve, referrers, library))
 
 
 def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], context: Context) -> Query:
     """`compile_query` with its surroundings as one value."""
     parameters = parse_query(query)
     compiled = Query(resource_type, parameters)
+    if len(parameters) > MOST_PARAMETERS:
+        text = f"the search has {len(parameters)} parameters; {MOST_PARAMETERS} are allowed"
+        compiled.problems = (Problem(400, "bad-request", text, resource_type=resource_type),)
+        return compiled
     table = definitions(resource_type)
     criteria: list[Criterion] = []
     unknown: list[str] = []
@@ -106,6 +122,8 @@ def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], con
                     criteria.append(compile_criterion(parameter, definition, context, compile_with))
                 elif context.strict:
                     raise InvalidValue("it has no value")
+            elif name == HAS:
+                criteria.append(compile_reverse(resource_type, parameter, context, compile_with))
             elif name in RESULT_PARAMETERS:
                 if parameter.raw:
                     unknown += _SHAPING[name](compiled, parameter, context)
@@ -115,6 +133,8 @@ def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], con
                 unknown.append(parameter.key)
         except InvalidValue as error:
             problems.append(_invalid(resource_type, parameter, str(error)))
+    if compiled.summary == "text" and (compiled.include or compiled.revinclude):
+        problems.append(_no_includes(resource_type))
     compiled.criteria = tuple(criteria)
     compiled.unknown = tuple(unknown)
     compiled.problems = tuple(problems)
@@ -123,11 +143,17 @@ def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], con
 
 def _unknown(resource_type: str, parameter: Parameter) -> Problem:
     close = nearest_names(parameter.name, definitions(resource_type))
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    reason = NOT_OFFERED.get(parameter.name)
+    hint = f": {reason}" if reason else f"; did you mean {' or '.join(close)}?" if close else ""
     text = f"{parameter.key} is no search parameter of {resource_type}{hint}"
     return Problem(
         400, "parameter-unknown", text, parameter=parameter.key, resource_type=resource_type, value=parameter.raw
     )
+
+
+def _no_includes(resource_type: str) -> Problem:
+    text = "_summary=text cannot be combined with _include or _revinclude (FHIR R4 search.html#summary)"
+    return Problem(400, "parameter-conflict", text, parameter="_summary", resource_type=resource_type, value="text")
 
 
 def _invalid(resource_type: str, parameter: Parameter, why: str) -> Problem:
@@ -160,7 +186,7 @@ def _sort(query: Query, parameter: Parameter, context: Context) -> list[str]:
 
 
 def _include(query: Query, parameter: Parameter, context: Context) -> list[str]:
-    found = parse_include(query.resource_type, parameter, strict=context.strict)
+    found = parse_include(parameter, strict=context.strict)
     if found is None:
         return [f"{parameter.key}={parameter.raw}"]
     if parameter.name == "_include":
@@ -178,8 +204,21 @@ def _summary(query: Query, parameter: Parameter, context: Context) -> list[str]:
 
 
 def _elements(query: Query, parameter: Parameter, context: Context) -> list[str]:
-    names = (value.strip().rpartition(".")[2] for value in parameter.values)
-    query.elements += tuple(name for name in names if name)
+    for value in parameter.values:
+        first, _, rest = value.strip().partition(".")
+        typed = bool(rest) and is_resource_type(first)
+        owner, name = (first, rest.partition(".")[0]) if typed else (query.resource_type, first)
+        known = structure(owner)
+        if (
+            context.strict
+            and known is not None
+            and owner != "Resource"
+            and name not in known.elements
+            and name not in known.choices
+        ):
+            raise InvalidValue(f"{owner} has no element {name!r}")
+        if name:
+            query.elements += (name if owner == query.resource_type else f"{owner}.{name}",)
     return []
 
 
@@ -187,6 +226,20 @@ def _total(query: Query, parameter: Parameter, context: Context) -> list[str]:
     if parameter.raw not in TOTALS:
         raise InvalidValue(f"{parameter.raw!r} is none of {', '.join(TOTALS)}")
     query.total = parameter.raw
+    return []
+
+
+def _contained(query: Query, parameter: Parameter, context: Context) -> list[str]:
+    if parameter.raw not in CONTAINED:
+        raise InvalidValue(f"{parameter.raw!r} is none of {', '.join(CONTAINED)}")
+    query.contained = parameter.raw
+    return []
+
+
+def _contained_type(query: Query, parameter: Parameter, context: Context) -> list[str]:
+    if parameter.raw not in CONTAINED_TYPES:
+        raise InvalidValue(f"{parameter.raw!r} is none of {', '.join(CONTAINED_TYPES)}")
+    query.contained_type = parameter.raw
     return []
 
 
@@ -211,5 +264,7 @@ _SHAPING: Mapping[str, Callable[[Query, Parameter, Context], list[str]]] = Mappi
         "_total": _total,
         "_format": _format,
         "_pretty": _pretty,
+        "_contained": _contained,
+        "_containedType": _contained_type,
     }
 )

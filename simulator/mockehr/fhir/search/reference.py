@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
+from mockehr.fhir.elements import is_resource_type
 from mockehr.fhir.search.context import Compiled, Context, Test, refuse_modifier
 from mockehr.fhir.search.parse import InvalidValue, Parameter, unescape
 from mockehr.fhir.search.table import SearchDefinition
@@ -40,9 +41,16 @@ def parse_reference(text: str, base_url: str = "") -> ReferenceValue:
     return ReferenceValue(kind, key, text) if _TYPE.fullmatch(kind) else ReferenceValue("", "", text)
 
 
+def reference_text(item: Any) -> Any:
+    """What a Reference, a canonical, or a resource that stands in its place (in a Bundle) refers to."""
+    if not isinstance(item, dict):
+        return item
+    return f"{item['resourceType']}/{item.get('id')}" if "resourceType" in item else item.get("reference")
+
+
 def split_reference(item: Any, base_url: str = "") -> tuple[str, str] | None:
     """(type, id) of a Reference to a resource of this server; None if it leads elsewhere, or is none."""
-    text = item.get("reference") if isinstance(item, dict) else item
+    text = reference_text(item)
     if not isinstance(text, str):
         return None
     if base_url and text.startswith(base_url + "/"):
@@ -58,7 +66,7 @@ def compile_reference(parameter: Parameter, definition: SearchDefinition, contex
         tokens = tuple(parse_token(value) for value in parameter.values)
         inner = match_tokens(tokens)
         return tokens, lambda item: isinstance(item, dict) and "identifier" in item and inner(item["identifier"])
-    if modifier and not _TYPE.fullmatch(modifier):
+    if modifier and not is_resource_type(modifier):
         raise refuse_modifier(parameter, definition, ":identifier, :missing, a resource type")
     if modifier and not definition.may_refer_to(modifier):
         raise InvalidValue(definition.never(modifier))
@@ -84,7 +92,7 @@ def match_references(values: tuple[ReferenceValue, ...], definition: SearchDefin
     start = base_url + "/" if base_url else ""
 
     def test(item: Any) -> bool:
-        text = item.get("reference") if isinstance(item, dict) else item
+        text = reference_text(item)
         if not isinstance(text, str):
             return False
         if text in accepted:

@@ -1,19 +1,39 @@
-"""The table of search parameters: what FHIR R4 and US Core 6.1.0 define, read once from `corpora/fhir`."""
+"""The table of search parameters: what FHIR R4 and US Core 6.1.0 define, read once from `corpora/fhir`.
+
+Nothing is read before the first search, and an expression is compiled when its parameter is first used.
+"""
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
+
+import orjson
 
 from mockehr.core.data import data_root
+from mockehr.fhir.elements import resource_types
 from mockehr.fhir.search.extract import Extractor, compile_expression
 
 Kind = Literal["token", "string", "date", "reference", "number", "quantity", "uri", "composite"]
 BASE_DEFINITION = "http://hl7.org/fhir/SearchParameter/"
+NOT_OFFERED: Final = MappingProxyType(
+    {
+        "_text": "there is no full-text index here",
+        "_content": "there is no full-text index here",
+        "_filter": "the filter language is not supported",
+        "_query": "there are no named queries here",
+        "_list": "lists are not searched by",
+        "phonetic": "names are not compared by their sound",
+        "near": "there is no map here",
+    }
+)
+"""What the standard has and this server does not, with the reason."""
+_RESOLVED: Final = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
+_WHOLE: Final = "%resource."
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +42,15 @@ class Component:
 
     kind: Kind
     expression: str
-    extract: Extractor
+    base: str
+    """The expression of the whole."""
+    of_resource: bool
+    """The part is taken from the resource, not from the element."""
+
+    @property
+    def extract(self) -> Extractor:
+        """Element (or resource) → the values that this part looks at."""
+        return compile_expression(self.expression, self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +66,11 @@ class SearchDefinition:
     targets: tuple[str, ...]
     """Resource types that a reference may point at; empty or `*` for any."""
     components: tuple[Component, ...]
-    extract: Extractor
-    """Resource → the values that the parameter looks at."""
+
+    @property
+    def extract(self) -> Extractor:
+        """Resource → the values that the parameter looks at (compiled on first use)."""
+        return compile_expression(self.expression)
 
     @property
     def any_target(self) -> bool:
@@ -57,22 +88,26 @@ class SearchDefinition:
 
 def read_table(name: str) -> Any:
     """The parsed JSON file `name` of `corpora/fhir`."""
-    return json.loads((data_root("corpora") / "fhir" / name).read_text("utf-8"))
+    return orjson.loads((data_root("corpora") / "fhir" / name).read_bytes())
 
 
 @cache
-def _data() -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", read_table("search-parameters.json"))
+def _data() -> Mapping[str, Mapping[str, Any]]:
+    return cast("Mapping[str, Mapping[str, Any]]", read_table("search-parameters.json"))
 
 
 @cache
 def definitions(resource_type: str) -> Mapping[str, SearchDefinition]:
     """Name → definition of all parameters of a type, those of every resource included.
 
-    A type that the table lacks has the parameters of every resource (`_id`, `_lastUpdated` …) and no others.
+    A type that has none of its own, or that R4 does not know, has the parameters of every resource (`_id`,
+    `_lastUpdated` …).
     """
-    rows = {**_data()["types"]["Resource"], **_data()["types"].get(resource_type, {})}
-    return MappingProxyType({name: _definition(name, row) for name, row in rows.items()})
+    own = [(name, _definition("Resource", name, row)) for name, row in _data()["Resource"].items()]
+    if resource_type != "Resource":
+        rows = _data().get(resource_type, {})
+        own += [(name, _definition(resource_type, name, row)) for name, row in rows.items()]
+    return MappingProxyType(dict(own))
 
 
 def lookup(resource_type: str, name: str) -> SearchDefinition | None:
@@ -81,22 +116,46 @@ def lookup(resource_type: str, name: str) -> SearchDefinition | None:
 
 
 def known_types() -> tuple[str, ...]:
-    """The resource types that the table has parameters for, sorted."""
-    return tuple(name for name in sorted(_data()["types"]) if name != "Resource")
+    """The resource types of R4, sorted: all have search parameters."""
+    return resource_types()
 
 
-def _definition(name: str, row: list[Any]) -> SearchDefinition:
-    kind, expression, definition = row[:3]
-    choices = _data()["choices"]
-    base = expression.rpartition("|")[2].strip()
-    parts = row[4] if len(row) > 4 else ()
-    components = tuple(Component(part, text, compile_expression(text, choices, base)) for part, text in parts)
+@cache
+def compartment(owner: str) -> Mapping[str, tuple[str, ...]]:
+    """type → the parameters by which a resource is in the compartment of an `owner`; empty if there is no such kind.
+
+    FHIR R4 compartmentdefinition.html; owners are Patient, Encounter, Practitioner, RelatedPerson and Device.
+    """
+    rows = _compartments().get(owner, {})
+    return MappingProxyType({kind: tuple(names) for kind, names in rows.items()})
+
+
+@cache
+def _compartments() -> Mapping[str, Mapping[str, list[str]]]:
+    return cast("Mapping[str, Mapping[str, list[str]]]", read_table("compartments.json"))
+
+
+def _definition(resource_type: str, name: str, row: list[Any]) -> SearchDefinition:
+    kind, expression, canonical = row[:3]
+    targets = row[3] if len(row) > 3 else ""
+    parts = row[4] if len(row) > 4 else []
+    components = []
+    for part, text in parts:
+        whole = text.startswith(_WHOLE)
+        told = f"{resource_type}.{text.removeprefix(_WHOLE)}" if whole else text
+        components.append(Component(part, told, "" if whole else expression, whole))
+    canonical = f"{resource_type}-{name}" if canonical == "*" else canonical
     return SearchDefinition(
         name,
         kind,
         expression,
-        definition if "://" in definition else BASE_DEFINITION + definition,
-        tuple(row[3]) if len(row) > 3 else (),
-        components,
-        compile_expression(expression, choices),
+        canonical if "://" in canonical else BASE_DEFINITION + canonical,
+        _targets(expression, tuple(targets.split("|")) if targets else ()),
+        tuple(components),
     )
+
+
+def _targets(expression: str, told: tuple[str, ...]) -> tuple[str, ...]:
+    """The types that a reference may point at: where the expression resolves to some, only these."""
+    resolved = _RESOLVED.findall(expression)
+    return tuple(dict.fromkeys(resolved)) if len(resolved) == expression.count("|") + 1 else told

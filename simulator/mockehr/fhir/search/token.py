@@ -14,6 +14,7 @@ from mockehr.core.folding import fold
 from mockehr.fhir.search.context import Compiled, Context, Test, refuse_modifier
 from mockehr.fhir.search.parse import InvalidValue, Parameter, split_escaped, unescape
 from mockehr.fhir.search.table import SearchDefinition
+from mockehr.fhir.terminology import Library, codes_below, member
 
 
 class TokenValue(NamedTuple):
@@ -39,16 +40,78 @@ def parse_token(text: str) -> TokenValue:
 
 
 def compile_token(parameter: Parameter, definition: SearchDefinition, context: Context) -> Compiled:
-    """Values are TokenValues; with `:text` folded texts, with `:of-type` (system, code, value) triples."""
+    """Values are TokenValues; with `:text` folded texts, with `:of-type` (system, code, value) triples.
+
+    With `:in` and `:not-in` canonical URLs of value sets; `:above` and `:below` go by the hierarchies that are known.
+    """
     modifier = parameter.modifier
     if modifier == "text":
         return _compile_text(parameter)
     if modifier == "of-type":
         return _compile_of_type(parameter)
-    if modifier not in ("", "not"):
-        raise refuse_modifier(parameter, definition, ":not, :text, :of-type, :missing")
+    if modifier in ("in", "not-in"):
+        return _compile_in(parameter, context)
+    if modifier not in ("", "not", "above", "below"):
+        raise refuse_modifier(parameter, definition, ":not, :text, :in, :not-in, :above, :below, :of-type, :missing")
     values = tuple(parse_token(value) for value in parameter.values)
+    if modifier == "below":
+        values = tuple(one for value in values for one in _below(value, context))
+    if modifier == "above":
+        return values, _match_above(values, context)
     return values, match_tokens(values, exact=parameter.name == "_id")
+
+
+def _below(value: TokenValue, context: Context) -> list[TokenValue]:
+    """The codes that a code subsumes, itself among them."""
+    if not value.system or value.code is None:
+        raise InvalidValue("a code is subsumed within its code system; write system|code")
+    found = codes_below(value.system, value.code, context.library)
+    if found is None:
+        raise InvalidValue(f"no hierarchy of {value.system} is known here")
+    return [TokenValue(value.system, code) for code in sorted(found)]
+
+
+def _match_above(values: tuple[TokenValue, ...], context: Context) -> Test:
+    """The test of a token whose code subsumes one of those wanted."""
+    for value in values:
+        _below(value, context)  # refuses what cannot be known
+    wanted = [(value.system, value.code) for value in values]
+
+    def test(item: Any) -> bool:
+        return any(
+            system == wanted_system and wanted_code in (codes_below(system, code, context.library) or ())
+            for system, code in _codings(item)
+            for wanted_system, wanted_code in wanted
+            if system and wanted_code
+        )
+
+    return test
+
+
+def _compile_in(parameter: Parameter, context: Context) -> Compiled:
+    """Values are canonical URLs of value sets; `:not-in` is negated by the criterion, as `:not` is."""
+    urls = tuple(unescape(value) for value in parameter.values)
+    known = context.library or Library()
+    for url in urls:
+        if known.value_set(url) is None:
+            raise InvalidValue(f"the value set {url} is not known here")
+
+    def test(item: Any) -> bool:
+        return any(member(url, system, code, known) for system, code in _codings(item) for url in urls)
+
+    return urls, test
+
+
+def _codings(item: Any) -> list[tuple[str, str]]:
+    """(system, code) pairs of one value; the system is empty for an element of type code."""
+    if isinstance(item, str):
+        return [("", item)]
+    if not isinstance(item, dict):
+        return []
+    listed = item.get("coding")
+    found = [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else [item]
+    pairs = [(part.get("system", ""), part.get("code")) for part in found]
+    return [(system, code) for system, code in pairs if isinstance(system, str) and isinstance(code, str)]
 
 
 def match_tokens(values: tuple[TokenValue, ...], *, exact: bool = False) -> Test:

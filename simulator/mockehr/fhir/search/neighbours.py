@@ -1,0 +1,117 @@
+"""Which resources refer to one: for `_has` and `_revinclude`.
+
+What was computed refers within its own chart or to shared resources. What was written may refer to anything, and is
+looked through once a search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from mockehr.core.exchange import JSON
+from mockehr.fhir.record import Record, patient_of
+from mockehr.fhir.search.context import TooCostly
+from mockehr.fhir.search.reference import split_reference
+from mockehr.fhir.store import Store
+
+SHARED_TYPES: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
+"""Types that belong to nobody's chart."""
+CHART_TYPES: Final = frozenset(
+    {
+        "AllergyIntolerance",
+        "Appointment",
+        "Binary",
+        "CarePlan",
+        "CareTeam",
+        "Condition",
+        "Coverage",
+        "DiagnosticReport",
+        "DocumentReference",
+        "Encounter",
+        "Goal",
+        "Immunization",
+        "MedicationRequest",
+        "Observation",
+        "Patient",
+        "Procedure",
+        "Provenance",
+        "ServiceRequest",
+        "Specimen",
+    }
+)
+"""Types that computed charts can have; of all others there is only what was written: no chart is looked through."""
+Key = tuple[str, str]
+
+
+class Neighbours:
+    """The resources of a store by what they refer to; made for one search (`mockehr.fhir.search.Referrers`)."""
+
+    def __init__(self, store: Store, most: int, base_url: str = "") -> None:
+        """`most`: how many charts may be looked through."""
+        self._store = store
+        self._most = most
+        self._base_url = base_url
+        self._written: dict[str, dict[Key, list[Record]]] = {}
+
+    def near(self, source: str, target: JSON) -> Iterable[JSON] | None:
+        """Resources of type `source` among which all are that refer to `target`; None if they may lie anywhere."""
+        kind, id = str(target.get("resourceType")), str(target.get("id"))
+        record = self._store.read(kind, id)
+        patient = record.patient if record is not None else patient_of(target)
+        if not patient and source in CHART_TYPES:
+            return None
+        return (one.document for one in self.of_chart(source, patient, [(kind, id)]))
+
+    def of_chart(self, source: str, patient: str, keys: Iterable[Key]) -> Iterator[Record]:
+        """Those of one patient's chart (without patient: of the shared), and what was written and refers to `keys`.
+
+        Some may come twice.
+        """
+        if patient and source in CHART_TYPES:
+            yield from self._store.chart(patient, source)
+        elif source in SHARED_TYPES:
+            yield from self._store.shared(source)
+        written = self._referring(source)
+        for key in keys:
+            yield from written.get(key, ())
+
+    def everywhere(self, source: str) -> Iterator[JSON]:
+        """All resources of a type. Raises TooCostly."""
+        return (record.document for record in self.records(source))
+
+    def records(self, source: str) -> Iterator[Record]:
+        """All records of a type. Raises TooCostly."""
+        store = self._store
+        if source in SHARED_TYPES:
+            yield from store.shared(source)
+            return
+        written = {record.id: record for record in store.overlay(source)}
+        yield from (record for record in written.values() if not record.deleted)
+        for looked, patient in enumerate(store.base.everyone() if source in CHART_TYPES else ()):
+            if looked >= self._most:
+                raise TooCostly
+            yield from (record for record in store.base.chart(patient, source) if record.id not in written)
+
+    def _referring(self, source: str) -> dict[Key, list[Record]]:
+        found = self._written.get(source)
+        if found is None:
+            found = self._written[source] = {}
+            for record in self._store.overlay(source):
+                if not record.deleted:
+                    for key in set(references(record.document, self._base_url)):
+                        found.setdefault(key, []).append(record)
+        return found
+
+
+def references(node: Any, base_url: str) -> Iterator[Key]:
+    """(type, id) of everything on this server that a piece of JSON refers to."""
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, list):
+            pending += one
+        elif isinstance(one, dict):
+            if (key := split_reference(one.get("reference"), base_url)) is not None:
+                yield key
+            pending += one.values()
