@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockehr.fhir.validate import Issue, check_body, check_models
+from mockehr.fhir.validate import Issue, check_body, check_models, outcome, validate_document
 
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
 EXAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "us-core-6.1.0" / "example"
 OBSERVATION = {
     "resourceType": "Observation",
@@ -87,15 +88,19 @@ def test_an_extension_may_stand_for_a_required_primitive():
         ({"effectiveDateTime": "2024-02-30"}, ("Observation.effectiveDateTime", "value")),
         ({"effectiveDateTime": "2024-03-14T10:00:00"}, ("Observation.effectiveDateTime", "value")),
         ({"issued": "2024-03-14"}, ("Observation.issued", "value")),
-        ({"valueInteger": "5"}, ("Observation.valueInteger", "value")),
-        ({"valueInteger": True}, ("Observation.valueInteger", "value")),
-        ({"valueBoolean": "true"}, ("Observation.valueBoolean", "value")),
-        ({"valueString": ""}, ("Observation.valueString", "value")),
-        ({"valueTime": "25:00:00"}, ("Observation.valueTime", "value")),
+        ({"valueQuantity": {"value": "5"}}, ("Observation.valueQuantity.value", "value")),
+        ({"valueQuantity": {"value": True}}, ("Observation.valueQuantity.value", "value")),
+        ({"status": "finished"}, ("Observation.status", "code-invalid")),
+        ({"valueString": "x"}, ("Observation.valueString", "structure")),
+        ({"dataAbsentReason": {"text": "x"}}, ("Observation", "invariant")),
+        ({"code": {"coding": [{"foo": 1}]}}, ("Observation.code.coding[0].foo", "structure")),
+        ({"madeUp": 1}, ("Observation.madeUp", "structure")),
+        ({"subject": {"reference": 5}}, ("Observation.subject.reference", "value")),
+        ({"contained": [5]}, ("Observation.contained[0]", "structure")),
         ({"implicitRules": "a b"}, ("Observation.implicitRules", "value")),
     ],
 )
-def test_the_light_check_finds_wrong_shapes(changes, expected):
+def test_what_is_wrong_is_told_with_its_place(changes, expected):
     assert places(OBSERVATION | changes) == {expected}
 
 
@@ -105,21 +110,18 @@ def test_the_light_check_finds_wrong_shapes(changes, expected):
         ({"code": {"coding": [{"foo": 1}]}}, "Observation.code.coding[0].foo"),
         ({"madeUp": 1}, "Observation.madeUp"),
         ({"subject": {"reference": 5}}, "Observation.subject.reference"),
-        ({"valueString": "x"}, "Observation"),
-        ({"contained": [{"resourceType": "Patient"}, {"resourceType": "Foo"}]}, "Observation.contained[1]"),
         ({"contained": [{"resourceType": "Encounter"}]}, "Observation.contained[0].class"),
         ({"contained": [{"resourceType": "../x"}]}, "Observation.contained[0]"),
-        ({"contained": [{"resourceType": "Quantity"}]}, "Observation.contained[0].root"),
         ({"contained": [{"resourceType": "Group"}, {"resourceType": None}]}, "Observation.contained[1]"),
         ({"contained": [{"resourceType": {"a": 1}}]}, "Observation.contained[0]"),
     ],
 )
-def test_the_strict_check_finds_what_lies_deeper(changes, expected):
+def test_the_models_agree_on_what_lies_deeper(changes, expected):
     document = OBSERVATION | changes
-    assert check_body(document, "Observation") == []
-    issues = check_body(document, "Observation", strict=True)
-    assert expected in {issue.expression for issue in issues}
-    assert all(issue.text and issue.severity == "error" for issue in issues)
+    assert expected in {issue.expression for issue in check_body(document, "Observation")}
+    models = check_models(document)
+    assert expected in {issue.expression for issue in models}
+    assert all(issue.text and issue.severity == "error" for issue in models)
 
 
 def test_what_both_checks_find_is_told_once():
@@ -127,14 +129,21 @@ def test_what_both_checks_find_is_told_once():
     assert len(check_body(document, "Observation", strict=True)) == 1
 
 
-def test_a_type_beyond_the_table_is_checked_by_the_models_only():
-    assert check_body({"resourceType": "Basic"}, "Basic") == []
-    assert places({"resourceType": "Basic"}, "Basic", strict=True) == {("Basic.code", "required")}
+@pytest.mark.parametrize("strict", [False, True])
+def test_every_type_of_r4_is_checked(strict):
+    assert places({"resourceType": "Basic"}, "Basic", strict=strict) == {("Basic.code", "required")}
 
 
 @pytest.mark.parametrize("name", ["Foo", "Quantity", "../x"])
-def test_what_is_no_resource_type_is_an_issue_of_the_strict_check(name):
-    assert {place for place, _ in places({"resourceType": name}, name, strict=True)} == {name}
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_is_no_resource_type_is_an_issue(name, strict):
+    assert {place for place, _ in places({"resourceType": name}, name, strict=strict)} == {name}
+
+
+def test_warnings_do_not_refuse_a_body():
+    vendors = OBSERVATION | {"encounter": {"reference": "Encounter/LIFE_LONG"}}
+    assert check_body(vendors, "Observation") == []
+    assert [issue.severity for issue in validate_document(vendors)] == ["warning"]
 
 
 def test_a_body_nested_without_end_is_an_issue():
@@ -147,13 +156,17 @@ def test_a_body_nested_without_end_is_an_issue():
     assert all(isinstance(issue, Issue) for issue in issues)
 
 
-@pytest.mark.parametrize(("levels", "expected"), [(98, []), (99, []), (100, ["Patient"]), (50_000, ["Patient"])])
+@pytest.mark.parametrize(
+    ("levels", "expected"), [(98, "Patient.beyond"), (99, "Patient.beyond"), (100, "Patient"), (50_000, "Patient")]
+)
 def test_a_body_of_more_levels_than_fit_into_other_documents_is_one_issue(levels, expected):
     nested = []
     for _ in range(levels - 1):
         nested = [nested]
-    found = check_body({"resourceType": "Patient", "beyond": nested}, "Patient")
-    assert [issue.expression for issue in found] == expected
+    (issue,) = check_body({"resourceType": "Patient", "beyond": nested}, "Patient")
+    assert issue.expression == expected
+    (issue,) = validate_document({"resourceType": "Patient", "beyond": nested})
+    assert issue.expression == expected
 
 
 @pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the US Core examples are not beside this checkout")
@@ -161,6 +174,65 @@ def test_no_us_core_example_has_issues():
     for path in sorted(EXAMPLES.glob("*.json")):
         document = json.loads(path.read_text("utf-8"))
         assert check_body(document, document["resourceType"], document["id"]) == [], path.name
+
+
+PATIENT = {"resourceType": "Patient", "gender": "femal"}
+
+
+def test_validation_follows_the_profile_that_is_asked_for():
+    issues = validate_document(PATIENT, profile=US_CORE + "us-core-patient")
+    assert {(issue.expression, issue.code) for issue in issues} == {
+        ("Patient.gender", "code-invalid"),
+        ("Patient.identifier", "required"),
+        ("Patient.name", "required"),
+    }
+    (_, unknown) = validate_document(PATIENT, profile="http://example.org/profile")
+    assert (unknown.code, unknown.severity) == ("not-found", "error")
+
+
+def test_validation_follows_the_profiles_that_resources_claim():
+    claims = {"profile": [US_CORE + "us-core-patient|6.1.0", "http://example.org/profile"]}
+    patient = {"resourceType": "Patient", "gender": "female", "meta": claims}
+    expected = {
+        ("Patient.identifier", "required", "error"),
+        ("Patient.name", "required", "error"),
+        ("Patient.meta.profile", "not-found", "warning"),
+    }
+    issues = validate_document(patient)
+    assert {(issue.expression, issue.code, issue.severity) for issue in issues} == expected
+    issues = validate_document({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}]})
+    at = "Bundle.entry[0].resource"
+    assert {(issue.expression, issue.code, issue.severity) for issue in issues} == {
+        (place.replace("Patient", at), code, severity) for place, code, severity in expected
+    }
+
+
+def test_the_mode_of_validation_matters():
+    good = {"resourceType": "Patient", "id": "p1"}
+    assert validate_document(good, mode="update") == []
+    assert validate_document(good, mode="profile") == []
+    assert validate_document(None, mode="delete") == []
+    (issue,) = validate_document(good, mode="create")
+    assert issue.severity == "information"
+    (issue,) = validate_document({"resourceType": "Patient"}, mode="update")
+    assert (issue.expression, issue.code) == ("Patient.id", "required")
+    (issue,) = validate_document(good, mode="destroy")
+    assert issue.code == "invalid"
+    (issue,) = validate_document(None)
+    assert issue.code == "structure"
+
+
+def test_the_outcome_of_validation_is_a_sound_resource():
+    good = outcome([])
+    assert [issue["severity"] for issue in good["issue"]] == ["information"]
+    assert good["issue"][0]["diagnostics"] == "All OK"
+    bad = outcome(
+        [*validate_document(PATIENT), Issue("value", "x", "Patient.a", "warning", 3, 7), *validate_document(5)]
+    )
+    assert bad["issue"][0]["expression"] == ["Patient.gender"]
+    assert bad["issue"][1]["location"] == ["Line[3] Col[7]"]
+    for document in (good, bad, outcome(validate_document({}, mode="x"))):
+        assert check_body(document, "OperationOutcome", strict=True) == []
 
 
 json_values = st.recursive(
@@ -182,4 +254,5 @@ def test_no_body_makes_the_check_raise_and_none_is_changed(changes):
     before = copy.deepcopy(document)
     check_body(document, "Observation", strict=True)
     check_body(document, "Observation", "o1")
+    outcome(validate_document(document))
     assert document == before
