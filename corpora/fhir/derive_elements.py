@@ -7,9 +7,9 @@ DIRECTORY holds HL7's R4 (4.0.1) definitions as files `StructureDefinition-*.jso
 
 The table has two parts. `structures`: name → [kind, base, {element: row}]. `kind` is `resource`, `type` or `part` (an
 element with elements of its own, named by its path: `Patient.contact`); the rows of the base come first. A row is
-[types, cardinality, flags, targets, codes], shortened from the end: types joined by `|`; flags of `S` (in the summary),
-`M` (a modifier) and `A` (an attribute in XML); targets of references joined by `|`; the name of the value set that
-binds a code. `codes`: name of a value set that can be written down → {code system: its codes}.
+[types, cardinality, flags, targets, codes], shortened from the end: types joined by `|`; flags of `S` (in the
+summary), `M` (a modifier) and `A` (an attribute in XML); targets of references joined by `|`; the name of the value
+set that binds a code. `codes`: name of a value set that can be written down → {code system: its codes}.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def claimed(document: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def statement(site: Site) -> dict[str, Any]:
-    reply = site.handle(Exchange("fhir", path="/metadata", base_url=BASE)).reply
+    reply = site.handle(Exchange("fhir", path="/metadata", query="_format=json", base_url=BASE)).reply
     assert reply is not None
     return dict(orjson.loads(reply.body))
 
@@ -44,6 +44,10 @@ def test_epic_claims_for_its_types_what_was_recorded(shared_data: Path) -> None:
         ("epic", "GET", "/Patient/x/_history/1", 405),
         ("epic", "POST", "/Encounter", 405),
         ("epic", "PUT", "/Observation/x", 404),
+        ("epic", "PATCH", "/Observation/x", 405),
+        ("epic", "POST", "/", 405),
+        ("epic", "GET", "/Account", 404),
+        ("epic", "GET", "/Patient/x/$everything", 404),
         ("oracle", "PUT", "/Patient/x", 405),
         ("oracle", "PUT", "/Condition/x", 404),
     ],

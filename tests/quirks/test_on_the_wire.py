@@ -166,9 +166,8 @@ def cut_short(wire: Wire, token: str, armed: bool) -> None:
     assert whole is not None
     expected = whole.patient(1).body
     got = b""
-    with wire.http.stream(
-        "GET", f"{wire.site.fhir_url}/Patient/p1", headers={"Authorization": f"Bearer {token}"}
-    ) as answer:
+    headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+    with wire.http.stream("GET", f"{wire.site.fhir_url}/Patient/p1", headers=headers) as answer:
         assert answer.headers["content-length"] == str(len(expected))
         try:
             for part in answer.iter_raw():

@@ -59,10 +59,20 @@ def routes_of(site: Site) -> Iterator[Route]:
     yield Route(site.name, "GET", root + site.jwks_path, "jwks", "discovery")
     for grant in site.auth.settings.grants:
         yield Route(site.name, "POST", root + site.token_path, grant, "token")
-    for method, shape, interaction in ROUTES:
-        if "[type]" not in shape and (interaction == "capabilities" or interaction in site.fhir.system):
-            yield Route(site.name, method, base + shape, interaction, "fhir")
-    for kind, offered in sorted(site.fhir.types.items()):
+    for kind, offered in [("", site.fhir.system | {"capabilities"}), *sorted(site.fhir.types.items())]:
         for method, shape, interaction in ROUTES:
-            if "[type]" in shape and interaction in offered:
-                yield Route(site.name, method, base + shape.replace("[type]", kind), interaction, "fhir", kind)
+            if ("[type]" in shape) is not bool(kind):
+                continue
+            path = base + shape.replace("[type]", kind, 1)
+            if interaction == "operation":
+                yield from _operations(site, method, path, kind)
+            elif interaction in offered:
+                yield Route(site.name, method, path, interaction, "fhir", kind)
+
+
+def _operations(site: Site, method: str, path: str, kind: str) -> Iterator[Route]:
+    from mockehr.fhir.operations import operations
+
+    for name in sorted(site.fhir.operations(kind, "1" if "[id]" in path else "")):
+        if method == "POST" or not operations()[name].affects_state:
+            yield Route(site.name, method, path.replace("$[name]", f"${name}"), f"${name}", "fhir", kind)

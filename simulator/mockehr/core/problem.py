@@ -19,6 +19,7 @@ Kind = Literal[
     "not-found",
     "type-unknown",  # a resource type that this system does not have
     "interaction-unknown",  # the type exists, the interaction does not
+    "operation-unknown",  # there is no such $operation here
     "gone",  # deleted
     "page-expired",  # a paging session is over
     "merged",  # the record lives on elsewhere; `where` names it

@@ -41,6 +41,11 @@ class TypeCapability:
     read_history: bool = True
     update_create: bool = False
     conditional_create: bool = False
+    conditional_read: str = ""
+    """`not-supported`, `modified-since`, `not-match`, `full-support`, or empty to say nothing."""
+    conditional_update: bool = False
+    conditional_delete: str = ""
+    """`not-supported`, `single`, `multiple`, or empty to say nothing."""
     documentation: str = ""
 
 
@@ -61,10 +66,12 @@ def capability_statement(
     software: Software,
     security: JSON | None = None,
     fhir_version: str = "4.0.1",
-    formats: Iterable[str] = ("application/fhir+json", "json"),
+    formats: Iterable[str] = ("application/fhir+json", "json", "application/fhir+xml", "xml"),
     publisher: str = "",
     description: str = "",
+    patch_formats: Iterable[str] = (),
     system_interactions: Iterable[str] = (),
+    system_operations: Mapping[str, str] = MappingProxyType({}),
     us_core: bool = True,
 ) -> JSON:
     """A CapabilityStatement of kind `instance`. `date` is a FHIR dateTime, `security` a `rest.security` element.
@@ -83,12 +90,14 @@ def capability_statement(
         "implementation": {"description": description or software.name, "url": base_url},
         "fhirVersion": fhir_version,
         "format": list(formats),
+        "patchFormat": list(patch_formats),
         "rest": [
             {
                 "mode": "server",
                 "security": security or {},
                 "resource": [type_entry(name, types[name], us_core=us_core) for name in sorted(types)],
                 "interaction": [{"code": code} for code in system_interactions],
+                "operation": _operations(system_operations),
             }
         ],
     }
@@ -137,10 +146,13 @@ def type_entry(resource_type: str, capability: TypeCapability, *, us_core: bool 
         "readHistory": capability.read_history,
         "updateCreate": capability.update_create,
         "conditionalCreate": capability.conditional_create,
+        "conditionalRead": capability.conditional_read,
+        "conditionalUpdate": capability.conditional_update,
+        "conditionalDelete": capability.conditional_delete,
         "searchInclude": _given(capability.include, demands.get("include", {})) if searchable else [],
         "searchRevInclude": _given(capability.revinclude, demands.get("revinclude", {})) if searchable else [],
         "searchParam": [_parameter(definition, demands.get("search", {})) for definition in parameters],
-        "operation": [{"name": name, "definition": url} for name, url in capability.operations.items()],
+        "operation": _operations(capability.operations),
     }
     return cast("JSON", _without_empty(entry))
 
@@ -162,6 +174,10 @@ def us_core_demands(resource_type: str) -> Mapping[str, Any]:
 def us_core_types() -> tuple[str, ...]:
     """The resource types that US Core 6.1.0 mentions, sorted."""
     return tuple(sorted(_all_demands()))
+
+
+def _operations(known: Mapping[str, str]) -> list[JSON]:
+    return [{"name": name, "definition": url} for name, url in known.items()]
 
 
 def _offered(resource_type: str, names: Iterable[str] | None) -> list[SearchDefinition]:

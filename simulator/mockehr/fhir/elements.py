@@ -1,7 +1,8 @@
 """Every structure of FHIR R4 (4.0.1): which elements it has, in which order, of which types and how often.
 
-Read once from `corpora/fhir/elements.json`, which `derive_elements.py` beside it makes from HL7's definitions. Validation,
-XML, summaries, patches and strategies work from this table. A structure is made when it is first asked for.
+Read once from `corpora/fhir/elements.json`, which `derive_elements.py` beside it makes from HL7's definitions.
+Validation, XML, summaries, patches and strategies work from this table. A structure is made when it is first asked
+for.
 """
 
 from __future__ import annotations

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import orjson
+from typing import Any, Final
 
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.core.exchange import JSON
+from mockehr.fhir.bundle.references import following, rewritten
+from mockehr.fhir.elements import is_resource_type
+from mockehr.fhir.lossless import Unreadable, parse
+from mockehr.fhir.splice import items, members
 from mockehr.fhir.store import Store
-from mockehr.fhir.validate import DEEPEST, too_deep
+from mockehr.fhir.validate import DEEPEST, ID_FORM, too_deep
 
-NOT_STORED = frozenset({"Bundle", "Parameters", "OperationOutcome"})
+NOT_STORED: Final = frozenset({"Parameters", "OperationOutcome"})
+"""They have no address of their own (FHIR R4 parameters.html, operationoutcome.html)."""
+WHOLE: Final = frozenset({"document", "message"})
+"""Bundles that are kept as they are; of all others the entries are."""
 
 
 @dataclass(slots=True)
@@ -38,77 +44,91 @@ def import_path(store: Store, path: Path) -> Intake:
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in (".json", ".ndjson"))
     intake = Intake()
     for file in files:
-        chunks = file.read_bytes().splitlines() if file.suffix == ".ndjson" else [file.read_bytes()]
-        for number, chunk in enumerate(chunks, 1):
-            if not chunk.strip():
-                continue
-            try:
-                document = orjson.loads(chunk)
-            except orjson.JSONDecodeError as error:
-                intake.refused.append(f"{file.name}:{number}: no JSON: {error}")
-                continue
-            import_document(store, document, intake, source=f"{file.name}:{number}", body=chunk)
+        # Only line ends part NDJSON: a text may hold U+2028 and what else counts as the end of a line.
+        chunks = file.read_bytes().split(b"\n") if file.suffix == ".ndjson" else [file.read_bytes()]
+        with store.transaction():
+            for number, chunk in enumerate(chunks, 1):
+                if chunk.strip():
+                    import_text(store, chunk, intake, source=f"{file.name}:{number}")
     return intake
+
+
+def import_text(store: Store, text: bytes, intake: Intake, *, source: str) -> None:
+    """Import the JSON text of one resource or Bundle; what cannot be stored is noted in `intake`."""
+    try:
+        document = parse(text)
+    except Unreadable as error:
+        intake.refused.append(f"{source}: no JSON: {error}")
+        return
+    import_document(store, document, intake, source=source, body=text.strip())
 
 
 def import_document(store: Store, document: object, intake: Intake, *, source: str, body: bytes = b"") -> None:
     """Import one parsed resource, or every resource of a Bundle; what cannot be stored is noted in `intake`.
 
-    `urn:uuid:` references between entries of one Bundle are turned into `Type/id`.
+    `body` is its JSON text, if there is one; what a resource is stored as stays the same to the byte. Only where
+    entries of a Bundle refer to each other by `urn:uuid:` do these references become `Type/id`. Documents and
+    messages are kept whole.
     """
-    if not isinstance(document, dict) or "resourceType" not in document:
+    if not isinstance(document, dict) or not isinstance(document.get("resourceType"), str):
         intake.refused.append(f"{source}: no FHIR resource")
         return
     if too_deep(document):
         intake.refused.append(f"{source}: nested more than {DEEPEST} levels deep")
         return
-    if document["resourceType"] == "Bundle":
-        names = _full_urls(document)
-        for position, resource in enumerate(_entries(document)):
-            resolved = _resolve(resource, names) if names else resource
-            import_document(store, resolved, intake, source=f"{source} entry {position}")
-        return
     kind, id = document["resourceType"], document.get("id")
-    if not isinstance(kind, str):
-        intake.refused.append(f"{source}: no FHIR resource")
-        return
-    if kind in NOT_STORED or not isinstance(id, str) or not id:
-        intake.refused.append(f"{source}: {kind} without an id" if kind not in NOT_STORED else f"{source}: a {kind}")
-        return
-    before = store.read(kind, id)
-    store.commit(document, kind="update" if before else "create", source="control", body=body)
-    intake.stored[kind] = intake.stored.get(kind, 0) + 1
+    if kind == "Bundle" and document.get("type") not in WHOLE:
+        _import_entries(store, document, intake, source, body)
+    elif kind in NOT_STORED or not is_resource_type(kind):
+        what = f"a {kind}" if kind in NOT_STORED else f"{kind} is no resource type of R4"
+        intake.refused.append(f"{source}: {what}")
+    elif not isinstance(id, str) or not ID_FORM.fullmatch(id):
+        what = "without an id" if id is None else f"with an id that is none: {id!r:.80}"
+        intake.refused.append(f"{source}: {kind} {what}")
+    else:
+        before = store.read(kind, id)
+        store.commit(document, kind="update" if before else "create", source="control", body=body)
+        intake.stored[kind] = intake.stored.get(kind, 0) + 1
 
 
-def _entries(bundle: JSON) -> Iterator[JSON]:
-    for entry in _entry_list(bundle):
-        resource = entry.get("resource")
-        if isinstance(resource, dict):
-            if "id" not in resource and str(entry.get("fullUrl", "")).startswith("urn:uuid:"):
-                resource = resource | {"id": entry["fullUrl"].removeprefix("urn:uuid:")}
-            yield resource
+def _import_entries(store: Store, bundle: JSON, intake: Intake, source: str, body: bytes) -> None:
+    names = _full_urls(bundle)
+    follow = following(names, "")
+    texts = list(_texts(body)) if body else []
+    for position, entry in enumerate(_entry_list(bundle)):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict):
+            continue
+        text = texts[position] if position < len(texts) else b""
+        url = str(entry.get("fullUrl", ""))
+        if "id" not in resource and url.startswith("urn:uuid:"):
+            resource, text = resource | {"id": url.removeprefix("urn:uuid:")}, b""
+        made = rewritten(resource, follow, follow) if names else resource
+        import_document(
+            store, made, intake, source=f"{source} entry {position}", body=text if made is resource else b""
+        )
 
 
-def _entry_list(bundle: JSON) -> list[JSON]:
+def _texts(body: bytes) -> Iterator[bytes]:
+    """The JSON text of each entry's resource, empty where there is none."""
+    entries = dict(members(body)).get("entry")
+    for span in items(body, entries) if entries else ():
+        found = dict(members(body, span)).get("resource") if body[span[0] : span[0] + 1] == b"{" else None
+        yield body[found[0] : found[1]] if found else b""
+
+
+def _entry_list(bundle: JSON) -> list[Any]:
     entries = bundle.get("entry")
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return entries if isinstance(entries, list) else []
 
 
 def _full_urls(bundle: JSON) -> dict[str, str]:
+    """`urn:uuid:` names of the entries to what they are stored as."""
     names = {}
     for entry in _entry_list(bundle):
+        if not isinstance(entry, dict):
+            continue
         url, resource = str(entry.get("fullUrl", "")), entry.get("resource")
         if url.startswith("urn:uuid:") and isinstance(resource, dict):
             names[url] = f"{resource.get('resourceType')}/{resource.get('id') or url.removeprefix('urn:uuid:')}"
     return names
-
-
-def _resolve(node: object, names: dict[str, str]) -> object:
-    if isinstance(node, dict):
-        return {
-            key: names.get(value, value) if key == "reference" and isinstance(value, str) else _resolve(value, names)
-            for key, value in node.items()
-        }
-    if isinstance(node, list):
-        return [_resolve(item, names) for item in node]
-    return node

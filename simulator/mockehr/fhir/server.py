@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from mockehr.core.clock import Clock
-from mockehr.core.exchange import JSON, Exchange, Interaction
+from mockehr.core.errors import nearest_names
+from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
+from mockehr.fhir.idempotency import Idempotency
 from mockehr.fhir.pages import Pages
-from mockehr.fhir.routes import name_interaction
+from mockehr.fhir.routes import name_interaction, names_batch
 from mockehr.fhir.store import Store
 
 Parameters = Sequence[tuple[str, str]]
 NAMED_KEPT: Final = 4096
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+UNRESTRICTED: Final = frozenset({"capabilities", "options"})
+"""Interactions that every server answers."""
 
 
 class Restrictions(Protocol):
@@ -50,14 +55,21 @@ class FhirServer:
     restrictions: Restrictions
     new_id: Callable[[str], str]
     capability: Callable[[Exchange], JSON]
-    stamp: Callable[[JSON, int, float], JSON]
-    """Puts the server's own `meta` (version, time) on a resource about to be stored."""
+    meta: Callable[[JSON | None, int, float], JSON]
+    """The `meta` of a resource about to be stored: what the client gave, its version, its time. Empty for none."""
     version_text: Callable[[int], str]
     """How the server writes the n-th version of a resource (n from 1)."""
     interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
     system: frozenset[str] = frozenset()
     """Interactions with the server as a whole that are offered, such as `history-system`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    operations: Callable[[str, str], frozenset[str]] = lambda resource_type, id: frozenset()
+    """Names (without `$`) of the operations offered for a type (empty: the server) or, with an id, an instance."""
+    permit: Callable[[Exchange], Problem | None] = lambda exchange: None
+    """A refusal of a named exchange for want of permission; asked again for each entry of a Bundle."""
+    reply: Callable[[Exchange], Reply] = lambda exchange: Reply(500)
+    """A performed exchange in the server's outer form; for the entries of a Bundle."""
+    idempotency: Idempotency = field(default_factory=lambda: Idempotency())
     anything: bool = False
     """Nothing is refused for its type or interaction: somebody else (a tape) knows what is offered."""
     _named: dict[tuple[str, str], Interaction | Problem] = field(default_factory=dict)
@@ -77,18 +89,58 @@ class FhirServer:
         if isinstance(asked, Problem):
             exchange.result = asked
             return
+        if asked.name == "transaction" and names_batch(exchange.body):
+            asked = Interaction("batch")
         exchange.interaction = asked
-        if asked.name == "capabilities" or self.anything:
+        if asked.name in UNRESTRICTED or self.anything:
             return
-        offered = self.types.get(asked.resource_type) if asked.resource_type else self.system
+        exchange.result = self._refusal(asked)
+
+    def _refusal(self, asked: Interaction) -> Problem | None:
+        """Why an interaction is not offered; None if it is."""
+        kind = asked.resource_type
+        if asked.name == "search-compartment":
+            kinds = [asked.version] if kind == "*" else [asked.version, kind]
+            strange = next((name for name in kinds if name not in self.types), "")
+            if strange:
+                return self._type_unknown(strange)
+            return None if "search-compartment" in self.types[asked.version] else self._not_offered(asked)
+        offered = self.types.get(kind) if kind else self.system
         if offered is None:
-            text = f"{asked.resource_type} is not offered by this server"
-            exchange.result = Problem(404, "type-unknown", text, resource_type=asked.resource_type)
-        elif asked.name not in offered:
-            text = f"{asked.name} is not offered for {asked.resource_type or 'the server as a whole'}"
-            exchange.result = Problem(405, "interaction-unknown", text, resource_type=asked.resource_type)
+            return self._type_unknown(kind)
+        if asked.name.startswith("$"):
+            return self._operation_refusal(asked)
+        return None if asked.name in offered else self._not_offered(asked)
+
+    def _operation_refusal(self, asked: Interaction) -> Problem | None:
+        kind, known = asked.resource_type, self.operations(asked.resource_type, asked.id)
+        if asked.name[1:] in known:
+            return None
+        near = nearest_names(asked.name, [f"${name}" for name in known])
+        hint = f"; did you mean {near[0]}?" if near else ""
+        text = f"{asked.name} is not offered for {kind or 'the server as a whole'}{hint}"
+        return Problem(404, "operation-unknown", text, resource_type=kind, value=asked.name)
+
+    def _type_unknown(self, kind: str) -> Problem:
+        return Problem(404, "type-unknown", f"{kind} is not offered by this server", resource_type=kind)
+
+    def _not_offered(self, asked: Interaction) -> Problem:
+        text = f"{asked.name} is not offered for {asked.resource_type or 'the server as a whole'}"
+        return Problem(405, "interaction-unknown", text, resource_type=asked.resource_type)
+
+    def stamp(self, document: JSON, version: int, at: float) -> JSON:
+        """The resource as it is stored as that version at that time: with the server's own `meta`, or without any."""
+        meta = self.meta(document.get("meta"), version, at)
+        head = {"resourceType": document["resourceType"], "id": document["id"]} | ({"meta": meta} if meta else {})
+        return head | {key: value for key, value in document.items() if key not in ("resourceType", "id", "meta")}
 
     def perform(self, exchange: Exchange) -> None:
         """Stage `perform`: run the interaction; its answer is a Record, a SearchPage, a document or a Problem."""
         assert exchange.interaction is not None
-        exchange.result = self.interactions[exchange.interaction.name](self, exchange)
+        run = self.interactions.get(exchange.interaction.name) or self.interactions["operation"]
+        if exchange.method in SAFE:
+            exchange.result = run(self, exchange)
+            return
+        before = self.store.log.next_number()
+        exchange.result = self.idempotency.once(exchange, run, self)
+        exchange.changes += tuple(change.number for change in self.store.log.since(before - 1))

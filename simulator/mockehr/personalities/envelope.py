@@ -75,7 +75,7 @@ def bundle_bytes(
 
 def entry_bytes(layout: Layout, base_url: str, kind: str, id: str, resource: bytes | JSON, mode: str) -> bytes:
     """One entry in the vendor's order of keys; `base_url` is escaped for JSON already."""
-    plain = id if _PLAIN.fullmatch(id) else quote(id, safe="")
+    plain = id if _PLAIN.fullmatch(id) else quote(id, safe="#")
     url = f'"{base_url}/{kind}/{plain}"'.encode()
     body = resource if isinstance(resource, (bytes, bytearray)) else to_bytes(resource)
     parts = {

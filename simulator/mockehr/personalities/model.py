@@ -20,11 +20,12 @@ from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
+from mockehr.fhir.media import Form
 from mockehr.personalities import envelope
 from mockehr.personalities.dates import Style, as_moment
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.ids import CleanIds, IdCodec
-from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, XML_NAMES, asked_types
+from mockehr.personalities.negotiation import asked_for, negotiate
 from mockehr.personalities.order import ELEMENTS, HEAD
 from mockehr.personalities.outcome import generic_outcome
 from mockehr.personalities.rewrite import Rewrite, ordered
@@ -59,7 +60,7 @@ class Personality:
         self.title = str(settings["title"])
         self.settings = settings
         self.facts = facts if facts is not None else _NOWHERE
-        self.default_format = str(settings["media"]["default_format"])
+        self.default_format: Form = "xml" if settings["media"]["default_format"] == "xml" else "json"
         """`xml` or `json`: what this vendor answers to a client that does not say."""
         self.rules = SearchRules(settings["search"])
 
@@ -98,7 +99,14 @@ class Personality:
         told = self.settings["interactions"]
         if not resource_type:
             return frozenset(told["system"])
+        if told["resources"] != "all" and resource_type not in told["resources"]:
+            return frozenset()
         return frozenset(told["types"].get(resource_type, told["default"]))
+
+    def operates(self, name: str) -> bool:
+        """Whether this vendor offers the operation of that name (without `$`)."""
+        told = self.settings["interactions"]["operations"]
+        return told == "all" or name in told
 
     def ids(self, facts: SiteFacts) -> IdCodec:
         """The codec between clean ids and this vendor's."""
@@ -225,7 +233,7 @@ class Personality:
     # refusals
 
     def refuse(self, problem: Problem, base_url: str, accept: str) -> Reply:
-        """A Problem in the vendor's words."""
+        """A Problem in the vendor's words; `accept` is what was asked for, by `Accept` or by `_format`."""
         reply = Reply(problem.status, self.problem_headers(problem, base_url))
         reply.document = generic_outcome([problem])
         reply.content_type = self.error_type(accept)
@@ -241,14 +249,16 @@ class Personality:
             headers.append(("WWW-Authenticate", f'Bearer error="{error}", error_description="{problem.text}"'))
         if problem.retry_after:
             headers.append(("Retry-After", problem.retry_after))
+        if problem.status == 405 and problem.where:
+            headers.append(("Allow", problem.where))
         if problem.kind == "merged" and problem.where:
             headers.append(("Location", f"{base_url}/{problem.where}"))
         return headers
 
     def error_type(self, accept: str) -> str:
-        """The content type of an error with a body, whatever was asked for."""
+        """The content type of an error with a body: as of any reply, JSON where nothing else can be had."""
         found = self.content_type(accept, "")
-        return found if isinstance(found, str) and "json" in found else f"{_FHIR_JSON}{self._charset}"
+        return found if isinstance(found, str) else f"{_FHIR_JSON}{self._charset}"
 
     # writes
 
@@ -306,17 +316,20 @@ class Personality:
     def content_type(self, accept: str, format_param: str) -> str | Problem:
         """The content type of a FHIR reply to these wishes, or the refusal of them.
 
-        Where the vendor would send XML this says so (`application/fhir+xml`, …); the caller decides what to do.
+        A media type is answered by the name that the client used for it.
         """
-        asked = asked_types(accept, format_param) or [""]
-        for name in asked:
-            if name in ANY_NAMES:
-                return f"application/fhir+{self.default_format}{self._charset}"
-            if name in JSON_NAMES:
-                return f"{_FHIR_JSON if name == 'json' else name}{self._charset}"
-            if name in XML_NAMES:
-                return f"{'application/fhir+xml' if name == 'xml' else name}{self._charset}"
-        return Problem(406, "not-acceptable", f"{asked[0]} is not offered; ask for {_FHIR_JSON}", value=asked[0])
+        name = negotiate(accept, format_param, self.default_format)
+        if name is None:
+            asked = asked_for(accept, format_param)
+            text = f"{asked} is not offered; ask for {_FHIR_JSON} or application/fhir+xml"
+            return Problem(406, "not-acceptable", text, value=asked)
+        name = name or self.default_format
+        return f"{name if '/' in name else f'application/fhir+{name}'}{self._charset}"
+
+    @property
+    def compresses(self) -> bool:
+        """Whether long replies go out with gzip to clients that take it."""
+        return bool(self.settings["media"]["gzip"])
 
     @property
     def _charset(self) -> str:

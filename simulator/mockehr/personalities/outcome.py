@@ -24,6 +24,7 @@ ISSUE_CODES: Final = MappingProxyType(
         "not-found": "not-found",
         "type-unknown": "not-supported",
         "interaction-unknown": "not-supported",
+        "operation-unknown": "not-supported",
         "gone": "deleted",
         "page-expired": "expired",
         "merged": "not-found",

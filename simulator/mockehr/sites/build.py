@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-import mockehr
 from mockehr.auth.server import AuthServer
 from mockehr.auth.settings import AuthSettings
 from mockehr.core.chance import Chance
 from mockehr.core.changes import ChangeLog
-from mockehr.core.clock import Clock, day, instant
+from mockehr.core.clock import Clock, instant
 from mockehr.core.errors import ConfigError, UsageError
 from mockehr.core.exchange import JSON, Channel, Exchange
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Outbox
-from mockehr.fhir.capability import Software, TypeCapability, capability_statement
+from mockehr.fhir.elements import resource_types
 from mockehr.fhir.intake import import_path
 from mockehr.fhir.interactions import INTERACTIONS
+from mockehr.fhir.operations import operations
 from mockehr.fhir.pages import Pages
 from mockehr.fhir.record import encode
 from mockehr.fhir.server import FhirServer
@@ -39,44 +39,15 @@ from mockehr.recording.tape import load_tape
 from mockehr.sites.charts import Charts
 from mockehr.sites.fhir_stages import fhir_stages
 from mockehr.sites.links import Links
+from mockehr.sites.media import Media
 from mockehr.sites.mllp_stages import mllp_stages, name_message
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
+from mockehr.sites.statement import statement
+from mockehr.sites.stores import open_overlay
 from mockehr.sites.token_stages import discovery_stages, token_stages
 from mockehr.sites.webhook_stages import prepare_delivery
-
-TYPES: Final = (
-    "AllergyIntolerance",
-    "Appointment",
-    "Binary",
-    "CarePlan",
-    "CareTeam",
-    "Condition",
-    "Coverage",
-    "Device",
-    "DiagnosticReport",
-    "DocumentReference",
-    "Encounter",
-    "Goal",
-    "Immunization",
-    "Location",
-    "Medication",
-    "MedicationDispense",
-    "MedicationRequest",
-    "Observation",
-    "Organization",
-    "Patient",
-    "Practitioner",
-    "PractitionerRole",
-    "Procedure",
-    "Provenance",
-    "QuestionnaireResponse",
-    "RelatedPerson",
-    "ServiceRequest",
-    "Specimen",
-)
-"""Resource types that a site has; which interactions it offers for them is the personality's business."""
 
 
 def build_site(options: SiteOptions) -> Site:
@@ -86,12 +57,24 @@ def build_site(options: SiteOptions) -> Site:
     site.chance = Chance(options.seed)
     site.facts = SiteFacts(options.name, site.chance.key, settings=options.settings)
     site.personality = load_personality(options.personality, facts=site.facts)
+    site.media = Media(site.personality)
     site.journal = Journal(site.clock)
     site.log = ChangeLog()
     site.charts = _charts(site)
     base: Base = site.charts if site.charts is not None else EmptyBase()
     ids = site.charts.ids if site.charts is not None else site.personality.ids(site.facts)
-    site.store = Store(base, site.clock, site.log, id_form=ids.fresh)
+    site.store = Store(base, site.clock, site.log, id_form=ids.fresh, overlay=open_overlay(site))
+    try:
+        _furnish(site)
+    except BaseException:
+        site.store.close()
+        raise
+    return site
+
+
+def _furnish(site: Site) -> None:
+    """Everything above the store, wired together."""
+    options = site.options
     site.auth = AuthServer(clock=site.clock, chance=site.chance, settings=_auth_settings(site))
     site.fhir = _fhir_server(site)
     routes = {"fhir": site.fhir.name, "mllp-in": name_message}
@@ -108,9 +91,14 @@ def build_site(options: SiteOptions) -> Site:
     site.perform = _performer(site)
     site.pipelines = _pipelines(site)
     site.snapshots = Snapshots(site)
-    for path in options.imports:
-        import_path(site.store, path)
-    return site
+    _import(site)
+
+
+def _import(site: Site) -> None:
+    """What is imported was always there: a store that lasts has it already when the site is built again."""
+    with site.store.transaction():
+        for path in site.options.imports if not site.store.last else ():
+            import_path(site.store, path)
 
 
 def _dialect_of(vendor: str) -> str:
@@ -162,12 +150,13 @@ def _fhir_server(site: Site) -> FhirServer:
         store=site.store,
         clock=site.clock,
         pages=Pages(vendor.page_token),
-        types={kind: offered for kind in TYPES if (offered := vendor.offers(kind))},
+        types={kind: offered for kind in resource_types() if (offered := vendor.offers(kind))},
         system=vendor.offers(""),
+        operations=lambda kind, id: _operations(vendor, kind, id),
         restrictions=vendor.rules,
         new_id=site.store.new_id,
-        capability=lambda exchange: _capability(site, exchange),
-        stamp=partial(_with_meta, vendor) if vendor.settings["shape"].get("meta", True) else _without_meta,
+        capability=lambda exchange: statement(site, exchange),
+        meta=partial(_meta, vendor) if vendor.settings["shape"].get("meta", True) else lambda given, version, at: {},
         version_text=vendor.version_text,
         interactions=INTERACTIONS,
         anything=site.options.replay is not None,
@@ -175,31 +164,15 @@ def _fhir_server(site: Site) -> FhirServer:
     )
 
 
-def _with_meta(vendor: Personality, document: JSON, version: int, at: float) -> JSON:
-    meta = {
-        **document.get("meta", {}),
-        "versionId": vendor.version_text(version),
-        "lastUpdated": instant(at, millis=True),
-    }
-    return {"resourceType": document["resourceType"], "id": document["id"], "meta": meta} | {**document, "meta": meta}
+def _meta(vendor: Personality, given: JSON | None, version: int, at: float) -> JSON:
+    own = {"versionId": vendor.version_text(version), "lastUpdated": instant(at, millis=True)}
+    return {**given, **own} if given else own
 
 
-def _without_meta(document: JSON, version: int, at: float) -> JSON:
-    return {key: value for key, value in document.items() if key != "meta"}
-
-
-def _capability(site: Site, exchange: Exchange) -> JSON:
-    base_url = exchange.base_url
-    root = base_url.removesuffix(site.fhir_path.rstrip("/"))
-    document = capability_statement(
-        {kind: TypeCapability(interactions=tuple(sorted(offered))) for kind, offered in site.fhir.types.items()},
-        base_url=base_url,
-        date=day(site.clock.now()),
-        software=Software("mockehr", mockehr.__version__),
-        security=site.auth.capability_security(token_url=root + site.token_path),
-        system_interactions=sorted(site.fhir.system),
+def _operations(vendor: Personality, kind: str, id: str) -> frozenset[str]:
+    return frozenset(
+        name for name, operation in operations().items() if operation.fits(kind, id) and vendor.operates(name)
     )
-    return site.personality.capability(document, site.facts, base_url)
 
 
 def _performer(site: Site) -> Callable[[Exchange], None]:

@@ -19,6 +19,7 @@ from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.sections import client_from, dialect_from, hook_from, link_from
 from mockehr.sites.site import Site
+from mockehr.sites.stores import store_below
 
 
 def load_server(path: Path) -> ServerConfig:
@@ -55,24 +56,38 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
             start=config.clock.start,
             settings=config.settings,
             hl7_listen=config.hl7.listen,
+            store=store_below(config.store, base or Path()),
         )
     )
+    try:
+        _complete(site, config, base or Path())
+    except BaseException:
+        site.store.close()
+        raise
+    return site
+
+
+def _complete(site: Site, config: SiteConfig, base: Path) -> None:
     if config.clock.scale != 1.0:
         site.clock.run(scale=config.clock.scale)
     problems: list[str] = []
-    _import(site, config, base or Path(), problems)
+    with site.store.transaction():
+        fresh = not site.store.last
+        if fresh:
+            _import(site, config, base, problems)
     _register(site, config, problems)
     _connect(site, config, problems)
     for position, rule in enumerate(config.quirks):
         with _noted(f"quirks[{position}]", problems):
             _arm(site, rule)
     if problems:
+        if fresh:  # of a site that is refused, nothing stays in a store that lasts
+            site.store.clear()
         raise ConfigError(f"The site {config.name} cannot be built as its file says.", problems)
-    return site
 
 
 def _import(site: Site, config: SiteConfig, base: Path, problems: list[str]) -> None:
-    """What is imported was always there: it comes before anybody could be told of it."""
+    """What is imported was always there: it comes before anybody could be told, and once where the store lasts."""
     for position, name in enumerate(config.imports):
         place = f"import[{position}]: {name}"
         path = base / name

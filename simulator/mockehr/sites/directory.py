@@ -53,12 +53,18 @@ class Directory:
         return site
 
     def remove(self, name: str) -> Site:
-        """Take a site away; raises UnknownName."""
+        """Take a site away and close it; raises UnknownName."""
         site = self.get(name)
         self._forget(site)
         for watcher in self._watchers:
             watcher(site, False)
+        site.close()
         return site
+
+    def close(self) -> None:
+        """Close all sites, when nobody serves them any more; they stay in the directory. May be called twice."""
+        for site in self._sites.values():
+            site.close()
 
     def share(self, lobby: Site, make: Callable[[str, Credential], Site]) -> Tenancy:
         """Let every unseen credential that comes to `lobby` have a site of its own, which `make` builds by name."""

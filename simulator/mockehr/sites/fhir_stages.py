@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
 
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.tokens import TokenFault, bearer_of
@@ -12,8 +14,10 @@ from mockehr.core.exchange import Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
-from mockehr.fhir.interactions.create import Written
-from mockehr.fhir.record import Record, encode
+from mockehr.fhir.operations import operations
+from mockehr.fhir.record import Record
+from mockehr.fhir.writes import Written
+from mockehr.sites.media import write_body
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
@@ -25,12 +29,16 @@ ACTIONS: Final = MappingProxyType(
         "search": "search",
         "create": "create",
         "update": "update",
+        "patch": "update",
         "delete": "delete",
         "history-instance": "read",
         "history-type": "search",
         "history-system": "search",
+        "search-system": "search",
+        "search-compartment": "search",
     }
 )
+"""The permission that an interaction needs. A batch or transaction needs none of its own: its entries do."""
 OPEN_PATHS = frozenset({"/metadata"})
 
 
@@ -41,7 +49,8 @@ def fhir_stages(site: Site) -> Mapping[str, Stage]:
 
 def _asking(site: Site) -> dict[str, Stage]:
     """From the entry's opening to the neutral result."""
-    mischief, server = site.mischief, site.fhir
+    mischief, server, permit = site.mischief, site.fhir, _refused_to
+    server.permit = permit
 
     def disturb_arrival(exchange: Exchange) -> None:
         if mischief.armed("fhir", "on_request"):
@@ -49,13 +58,8 @@ def _asking(site: Site) -> dict[str, Stage]:
 
     def name_interaction(exchange: Exchange) -> None:
         server.name(exchange)
-        asked, scopes = exchange.interaction, exchange.scopes
-        if exchange.result is not None or asked is None or not isinstance(scopes, Scopes):
-            return
-        action = ACTIONS.get(asked.name)
-        if action is not None and not scopes.allows(asked.resource_type, action):
-            text = f"The token does not cover {action} of {asked.resource_type}"
-            exchange.result = Problem(403, "scope-missing", text, resource_type=asked.resource_type, value=action)
+        if exchange.result is None:
+            exchange.result = permit(exchange) or site.media.refusal(exchange)
 
     def perform(exchange: Exchange) -> None:
         site.perform(exchange)
@@ -71,11 +75,34 @@ def _asking(site: Site) -> dict[str, Stage]:
     }
 
 
+def _refused_to(exchange: Exchange) -> Problem | None:
+    """What a token's scopes have against an interaction; None if they cover it, or nobody asks."""
+    asked, scopes = exchange.interaction, exchange.scopes
+    if asked is None or not isinstance(scopes, Scopes):
+        return None
+    action = operations()[asked.name[1:]].action if asked.name.startswith("$") else ACTIONS.get(asked.name)
+    if action is None:
+        return None
+    for kind in _types_of(exchange) or [asked.resource_type or "*"]:
+        if not scopes.allows(kind, action):
+            text = f"The token does not cover {action} of {kind}"
+            return Problem(403, "scope-missing", text, resource_type=kind, value=action)
+    return None
+
+
+def _types_of(exchange: Exchange) -> list[str]:
+    """The types that a search over several names in `_type`."""
+    asked = exchange.interaction
+    if asked is None or asked.resource_type not in ("", "*") or "_type=" not in exchange.query:
+        return []
+    return [kind for name, value in parse_qsl(exchange.query) if name == "_type" for kind in value.split(",")]
+
+
 def _authorise(site: Site) -> Stage:
     look_up = site.auth.look_up
 
     def authorise(exchange: Exchange) -> None:
-        if exchange.path in OPEN_PATHS or site.open_access:
+        if exchange.path in OPEN_PATHS or site.open_access or exchange.method == "OPTIONS":
             return
         bearer = bearer_of(exchange.headers.get("authorization", ""))
         if not bearer:
@@ -98,8 +125,13 @@ def _answering(site: Site) -> dict[str, Stage]:
     mischief = site.mischief
     heads: dict[tuple[str, int, float], list[tuple[str, str]]] = {}
 
+    def reply(exchange: Exchange) -> Reply:
+        return _reply(site, exchange, heads)
+
+    site.fhir.reply = reply
+
     def shape(exchange: Exchange) -> None:
-        exchange.reply = _reply(site, exchange, heads)
+        exchange.reply = reply(exchange)
 
     def disturb_reply(exchange: Exchange) -> None:
         if mischief.armed("fhir", "on_reply"):
@@ -108,9 +140,7 @@ def _answering(site: Site) -> dict[str, Stage]:
     def render(exchange: Exchange) -> None:
         reply = exchange.reply
         assert reply is not None
-        if reply.document is not None:
-            reply.body = encode(reply.document)
-            reply.document = None
+        write_body(reply, exchange)
         if reply.content_type:
             reply.headers.append(("Content-Type", reply.content_type))
         headers = reply.headers
@@ -146,23 +176,48 @@ def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], l
     """The neutral result in the vendor's form."""
     result = exchange.result
     vendor = site.personality
-    accept = exchange.headers.get("accept", "")
     if isinstance(result, Record):
         exchange.returned = (result.key,)
-        media = site.media_type(exchange)
+        media = site.media.type_of(exchange)
         if isinstance(media, Problem):
-            return vendor.refuse(media, exchange.base_url, accept)
+            return vendor.refuse(media, exchange.base_url, site.media.wish(exchange))
         return Reply(200, _record_headers(site, result, heads), result.body, None, media)
     if isinstance(result, Problem):
-        return vendor.refuse(result, exchange.base_url, accept)
-    if isinstance(result, Reply):
+        return vendor.refuse(result, exchange.base_url, site.media.wish(exchange))
+    if isinstance(result, Reply) and (result.content_type or not result.body):
         return result
-    media = site.media_type(exchange)
+    media = site.media.type_of(exchange)
     if isinstance(media, Problem):
-        return vendor.refuse(media, exchange.base_url, accept)
+        return vendor.refuse(media, exchange.base_url, site.media.wish(exchange))
+    if isinstance(result, Reply):
+        result.content_type = media
+        return result
     if isinstance(result, SearchPage):
         return Reply(200, [], vendor.searchset_bytes(result, exchange.base_url), None, media)
     if isinstance(result, Written):
         exchange.returned = (result.record.key,)
-        return vendor.written(result.record, result.created, exchange.base_url)
+        reply = vendor.written(result.record, result.created, exchange.base_url)
+        if reply.body.startswith(b"{"):
+            reply.content_type = media
+        return _as_preferred(reply, result, exchange, media) if vendor.settings["write"]["prefer"] else reply
     return Reply(200, [], b"", result, media)
+
+
+def _as_preferred(reply: Reply, written: Written, exchange: Exchange, media: str) -> Reply:
+    """The reply to a write with the body that `Prefer: return=…` asks for (FHIR R4 http.html#ops; RFC 7240)."""
+    found = re.search(r"\breturn=\"?(minimal|representation|OperationOutcome)\b", exchange.headers.get("prefer", ""))
+    if found is None:
+        return reply
+    wish = found.group(1)
+    reply.headers.append(("Preference-Applied", f"return={wish}"))
+    if wish == "minimal":
+        reply.body, reply.content_type = b"", ""
+    elif wish == "representation":
+        reply.body, reply.content_type = written.record.body, media
+    else:
+        done = "created" if written.created else "updated" if written.changed else "found"
+        reply.body, reply.content_type = b"", media
+        text = f"{written.record.key} was {done}"
+        issue = {"severity": "information", "code": "informational", "diagnostics": text}
+        reply.document = {"resourceType": "OperationOutcome", "issue": [issue]}
+    return reply

@@ -32,6 +32,8 @@ class SiteOptions:
     """Name of the HL7 dialect; the personality's own unless told."""
     hl7_listen: int | None = None
     """Port on which whoever serves the site is to take its HL7 messages, 0 for any free one; None for none."""
+    store: str = "memory"
+    """Where what is written lies: `memory`, or `sqlite:FOLDER` for a file `<name>.sqlite` there, which lasts."""
     trail: bool = True
     charts_kept: int = 256
     """How many dressed charts the cache holds."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from mockehr.auth.server import AuthServer
 from mockehr.auth.tokens import TokenFault, bearer_of
@@ -14,7 +13,6 @@ from mockehr.core.changes import ChangeLog
 from mockehr.core.clock import Clock
 from mockehr.core.exchange import JSON, Channel, Exchange
 from mockehr.core.pipeline import Pipeline
-from mockehr.core.problem import Problem
 from mockehr.events import Outbox
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Store
@@ -25,6 +23,7 @@ from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.quirks.apply import Mischief
 from mockehr.quirks.rule import Rule, quirks, rule_from
 from mockehr.sites.charts import Charts
+from mockehr.sites.media import Media
 from mockehr.sites.options import SiteOptions
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class Site:
     clock: Clock
     chance: Chance
     personality: Personality
+    media: Media
     facts: SiteFacts
     journal: Journal
     log: ChangeLog
@@ -64,7 +64,6 @@ class Site:
         self.name = options.name
         self.trail = options.trail
         self.pipelines = {}
-        self._media: dict[tuple[str, str], str | Problem] = {}
         self._date: tuple[int, tuple[str, str]] = (-1, ("Date", ""))
 
     @property
@@ -92,26 +91,6 @@ class Site:
         if second != self._date[0]:
             self._date = second, ("Date", formatdate(second, usegmt=True))
         return self._date[1]
-
-    def media_type(self, exchange: Exchange) -> str | Problem:
-        """The content type of a FHIR reply, or the refusal of what was asked for."""
-        wish = (exchange.headers.get("accept", ""), exchange.query if "_format=" in exchange.query else "")
-        found = self._media.get(wish)
-        if found is None:
-            found = self._negotiated(wish[0], dict(parse_qsl(wish[1])).get("_format", ""))
-            if len(self._media) < 256:
-                self._media[wish] = found
-        return found
-
-    def _negotiated(self, accept: str, form: str) -> str | Problem:
-        """XML cannot be written yet: whoever asks for it is refused, whoever would get it unasked gets JSON."""
-        found = self.personality.content_type(accept, form)
-        if isinstance(found, Problem) or "xml" not in found:
-            return found
-        if "xml" in f"{accept} {form}":
-            text = "XML is not offered by this version of mockehr; ask for application/fhir+json"
-            return Problem(406, "not-acceptable", text, value=form or accept)
-        return self.personality.content_type("application/fhir+json", "")
 
     def smart_configuration(self, base_url: str) -> JSON:
         """The discovery document for a client that addressed the FHIR base as `base_url`."""
@@ -167,6 +146,10 @@ class Site:
         session = self.fhir.pages.get(token)
         if session is not None:
             session.expires = at
+
+    def close(self) -> None:
+        """Let go of the files that it holds; its store cannot be asked afterwards. May be called twice."""
+        self.store.close()
 
     def reset(self) -> None:
         """Back to the first moment: written state, tokens, pages, rules, journal and outbox are gone."""

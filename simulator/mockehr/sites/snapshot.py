@@ -12,7 +12,7 @@ from mockehr.sites.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was written until then: the store's overlay and the changes that led to it."""
+    """What was written until then: the store's overlay, and those changes that led to it of which the site told."""
 
     kept: Kept
     changes: tuple[Change, ...]
@@ -27,8 +27,9 @@ class Snapshots:
 
     def take(self, name: str) -> int:
         """Keep the present state under `name`, replacing what was kept there; returns the number of changes."""
-        self._taken[name] = Snapshot(self._site.store.keep(), tuple(self._site.log.changes))
-        return len(self._site.log.changes)
+        kept = self._site.store.keep()
+        self._taken[name] = Snapshot(kept, tuple(self._site.log.changes))
+        return len(kept.versions)
 
     def restore(self, name: str) -> int:
         """Go back to that state; paging sessions end. Journal, tokens and clock go on. Raises UnknownName."""
@@ -36,9 +37,11 @@ class Snapshots:
         if found is None:
             raise UnknownName("snapshot", name, self._taken)
         self._site.store.return_to(found.kept)
-        self._site.log.changes[:] = found.changes
+        self._site.log.clear()
+        self._site.log.changes += found.changes
+        self._site.log.go_on_after(len(found.kept.versions))
         self._site.fhir.pages.clear()
-        return len(found.changes)
+        return len(found.kept.versions)
 
     def names(self) -> list[str]:
         """Names of all snapshots, sorted."""

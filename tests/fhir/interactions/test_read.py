@@ -30,7 +30,8 @@ def test_a_deleted_resource_is_410_and_its_earlier_version_stays(made: Any, ask:
     site.store.commit(record.document, kind="delete", source="control")
     assert ask(site, "GET /Patient/w1").reply.status == 410
     assert ask(site, "GET /Patient/w1/_history/1").reply.status == 200
-    assert ask(site, "GET /Patient/w1/_history/2").reply.status == 404
+    assert ask(site, "GET /Patient/w1/_history/2").reply.status == 410
+    assert ask(site, "GET /Patient/w1/_history/3").reply.status == 404
 
 
 def test_a_head_request_is_answered_as_a_read(made: Any, ask: Any) -> None:

@@ -1,12 +1,12 @@
 """GET [base]/_history, /[type]/_history and /[type]/[id]/_history (FHIR R4 http.html#history).
 
-The history of one resource is whole. That of a type or of the server tells what was written since the site began:
-what a population computes was always there.
+The history of one resource is whole. That of a type or of the server tells what was written since the site began,
+page by page from the store: what a population computes was always there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from math import inf
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
@@ -17,7 +17,7 @@ from mockehr.fhir.pages import PageSession
 from mockehr.fhir.record import Record
 from mockehr.fhir.search.date import SECOND, interval
 from mockehr.fhir.server import FhirServer
-from mockehr.fhir.store import ListHits
+from mockehr.fhir.store import Hits, ListHits
 
 PAGE: Final = 50
 LARGEST: Final = 1000
@@ -45,34 +45,26 @@ def history(server: FhirServer, exchange: Exchange) -> JSON | Problem:
 def _opened(server: FhirServer, exchange: Exchange, pairs: dict[str, str]) -> PageSession | Problem:
     asked = exchange.interaction
     assert asked is not None
-    if asked.id:
-        versions = server.store.history(asked.resource_type, asked.id)
-        if not versions:
-            return not_found(asked.resource_type, asked.id)
-        found = versions[::-1]
-    else:
-        found = list(_written(server, asked.resource_type))
     since, count = pairs.get("_since", ""), pairs.get("_count", str(PAGE))
+    earliest = -inf
     if since:
         after = interval(since)
         if after is None:
             return Problem(
                 400, "parameter-invalid", f"_since is no instant: {since}", parameter="_since", value=since
             )
-        found = [record for record in found if record.updated * SECOND >= after[0]]
+        earliest = after[0] / SECOND
+    if asked.id:
+        versions = server.store.history(asked.resource_type, asked.id)
+        if not versions:
+            return not_found(asked.resource_type, asked.id)
+        hits: Hits = ListHits([record for record in reversed(versions) if record.updated >= earliest])
+    else:
+        hits = server.store.versions(asked.resource_type, since=earliest)
     if not (count.isascii() and count.isdigit()):
         return Problem(400, "parameter-invalid", f"_count is no number: {count}", parameter="_count", value=count)
     limit = min(max(int(count[:9]), 1), LARGEST)
-    return PageSession(asked.resource_type, f"{exchange.path}?{exchange.query}", ListHits(found), 0, limit)
-
-
-def _written(server: FhirServer, resource_type: str) -> Iterator[Record]:
-    """What was written, newest first, of one type or (empty) of all."""
-    for change in reversed(server.store.log.changes):
-        if resource_type in ("", change.resource_type):
-            record = server.store.read_version(change.resource_type, change.id, change.version)
-            if record is not None:
-                yield record
+    return PageSession(asked.resource_type, f"{exchange.path}?{exchange.query}", hits, 0, limit)
 
 
 def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSON:

@@ -1,31 +1,76 @@
-"""GET /[type]/[id] and GET /[type]/[id]/_history/[vid] (FHIR R4 http.html#read, #vread)."""
+"""GET /[type]/[id] and GET /[type]/[id]/_history/[vid] (FHIR R4 http.html#read, #vread, #cread)."""
 
 from __future__ import annotations
 
-from mockehr.core.exchange import Exchange
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qsl
+
+from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem, not_found
+from mockehr.fhir.binary import content_reply
 from mockehr.fhir.record import Record
+from mockehr.fhir.search import compile_query, shaped
 from mockehr.fhir.server import FhirServer
 
 
-def read(server: FhirServer, exchange: Exchange) -> Record | Problem:
-    """The current version; 404 if there never was one, 410 if it was deleted."""
+def read(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Problem:
+    """The current version; 404 if there never was one, 410 if it was deleted, 304 if the client has it already."""
     asked = exchange.interaction
     assert asked is not None
     record = server.store.read(asked.resource_type, asked.id)
     if record is None:
         return not_found(asked.resource_type, asked.id)
     if record.deleted:
-        return Problem(410, "gone", f"{record.key} was deleted", resource_type=record.resource_type, value=record.id)
-    return record
+        return _gone(record)
+    if "if-none-match" in exchange.headers or "if-modified-since" in exchange.headers:
+        known = _known(server, exchange, record)
+        if known is not None:
+            return known
+    return _shown(exchange, record)
 
 
-def vread(server: FhirServer, exchange: Exchange) -> Record | Problem:
-    """One version; 404 if there is no such version."""
+def vread(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Problem:
+    """One version; 404 if there is no such version, 410 if it is the one that says the resource was deleted."""
     asked = exchange.interaction
     assert asked is not None
     history = server.store.history(asked.resource_type, asked.id)
     record = next((one for one in history if server.version_text(one.version) == asked.version), None)
-    if record is None or record.deleted:
+    if record is None:
         return not_found(asked.resource_type, f"{asked.id}/_history/{asked.version}")
-    return record
+    return _gone(record) if record.deleted else _shown(exchange, record)
+
+
+def _shown(exchange: Exchange, record: Record) -> Record | Reply | JSON | Problem:
+    """The record, or what `_summary`, `_elements` or the media type of a Binary make of it."""
+    if record.resource_type == "Binary":
+        content = content_reply(exchange, record)
+        if content is not None:
+            return content
+    if "_summary=" not in exchange.query and "_elements=" not in exchange.query:
+        return record
+    pairs = [pair for pair in parse_qsl(exchange.query) if pair[0] in ("_summary", "_elements")]
+    query = compile_query(record.resource_type, pairs, strict=False)
+    if query.problems:
+        return query.problems[0]
+    return shaped(record.document, query) or record
+
+
+def _gone(record: Record) -> Problem:
+    return Problem(410, "gone", f"{record.key} was deleted", resource_type=record.resource_type, value=record.id)
+
+
+def _known(server: FhirServer, exchange: Exchange, record: Record) -> Reply | None:
+    """304 without a body when the client's version or time is the current one (RFC 9110 section 13.1.2, 13.1.3)."""
+    if not server.settings.get("conditional_read", True):
+        return None
+    version = server.version_text(record.version)
+    tags = exchange.headers.get("if-none-match")
+    if tags is not None:
+        known = any(tag.strip().removeprefix("W/").strip('"') in (version, "*") for tag in tags.split(","))
+    else:
+        try:
+            since = parsedate_to_datetime(exchange.headers["if-modified-since"]).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return None  # a date that is none is ignored (RFC 9110 section 13.1.3)
+        known = int(record.updated) <= since
+    return Reply(304, [("ETag", f'W/"{version}"')]) if known else None

@@ -1,46 +1,64 @@
-"""PUT /[type]/[id] (FHIR R4 http.html#update), with If-Match."""
+"""PUT /[type]/[id] and PUT /[type]?… (FHIR R4 http.html#update, #cond-update), with If-Match and If-None-Match."""
 
 from __future__ import annotations
 
 from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Problem, not_found
-from mockehr.fhir.interactions.create import Written, commit, parse_body
+from mockehr.fhir.interactions.conditional import matched
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
+from mockehr.fhir.validate import ID_FORM
+from mockehr.fhir.writes import Body, Written, commit, precondition, read_body
 
 
 def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
-    """Store a new version of an existing resource.
+    """Store a new version of a resource that the address or the query names.
 
-    412 when `If-Match` names another version than the current one; 404 when there is no such resource, unless the
-    server lets clients choose ids (`update_create`).
+    412 when a precondition fails or several match; 404 when there is no such resource and the server does not let
+    clients choose ids (`update_create`); 400 when the body's id is not that of the match.
     """
     asked = exchange.interaction
     assert asked is not None
-    current = server.store.read(asked.resource_type, asked.id)
-    if current is None and not server.settings.get("update_create", False):
-        return not_found(asked.resource_type, asked.id)
-    refusal = precondition(server, exchange, current)
-    if refusal is not None:
-        return refusal
-    document = parse_body(exchange, asked.resource_type, asked.id)
-    if isinstance(document, Problem):
-        return document
-    version, revived = (current.version, current.deleted) if current else (0, False)
-    return commit(server, exchange, document, version=version + 1, revived=revived)
+    kind, id = asked.resource_type, asked.id
+    if id and server.store.read(kind, id) is None and not server.settings.get("update_create", False):
+        return not_found(kind, id)
+    body = read_body(exchange, kind, id)
+    if isinstance(body, Problem):
+        return body
+    with server.store.transaction():
+        current = _current(server, exchange, body)
+        if isinstance(current, Problem):
+            return current
+        refusal = precondition(server, exchange, kind, current)
+        if refusal is not None:
+            return refusal
+        id = id or (current.id if current else body.document.get("id", ""))
+        return commit(server, exchange, body, id or server.new_id(kind), current)
 
 
-def precondition(server: FhirServer, exchange: Exchange, current: Record | None) -> Problem | None:
-    """What If-Match has against a write over `current`, or nothing (RFC 9110 section 13.1.1)."""
+def _current(server: FhirServer, exchange: Exchange, body: Body) -> Record | Problem | None:
+    """The resource to be updated (a tombstone among them), None for one to be made, or why neither can be."""
     asked = exchange.interaction
     assert asked is not None
-    match = exchange.headers.get("if-match")
-    if match is None:
-        if server.settings.get("if_match_required", False):
-            return Problem(412, "precondition-required", "If-Match is required", resource_type=asked.resource_type)
-        return None
-    named = server.version_text(current.version) if current else "none"
-    if match.removeprefix("W/").strip('"') == named or (match == "*" and current is not None and not current.deleted):
-        return None
-    text = f"If-Match names {match}, the current version is {named}"
-    return Problem(412, "precondition-failed", text, resource_type=asked.resource_type, value=match)
+    kind, id = asked.resource_type, asked.id
+    if not id:
+        match = matched(server, exchange)
+        id = str(body.document.get("id", ""))
+        if isinstance(match, Problem):
+            return match
+        if match is not None:
+            text = f"the body's id is {id}, the match is {match.key}"
+            return match if id in ("", match.id) else Problem(400, "body-invalid", text, resource_type=kind)
+        if not id:
+            return None
+        if not ID_FORM.fullmatch(id):
+            return Problem(400, "body-invalid", f"{id!r} is no id", resource_type=kind, expression=(f"{kind}.id",))
+        current = server.store.read(kind, id)
+        if current is not None and not current.deleted:
+            # http.html#cond-update: the query found nothing, so the body cannot mean what is there under its id
+            text = f"nothing matches the query, and {kind}/{id} is there"
+            return Problem(409, "conflict", text, resource_type=kind, value=id)
+    current = server.store.read(kind, id)
+    if current is None and not server.settings.get("update_create", False):
+        return not_found(kind, id)
+    return current

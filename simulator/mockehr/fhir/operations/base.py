@@ -23,7 +23,7 @@ Level = Literal["system", "type", "instance"]
 
 
 class Input:
-    """The parameters of one call: from the query, and from the Parameters resource (or the resource itself) of a POST.
+    """The parameters of one call: from the query, and from the Parameters (or the resource itself) of a POST.
 
     Values are plain Python as JSON has them; texts from a query stay texts.
     """

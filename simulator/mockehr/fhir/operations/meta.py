@@ -16,7 +16,7 @@ _DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Resource-"
 
 
 def meta(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Problem:
-    """The meta of one resource; of a type or of the server, every profile, tag and label of what was written there."""
+    """The meta of one resource; of a type or of the server, all that was written there is marked with."""
     asked = exchange.interaction
     assert asked is not None
     if asked.id:

@@ -1,4 +1,4 @@
-"""`$validate` (FHIR R4 resource-operation-validate.html): what a server would say of a resource, without storing it."""
+"""`$validate` (FHIR R4 resource-operation-validate.html): what a server would say of a resource."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from mockehr.personalities.epic.shape import flavour_of, shape
 from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
 from mockehr.personalities.inline import inline_binary
 from mockehr.personalities.model import Personality, Stored, http_date, sorted_query
-from mockehr.personalities.negotiation import JSON_NAMES, XML_NAMES, asked_types
+from mockehr.personalities.negotiation import negotiate
 
 _BEARER = 'Bearer error="{}", error_description="{}"'
 
@@ -134,7 +134,8 @@ class Vendor(Personality):
         if problem.kind == "scope-missing":
             text = "The access token provided is valid, but is not authorized for this service"
             return Reply(403, [("WWW-Authenticate", _BEARER.format("insufficient_scope", text))])
-        if problem.kind == "type-unknown" or (problem.kind == "interaction-unknown" and problem.status == 404):
+        unknown = problem.kind in ("interaction-unknown", "operation-unknown") and problem.status == 404
+        if unknown or problem.kind == "type-unknown":
             return Reply(404, [], NOT_FOUND_PAGE, None, "text/html")
         reply = Reply(
             400 if problem.kind == "page-expired" else problem.status,
@@ -163,19 +164,10 @@ class Vendor(Personality):
             diagnostics = "Required search parameter is provided but has an invalid value"
         return [*found, issue(self._system, code, kind, "fatal", diagnostics, at)]
 
-    def error_type(self, accept: str) -> str:
-        """As asked for, JSON where XML would be the default."""
-        return next(
-            (f"{name}; charset=utf-8" for name in asked_types(accept, "") if name in JSON_NAMES),
-            "application/fhir+json; charset=utf-8",
-        )
-
     def content_type(self, accept: str, format_param: str) -> str | Problem:
         """What was asked for if it is a known name, XML for everything else: nothing is refused."""
-        for name in asked_types(accept, format_param):
-            if name in JSON_NAMES or name in XML_NAMES:
-                return f"{name if '/' in name else 'application/fhir+' + name}{self._charset}"
-        return f"application/{self.default_format}{self._charset}"
+        name = negotiate(accept, format_param, self.default_format) or f"application/{self.default_format}"
+        return f"{name if '/' in name else f'application/fhir+{name}'}{self._charset}"
 
     # writes
 

@@ -17,7 +17,7 @@ from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.ids import IdCodec, NumberedIds
 from mockehr.personalities.inline import inline_binary
 from mockehr.personalities.model import Personality, Stored, filled, http_date
-from mockehr.personalities.negotiation import ANY_NAMES, JSON_NAMES, asked_types
+from mockehr.personalities.negotiation import asked_for, negotiate
 from mockehr.personalities.oracle.look import Look
 from mockehr.personalities.oracle.results import shape_binary
 from mockehr.personalities.oracle.rules import OracleRules
@@ -141,13 +141,11 @@ class Vendor(Personality):
 
     def content_type(self, accept: str, format_param: str) -> str | Problem:
         """JSON, or 406."""
-        asked = asked_types(accept, format_param) or [""]
-        for name in asked:
-            if name in ANY_NAMES or name in ("json", "application/fhir+json"):
-                return "application/fhir+json"
-            if name in JSON_NAMES:
-                return name
-        return Problem(406, "not-acceptable", f"{asked[0]} is not offered", value=asked[0])
+        name = negotiate(accept, format_param, "json", offered=("json",))
+        if name is None:
+            asked = asked_for(accept, format_param)
+            return Problem(406, "not-acceptable", f"{asked} is not offered", value=asked)
+        return name if "/" in name else "application/fhir+json"
 
     # writes
 

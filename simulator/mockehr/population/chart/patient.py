@@ -132,6 +132,8 @@ def write_patient(draft: Draft, registered: float) -> None:
         "birthDate": subject.birth_date,
         "address": _addresses(draft, moved),
     }
+    if not body["telecom"]:
+        del body["telecom"]
     if subject.deceased:
         body["deceasedDateTime"] = subject.deceased
     if marital:

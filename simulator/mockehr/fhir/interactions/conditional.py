@@ -1,0 +1,38 @@
+"""What a conditional update, patch or delete means: `PUT /[type]?…` (FHIR R4 http.html#cond-update, #patch)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mockehr.core.exchange import Exchange
+from mockehr.core.problem import Problem
+from mockehr.fhir.interactions.search import find
+from mockehr.fhir.record import Record
+from mockehr.fhir.server import FhirServer
+
+
+def matched(server: FhirServer, exchange: Exchange) -> Record | Problem | None:
+    """The one resource that the query means, None if there is none, 412 if there are several."""
+    found = matches(server, exchange, limit=2)
+    if isinstance(found, Problem):
+        return found
+    asked = exchange.interaction
+    assert asked is not None
+    if len(found) > 1:
+        text = f"{exchange.query} matches more than one {asked.resource_type}"
+        return Problem(412, "precondition-failed", text, resource_type=asked.resource_type)
+    return found[0] if found else None
+
+
+def matches(server: FhirServer, exchange: Exchange, *, limit: int) -> Sequence[Record] | Problem:
+    """Up to `limit` resources that the query means; a query that selects nothing in particular is refused."""
+    asked = exchange.interaction
+    assert asked is not None
+    kind = asked.resource_type
+    if server.settings.get(f"conditional_{asked.name}", False) in (False, "not-supported"):
+        text = f"{exchange.method} /{kind} wants an id here: a conditional {asked.name} is not offered"
+        return Problem(405, "interaction-unknown", text, resource_type=kind)
+    if not exchange.query.strip("&"):
+        text = f"{exchange.method} /{kind} wants an id, or search parameters that mean one {kind}"
+        return Problem(400, "bad-request", text, resource_type=kind)
+    return find(server, kind, exchange.query, limit=limit)

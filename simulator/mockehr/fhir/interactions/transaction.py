@@ -1,0 +1,234 @@
+"""POST [base] (FHIR R4 http.html#transaction): a batch does each entry for itself, a transaction all or none.
+
+The answer is assembled from what each entry would have been answered alone, in the vendor's own form.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mockehr.core.clock import instant
+from mockehr.core.exchange import JSON, Exchange, Reply
+from mockehr.core.problem import Problem
+from mockehr.fhir.bundle.references import following, rewritten
+from mockehr.fhir.bundle.requests import ORDER, Request, exchange_of, requests_of
+from mockehr.fhir.interactions.create import existing_match
+from mockehr.fhir.interactions.search import find
+from mockehr.fhir.lossless import encode
+from mockehr.fhir.record import Record
+from mockehr.fhir.server import FhirServer
+from mockehr.fhir.validate import DEEPEST, too_deep
+from mockehr.fhir.writes import Written, read_any
+
+HTTP: Final = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    304: "Not Modified",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    410: "Gone",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+}
+
+
+class _Failed(Exception):
+    """An entry of a transaction was refused, so that all of it is undone."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.text)
+        self.problem = problem
+
+
+def transaction(server: FhirServer, exchange: Exchange) -> Reply | Problem:
+    """Carry out a Bundle of requests; 400 for one that is neither batch nor transaction."""
+    body = read_any(exchange)
+    if isinstance(body, Problem):
+        return body
+    bundle = body.document
+    kind = bundle.get("type")
+    if bundle.get("resourceType") != "Bundle" or kind not in ("batch", "transaction"):
+        text = "what is posted to the base is a Bundle of type batch or transaction"
+        return Problem(400, "body-invalid", text, expression=("Bundle.type",))
+    if too_deep(bundle):
+        return Problem(422, "body-invalid", f"nested more than {DEEPEST} levels deep", expression=("Bundle",))
+    if kind not in server.system:
+        return Problem(405, "interaction-unknown", f"{kind} is not offered for the server as a whole")
+    requests = requests_of(bundle, exchange.base_url)
+    if isinstance(requests, Problem):
+        return requests
+    if kind == "batch":
+        return _answer(kind, [_done(server, request, exchange)[1] for request in requests])
+    return _all_or_none(server, requests, exchange)
+
+
+def _all_or_none(server: FhirServer, requests: list[Request], exchange: Exchange) -> Reply | Problem:
+    faulty = next((request.problem for request in requests if request.problem is not None), None)
+    if faulty is not None:
+        return faulty
+    answers: dict[int, bytes] = {}
+    try:
+        with server.store.transaction():
+            _resolve(server, requests, exchange)
+            for request in sorted(requests, key=lambda one: ORDER[one.method]):
+                result, answers[request.position] = _done(server, request, exchange)
+                if isinstance(result, Problem):
+                    raise _Failed(_within(result, request))
+    except _Failed as failed:
+        return failed.problem
+    return _answer("transaction", [answers[request.position] for request in requests])
+
+
+def _done(server: FhirServer, request: Request, outer: Exchange) -> tuple[Any, bytes]:
+    """Carry one entry out: its result, and the entry of the answer."""
+    inner = exchange_of(request, outer)
+    if request.problem is not None:
+        inner.result = request.problem
+    else:
+        server.name(inner)
+        asked = inner.interaction
+        if inner.result is None and asked is not None:
+            if asked.name in ("transaction", "batch"):
+                inner.result = Problem(400, "body-invalid", f"{request.at}: a Bundle of requests holds no other")
+            else:
+                inner.result = server.permit(inner)
+        if inner.result is None and asked is not None:
+            if asked.name == "create" and request.id:
+                inner.interaction = type(asked)(asked.name, asked.resource_type, request.id)
+            server.perform(inner)
+    reply = server.reply(inner)
+    outer.returned += inner.returned
+    return inner.result, _entry(server, reply, inner)
+
+
+def _entry(server: FhirServer, reply: Reply, inner: Exchange) -> bytes:
+    """One entry of the answer: `response`, and the resource if there is one."""
+    failed = reply.status >= 400
+    response: JSON = {"status": f"{reply.status} {HTTP.get(reply.status, '')}".strip()}
+    record = inner.result.record if isinstance(inner.result, Written) else inner.result
+    if isinstance(inner.result, Written):
+        response["location"] = f"{record.key}/_history/{server.version_text(record.version)}"
+    if reply.header("ETag"):
+        response["etag"] = reply.header("ETag")
+    if isinstance(record, Record):
+        response["lastModified"] = instant(record.updated, millis=True)
+    body = reply.body or (encode(reply.document) if reply.document is not None else b"")
+    if failed:
+        outcome = b',"outcome":' + body if body else b""
+        return b'{"response":' + encode(response)[:-1] + outcome + b"}}"
+    resource = b'"resource":' + body + b"," if body and inner.method != "HEAD" else b""
+    return b"{" + resource + b'"response":' + encode(response) + b"}"
+
+
+def _answer(kind: str, entries: list[bytes]) -> Reply:
+    head = b'{"resourceType":"Bundle","type":"%s-response"' % kind.encode()
+    body = head + (b',"entry":[' + b",".join(entries) + b"]}" if entries else b"}")
+    return Reply(200, [], body)
+
+
+def _within(problem: Problem, request: Request) -> Problem:
+    """A refusal of one entry as the refusal of all, saying where."""
+    inside = tuple(f"{request.at}.resource.{text.partition('.')[2]}" for text in problem.expression if "." in text)
+    text = f"{request.at} ({request.method} {request.path.lstrip('/')}): {problem.text}"
+    return Problem(
+        problem.status,
+        problem.kind,
+        text,
+        parameter=problem.parameter,
+        resource_type=problem.resource_type,
+        value=problem.value,
+        where=problem.where,
+        expression=inside or (request.at,),
+    )
+
+
+# references between entries
+
+
+def _resolve(server: FhirServer, requests: list[Request], exchange: Exchange) -> None:
+    """Give every new resource its id, and point references at where things will be. Raises _Failed."""
+    names: dict[str, str] = {}
+    identities: dict[str, str] = {}
+    for request in requests:
+        target = _target(server, request, exchange)
+        if request.method in ("PUT", "PATCH", "DELETE") and target:
+            if target in identities:
+                text = f"{target} is also the target of {identities[target]}"
+                raise _Failed(_within(Problem(400, "body-invalid", text), request))
+            identities[target] = request.at
+        if request.full_url and target:
+            if request.full_url in names and names[request.full_url] != target:
+                text = f"the fullUrl {request.full_url} comes more than once"
+                raise _Failed(_within(Problem(400, "body-invalid", text), request))
+            names[request.full_url] = target
+    for request in requests:
+        if request.resource is not None:
+            _point(server, request, names, exchange)
+
+
+def _target(server: FhirServer, request: Request, exchange: Exchange) -> str:
+    """`Type/id` of what an entry writes, as far as that is known before it is done; empty otherwise."""
+    kind, _, id = request.path.strip("/").partition("/")
+    if request.method == "POST" and not id and kind in server.types:
+        inner = exchange_of(request, exchange)
+        existing = existing_match(server, inner, kind)
+        if isinstance(existing, Problem):
+            raise _Failed(_within(existing, request))
+        if existing is not None:
+            return existing.key
+        request.id = server.new_id(kind)
+        return f"{kind}/{request.id}"
+    if request.method in ("PUT", "PATCH", "DELETE") and request.query and not id and kind in server.types:
+        return _conditional_target(server, request, kind)
+    return f"{kind}/{id}" if id and "/" not in id and request.method not in ("GET", "HEAD") else ""
+
+
+def _conditional_target(server: FhirServer, request: Request, kind: str) -> str:
+    found = find(server, kind, request.query, limit=2)
+    if isinstance(found, Problem):
+        raise _Failed(_within(found, request))
+    if len(found) == 1:
+        return found[0].key
+    if found or request.method != "PUT":
+        return ""
+    told = (request.resource or {}).get("id")
+    if not isinstance(told, str):
+        # the id that the update would have made up is told now, so that others can refer to it
+        told = request.id = server.new_id(kind)
+        request.resource = {**(request.resource or {}), "id": told}
+    return f"{kind}/{told}"
+
+
+def _point(server: FhirServer, request: Request, names: dict[str, str], exchange: Exchange) -> None:
+    base = request.full_url.rpartition("/")[0].rpartition("/")[0] if "://" in request.full_url else ""
+    follow = following(names, base)
+    found: dict[str, str] = {}
+
+    def rewrite(text: str) -> str:
+        kind, mark, query = text.partition("?")
+        if not mark or kind.removeprefix(exchange.base_url).strip("/") not in server.types:
+            return follow(text)
+        if text not in found:
+            found[text] = _meant(server, request, kind.removeprefix(exchange.base_url).strip("/"), query, text)
+        return found[text]
+
+    assert request.resource is not None
+    request.resource = rewritten(request.resource, rewrite, follow)
+
+
+def _meant(server: FhirServer, request: Request, kind: str, query: str, text: str) -> str:
+    """What a conditional reference (`Patient?identifier=…`) means; it has to be one resource."""
+    matches = find(server, kind, query, limit=2)
+    if isinstance(matches, Problem):
+        raise _Failed(_within(matches, request))
+    if len(matches) != 1:
+        count = "nothing" if not matches else "more than one resource"
+        raise _Failed(_within(Problem(412, "precondition-failed", f"{text} matches {count}"), request))
+    return matches[0].key
