@@ -18,8 +18,8 @@ from rounds import Side, compare, http_get, line, served
 PATIENTS = "1000"
 
 
-def ask(port: int, request: bytes) -> bytes:
-    """One reply, whole, as bytes."""
+def ask(port: int, request: bytes, wanted: bytes = b'"resourceType":"Patient"') -> bytes:
+    """One reply, whole, as bytes; it has to hold what is `wanted`."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
         got = connection.recv(65536)
@@ -28,7 +28,7 @@ def ask(port: int, request: bytes) -> bytes:
         while len(body) < size:
             body += connection.recv(65536)
     assert head.startswith(b"HTTP/1.1 200"), head
-    assert b'"resourceType":"Patient"' in body
+    assert wanted in body
     return head + b"\r\n\r\n" + body
 
 

@@ -240,8 +240,12 @@ def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: l
     if query.include or query.revinclude:
         extra = Includes(server, query, base, charts_per_page(server), allowed).of(portion.records)
     exchange.returned = tuple(record.key for record in chain(portion.records, extra))
-    entries = [_entry(record, query, "match") for record in portion.records]
-    entries += [_entry(record, query, "include") for record in extra]
+    if shapes(query):
+        entries = [_shaped_entry(record, query, "match") for record in map(server.shown, portion.records)]
+        entries += [_shaped_entry(record, query, "include") for record in map(server.shown, extra)]
+    else:
+        entries = [(record.resource_type, record.id, record.body, "match") for record in map(server.shown, portion.records)]
+        entries += [(record.resource_type, record.id, record.body, "include") for record in map(server.shown, extra)]
     page = SearchPage(
         resource_type=session.resource_type,
         entries=entries,
@@ -270,10 +274,8 @@ def _following(session: PageSession, portion: Portion) -> PageSession:
     return replace(session, offset=offset, expires=None, replaced_offset=None, looked=portion.looked)
 
 
-def _entry(record: Record, query: Query, mode: str) -> PageEntry:
-    """The record's bytes as they are, or what the query wants of it."""
-    if not shapes(query):
-        return record.resource_type, record.id, record.body, mode
+def _shaped_entry(record: Record, query: Query, mode: str) -> PageEntry:
+    """What the query wants of a record; its bytes as they are where that is all of it."""
     less = shaped(record.document, query, included=mode == "include")
     return record.resource_type, record.id, record.body if less is None else less, mode
 

@@ -250,7 +250,7 @@ class Candidates:
 
 
 def _matching(target: Target, records: Iterable[Record]) -> list[Record]:
-    matches = target.query.matches if target.member is None else target.matches
+    matches = target.query.test if target.member is None else target.matches
     return [record for record in records if not record.deleted and matches(record.document)]
 
 

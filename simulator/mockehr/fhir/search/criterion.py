@@ -77,7 +77,31 @@ def compile_criterion(
     values, test = _KINDS[kind](parameter, definition, context)
     if parameter.modifier in ("not", "not-in"):
         return Criterion(parameter, kind, values, _none(definition.extract, test))
-    return Criterion(parameter, kind, values, _any(definition.extract, test))
+    matches = _any(definition.extract, test)
+    if kind == "reference" and not parameter.modifier:
+        matches = _direct(definition, values, matches)
+    return Criterion(parameter, kind, values, matches)
+
+
+def _direct(definition: SearchDefinition, values: tuple[Any, ...], matches: Test) -> Test:
+    """`patient=1` and the like: where the reference stands as expected it is seen at once, all else goes the long way.
+
+    Most searches name a patient, and all records of that patient's chart have to be looked at.
+    """
+    place = definition.direct
+    if place is None:
+        return matches
+    name, only = place
+    kinds = (only,) if only else definition.targets
+    wanted = frozenset(f"{kind}/{value.id}" for value in values for kind in kinds if value.type in ("", kind))
+
+    def direct(resource: Any) -> bool:
+        held = resource.get(name) if type(resource) is dict else None
+        if type(held) is dict and held.get("reference") in wanted and "resourceType" not in held:
+            return True
+        return matches(resource)
+
+    return direct
 
 
 def compile_reverse(

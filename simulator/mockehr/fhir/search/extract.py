@@ -178,6 +178,8 @@ def _fuse(steps: list[tuple[Any, ...]]) -> Extractor:
         return compile_truth(steps[0][1])
     if all(step[0] == "field" for step in steps) and len(steps) <= 2:
         return _one_field(steps[0][1]) if len(steps) == 1 else _two_fields(steps[0][1], steps[1][1])
+    if len(steps) == 2 and steps[0][0] == "field" and steps[1][0] == "resolves":
+        return _one_reference(steps[0][1], steps[1][1])
     if len(steps) == 1 and steps[0][0] == "choice" and len(steps[0]) - 1 <= _MANY_TYPES:
         return _one_choice(steps[0][1:])
     compiled = tuple(_STEPS[kind](*arguments) for kind, *arguments in steps)
@@ -199,6 +201,23 @@ def _one_field(name: str) -> Extractor:
         if value is None:
             return ()
         return value if isinstance(value, list) else (value,)
+
+    return one
+
+
+def _one_reference(name: str, resource_type: str) -> Extractor:
+    """`subject.where(resolve() is Patient)`, which most searches for a patient come to."""
+    keep, start = _resolves(resource_type), f"{resource_type}/"
+
+    def one(resource: Any) -> Sequence[Any]:
+        value = resource.get(name) if isinstance(resource, dict) else None
+        if isinstance(value, dict):
+            text = value.get("reference")
+            if isinstance(text, str) and text.startswith(start):
+                return (value,)
+        if value is None:
+            return ()
+        return keep(value if isinstance(value, list) else (value,))
 
     return one
 

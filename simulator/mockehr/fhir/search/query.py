@@ -76,6 +76,11 @@ class Query:
                 return False
         return True
 
+    @property
+    def test(self) -> Callable[[Any], bool]:
+        """What `matches` does, without a step between for the most usual query, that of one criterion."""
+        return self.criteria[0].matches if len(self.criteria) == 1 else self.matches
+
     def ordered(self, items: Sequence[T], read: Callable[[T], Any]) -> list[T]:
         """The items in the order of `_sort`; `read` gives the resource of an item. Without `_sort`: as they are."""
         return order(items, self.sort, read)

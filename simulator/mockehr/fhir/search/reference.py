@@ -92,7 +92,7 @@ def match_references(values: tuple[ReferenceValue, ...], definition: SearchDefin
     start = base_url + "/" if base_url else ""
 
     def test(item: Any) -> bool:
-        text = reference_text(item)
+        text = item.get("reference") if type(item) is dict and "resourceType" not in item else reference_text(item)
         if not isinstance(text, str):
             return False
         if text in accepted:

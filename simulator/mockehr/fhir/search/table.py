@@ -33,6 +33,7 @@ NOT_OFFERED: Final = MappingProxyType(
 )
 """What the standard has and this server does not, with the reason."""
 _RESOLVED: Final = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
+_DIRECT: Final = re.compile(r"\w+\.(\w+)(?:\.where\(resolve\(\) is (\w+)\))?")
 _WHOLE: Final = "%resource."
 
 
@@ -71,6 +72,12 @@ class SearchDefinition:
     def extract(self) -> Extractor:
         """Resource → the values that the parameter looks at (compiled on first use)."""
         return compile_expression(self.expression)
+
+    @property
+    def direct(self) -> tuple[str, str] | None:
+        """(element, type) where the parameter is one Reference at the top of the resource; the type may be empty."""
+        found = _DIRECT.fullmatch(self.expression)
+        return (found.group(1), found.group(2) or "") if found and not self.any_target else None
 
     @property
     def any_target(self) -> bool:
