@@ -1,9 +1,12 @@
-"""Derive elements.json, the table of every structure of FHIR R4, from the published definitions.
+"""Derive elements.json, the table of every structure of FHIR R4, and what R4B has otherwise, from the definitions.
 
-    python corpora/fhir/derive_elements.py --r4 DIRECTORY
+    python corpora/fhir/derive_elements.py --r4 DIRECTORY --r4b DIRECTORY
 
 DIRECTORY holds HL7's R4 (4.0.1) definitions as files `StructureDefinition-*.json`, `ValueSet-*.json` and
 `CodeSystem-*.json` (CC0 1.0; the npm package `hl7.fhir.r4.examples` 4.0.1 is one place that has them).
+
+`--r4b` holds those of R4B (4.3.0; CC0 1.0; `hl7.fhir.r4b.examples`), of which elements-4.3.0.json keeps what
+differs, and as `gone` the structures that R4B has no more.
 
 The table has two parts. `structures`: name → [kind, base, {element: row}]. `kind` is `resource`, `type` or `part` (an
 element with elements of its own, named by its path: `Patient.contact`); the rows of the base come first. A row is
@@ -115,6 +118,8 @@ def _row(
         if url != PROFILES + "Resource"
     ]
     kinds = ["id"] if element.get("base", {}).get("path") == "Resource.id" else kinds
+    # R4B's definitions are of two minds about the id of elements; R4's string is what both mean (element.html).
+    kinds = ["string"] if element.get("base", {}).get("path") == "Element.id" else kinds
     row = ["|".join(kinds), f"{element['min']}..{element['max']}", flags, "|".join(targets), ""]
     binding = element.get("binding", {})
     if binding.get("strength") == "required" and types[0]["code"] in ("code", "CodeableConcept", "Coding"):
@@ -150,12 +155,32 @@ def main() -> None:
     """Read the definitions and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--r4", type=Path, required=True)
-    found = tables(Definitions(parser.parse_args().r4))
+    parser.add_argument("--r4b", type=Path, required=True)
+    told = parser.parse_args()
+    found = tables(Definitions(told.r4))
+    _write("elements.json", found)
+    _write("elements-4.3.0.json", differences(found, tables(Definitions(told.r4b))))
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What a later version has otherwise, and the names of structures that it has no more (`gone`)."""
+    parts = {
+        part: {name: row for name, row in rows.items() if before[part].get(name) != row}
+        for part, rows in after.items()
+    }
+    gone = sorted(before["structures"].keys() - after["structures"].keys())
+    return {"gone": gone, **parts}
+
+
+def _write(name: str, found: dict[str, Any]) -> None:
     lines = []
     for part, rows in found.items():
+        if isinstance(rows, list):
+            lines.append(f"{json.dumps(part)}:{json.dumps(rows)}")
+            continue
         inner = ",\n".join(f"{json.dumps(key)}:{json.dumps(row, separators=(',', ':'))}" for key, row in rows.items())
         lines.append(f"{json.dumps(part)}:{{\n{inner}\n}}")
-    (HERE / "elements.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    (HERE / name).write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """Derive search-parameters.json and compartments.json from the published definitions.
 
-    python corpora/fhir/derive_search.py --r4 FOLDER --us-core FOLDER
+    python corpora/fhir/derive_search.py --r4 FOLDER --r4b FOLDER --us-core FOLDER
 
 `--r4` holds HL7's R4 (4.0.1) definitions as files `SearchParameter-*.json` and `CompartmentDefinition-*.json` (CC0
-1.0; the npm package `hl7.fhir.r4.examples` 4.0.1 is one place that has them), `--us-core` those of US Core 6.1.0 (CC0
-1.0).
+1.0; the npm package `hl7.fhir.r4.examples` 4.0.1 is one place that has them), `--r4b` those of R4B (4.3.0; CC0 1.0;
+`hl7.fhir.r4b.examples`), `--us-core` those of US Core 6.1.0 (CC0 1.0).
+
+search-parameters-4.3.0.json has what R4B has otherwise, with null for types and parameters that it has no more. The
+compartments of both are the same.
 
 search-parameters.json: type → code → [kind, expression, definition, targets, components], shortened from the end.
 What every resource has stands under `Resource`. `definition` is the end of the canonical URL (`*` for `Type-code`),
@@ -20,6 +23,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from mockehr.fhir.elements import R4B, structure
 
 HERE = Path(__file__).resolve().parent
 R4 = "http://hl7.org/fhir/SearchParameter/"
@@ -51,11 +56,25 @@ def offered(resource: Mapping[str, Any]) -> bool:
     return bool(told) and resource["code"] not in NOT_OFFERED and not resource["id"].startswith("example")
 
 
+def held(path: str, kind: str) -> str:
+    """What of a CodeableReference (new in R4B) a parameter looks at; empty for a path to anything else."""
+    owner, *names = path.split(".")
+    for name in names:
+        known = structure(owner, R4B)
+        element = known.elements.get(name) if known is not None else None
+        if element is None:
+            return ""
+        owner = element.type
+    return {"token": ".concept", "reference": ".reference"}[kind] if owner == "CodeableReference" else ""
+
+
 def row(resource: Mapping[str, Any], base: str, kinds: Mapping[str, str]) -> list[Any]:
     """One parameter of one type, shortened from the end."""
     parts = [part for part in alternatives(resource["expression"]) if starts_from(part, base)]
     # an extension as a value is its value
     parts = [re.sub(r"\.extension\(('[^']+')\)$", r".extension.where(url = \1).value", part) for part in parts]
+    parts = [re.sub(r"extension\(('[^']+')\)\.exists\(\)", r"hasExtension(\1)", part) for part in parts]
+    parts = [part + held(part, resource["type"]) for part in parts]
     definition = resource["url"].removeprefix(R4)
     targets = resource.get("target", [])
     anything = len(targets) > MANY_TARGETS or (not targets and resource["type"] == "reference")
@@ -93,10 +112,25 @@ def compartments(r4: Path) -> dict[str, dict[str, list[str]]]:
     return dict(sorted(found.items()))
 
 
-def write(name: str, table: Mapping[str, Mapping[str, Any]]) -> None:
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What a later version has otherwise: type → code → row, null for what it has no more."""
+    found: dict[str, Any] = {}
+    for base in sorted({*before, *after}):
+        old, new = before.get(base, {}), after.get(base)
+        if new is None:
+            found[base] = None
+        elif old != new:
+            found[base] = {code: new.get(code) for code in sorted({*old, *new}) if old.get(code) != new.get(code)}
+    return found
+
+
+def write(name: str, table: Mapping[str, Mapping[str, Any] | None]) -> None:
     """One line for each row, so that a change shows as a small difference."""
     types = []
     for base, rows in table.items():
+        if rows is None:
+            types.append(f"{json.dumps(base)}:null")
+            continue
         lines = [f"{json.dumps(code)}:{json.dumps(value, separators=(',', ':'))}" for code, value in rows.items()]
         types.append(f"{json.dumps(base)}:{{\n" + ",\n".join(lines) + "}")
     (HERE / name).write_text("{" + ",\n".join(types) + "}\n", "utf-8")
@@ -106,9 +140,12 @@ def main() -> None:
     """Read the definitions named on the command line and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--r4", type=Path, required=True)
+    parser.add_argument("--r4b", type=Path, required=True)
     parser.add_argument("--us-core", type=Path, required=True)
     options = parser.parse_args()
-    write("search-parameters.json", parameters(options.r4, options.us_core))
+    found = parameters(options.r4, options.us_core)
+    write("search-parameters.json", found)
+    write("search-parameters-4.3.0.json", differences(found, parameters(options.r4b, options.us_core)))
     write("compartments.json", compartments(options.r4))
 
 

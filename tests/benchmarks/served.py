@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-import uvloop
+
+from mockehr.cli.loop import run_on_best_loop
 
 NOT_FIRING = (
     "latency",
@@ -160,4 +161,4 @@ if __name__ == "__main__":
         work = serve_mllp()
     else:
         work = serve_echo(Path(given[0]).read_bytes())
-    uvloop.run(work)
+    run_on_best_loop(work)  # as `mockehr serve` does, on both sides of a comparison

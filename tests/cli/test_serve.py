@@ -253,7 +253,8 @@ def test_two_clients_at_a_shared_address_do_not_meet(start: Start) -> None:
     found: list[tuple[int, int]] = []
     with httpx2.Client(trust_env=False) as http:
         for client in ("job-1", "job-2", "job-1"):
-            headers = {"Authorization": f"Bearer {token_of(http, row['token'], client, key)}"}
+            token = token_of(http, row["token"], client, key)
+            headers = {"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"}
             made = http.post(f"{row['fhir']}/Patient", json=PATIENT, headers=headers)
             matches = http.get(f"{row['fhir']}/Patient", params={"identifier": OWN}, headers=headers).json()
             found.append((made.status_code, len([e for e in matches["entry"] if e["search"]["mode"] == "match"])))
@@ -295,3 +296,16 @@ def test_a_server_file_is_served_with_all_that_it_says(start: Start, tmp_path: P
     with httpx2.Client(trust_env=False) as http:
         assert http.get(running.sites["north"]["fhir"] + "/metadata").status_code == 429
         assert http.get(running.sites["south"]["fhir"] + "/metadata").status_code == 200
+
+
+def test_what_was_written_outlives_a_server_that_is_killed(start: Start, http: httpx2.Client, tmp_path: Path) -> None:
+    words = ("--site", "north", "--open-access", "--store", f"sqlite:{tmp_path / 'kept'}")
+    served = start(*words)
+    made = http.post(f"{served.sites['north']['fhir']}/Patient", json=PATIENT)
+    assert made.status_code == 201
+    id = made.headers["location"].partition("/Patient/")[2].partition("/")[0]
+    assert served.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+    again = start("--site", "north", "--open-access", MOCKEHR_SERVE_STORE=words[-1])
+    assert http.get(f"{again.sites['north']['fhir']}/Patient/{id}").json()["name"] == PATIENT["name"]
+    assert again.stop()[0] == 0
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["north.sqlite"]

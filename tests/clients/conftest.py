@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -29,6 +37,15 @@ CHART_SEARCHES = (
     ("DiagnosticReport", ""),
 )
 """(resource type, category or nothing): what is read of each chart."""
+
+FEW = 30
+"""Patients of the site at which a client does all that it can."""
+CHOICE = 5
+"""Of how many of them the one with the fullest chart is looked for."""
+
+PACKAGES = ("fhir-kit-client@2.0.3", "fhirclient@2.6.3", "@medplum/core@4.5.2")
+"""The clients for node. What they use only in browsers and on telephones is left out, which is most of it."""
+INSTALL = ("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", "--legacy-peer-deps")
 
 
 @dataclass(frozen=True)
@@ -80,6 +97,12 @@ class Hospital:
         """(index, id) of the patients whose charts are read."""
         return list(enumerate(self.everyone()[:CHARTED]))
 
+    @cached_property
+    def busiest(self) -> tuple[int, str]:
+        """(index, id) of the patient with the most laboratory values, of the first few."""
+        some = enumerate(self.everyone()[:CHOICE])
+        return max(some, key=lambda one: len(self.truth(one[0], "Observation", "laboratory")))
+
     def truth(self, index: int, kind: str, category: str = "") -> list[str]:
         """Sorted ids of one patient's records of a kind. What is counted is the clean chart, before any dress."""
         charts = self.site.site.charts
@@ -107,3 +130,129 @@ def hospital(request: pytest.FixtureRequest, mockehr: World) -> Hospital:
     """A hospital with 205 patients, one for each personality there is."""
     site = mockehr.site(request.param, patients=PATIENTS)
     return Hospital(site, site.client(), request.param)
+
+
+@pytest.fixture
+def generic(mockehr: World) -> Hospital:
+    """A small hospital that does what the standard says."""
+    site = mockehr.site("generic", patients=FEW)
+    return Hospital(site, site.client(), "generic")
+
+
+@pytest.fixture
+def told(generic: Hospital) -> dict[str, Any]:
+    """What a program needs for its round at the generic hospital: where, as whom, whose chart, and what to write."""
+    patient = generic.busiest[1]
+    system, record = "http://example.org/record", "r-1"
+    person = {
+        "resourceType": "Patient",
+        "identifier": [{"system": system, "value": record}],
+        "name": [{"family": "Ibáñez", "given": ["Zoë"]}],
+        "gender": "female",
+    }
+    root, _, path = generic.fhir_url.partition(f"/{generic.site.name}/")
+    return {
+        "base": generic.fhir_url,
+        "root": f"{root}/{generic.site.name}/",
+        "path": path,
+        "token": generic.token(),
+        "tokenUrl": generic.client.token_url,
+        "assertion": generic.assertion("for-a-round"),
+        "patient": patient,
+        "record": record,
+        "person": person,
+        "transaction": _transaction(person, patient),
+        "faulty": _transaction(person | {"identifier": [{"system": system, "value": "r-lost"}]}, patient, status=""),
+        "faultyLeaves": {"identifier": f"{system}|r-lost"},
+    }
+
+
+def _transaction(person: dict[str, Any], patient: str, *, status: str = "final") -> dict[str, Any]:
+    """A new patient with an observation that comes first and points at it, and a look at a chart that is there."""
+    name = "urn:uuid:6f2a1c1e-50c2-4c1b-9a58-3d9a8f0b7e11"
+    code = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
+    observation = {"resourceType": "Observation", "status": status, "code": code, "subject": {"reference": name}}
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {"resource": observation, "request": {"method": "POST", "url": "Observation"}},
+            {"fullUrl": name, "resource": person, "request": {"method": "POST", "url": "Patient"}},
+            {"request": {"method": "GET", "url": f"Patient/{patient}"}},
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Node:
+    """Programs for node in a folder with the clients that they drive."""
+
+    folder: Path
+
+    def play(self, program: str, chapter: str, told: dict[str, Any], *, patience: float = 60) -> dict[str, Any]:
+        """What a chapter of a program says that it saw; `patience` in seconds."""
+        command = ["node", "play.mjs", f"./{program}", chapter]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            input=json.dumps(told),
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]  # what comes before may be a minified line of the client
+        return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """The programs beside a `node_modules` that holds the clients; skips where there is no node or no npm.
+
+    They are installed once into a fresh folder, or into the folder that the environment variable MOCKEHR_NODE_MODULES
+    names, where later runs find them again.
+    """
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"drives clients written for node, and there is no {' and no '.join(missing)} here")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    installed = _install(Path(os.environ.get("MOCKEHR_NODE_MODULES") or shared / "npm"))
+    folder = tmp_path_factory.mktemp("node")
+    # A module is looked for beside the program that imports it, so the programs have to lie beside their modules.
+    (folder / "node_modules").symlink_to(installed / "node_modules", target_is_directory=True)
+    for program in Path(__file__).parent.glob("*.mjs"):
+        shutil.copy(program, folder)
+    return Node(folder)
+
+
+def _install(folder: Path) -> Path:
+    """Install the clients below `folder` unless they are there; safe when several processes do so at once."""
+    place = folder.resolve() / "+".join(name.strip("@").replace("/", "-").replace("@", "-") for name in PACKAGES)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        if place.is_dir():
+            return place
+        draft = Path(tempfile.mkdtemp(dir=place.parent))
+        done = subprocess.run(
+            [*INSTALL, "--prefix", str(draft), *PACKAGES], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        try:
+            draft.rename(place)
+        except OSError:  # another process was first
+            shutil.rmtree(draft)
+    return place
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process installs there; where locks are not to be had they may all do so."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

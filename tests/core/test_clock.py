@@ -87,3 +87,21 @@ def test_a_fast_clock_stops_with_the_calendar() -> None:
     while clock.now() < LATEST:
         pass
     assert instant(clock.now()) == "9999-12-31T23:59:59Z"
+
+
+def test_a_clock_that_keeps_anothers_pace_shows_the_same_time_whatever_the_other_does() -> None:
+    leader, follower = Clock(stepped=True, start=1000.0), Clock(start=5.0)
+    fired: list[float] = []
+    follower.schedule(1030.0, lambda: fired.append(follower.now()), "due")
+    follower.keep(leader.pace())
+    assert (follower.now(), follower.frozen) == (1000.0, True)
+    leader.run(scale=FASTEST)
+    follower.keep(leader.pace())
+    first, between, last = leader.now(), follower.now(), leader.now()
+    assert 1000.0 <= first <= between <= last
+    leader.freeze()
+    follower.keep(leader.pace())
+    assert follower.now() == leader.now()
+    assert follower.pace() == leader.pace()
+    assert fired == []  # what fell due fires when somebody looks
+    assert follower.fire_due().fired == (("due",) if leader.now() >= 1030.0 else ())

@@ -72,3 +72,41 @@ def test_clearing_counts_from_one_again() -> None:
     kept(journal, 3)
     journal.clear()
     assert (len(journal), journal.ndjson(), kept(journal).number) == (0, b"", 1)
+
+
+class Gapped:
+    """Numbers of which others take every second one."""
+
+    def __init__(self) -> None:
+        self.number = -1
+
+    def next(self) -> int:
+        self.number += 2
+        return self.number
+
+    def restart(self) -> None:
+        self.number = -1
+
+
+def test_a_journal_that_shares_its_numbers_finds_its_own_and_counts_anew_with_all() -> None:
+    journal = Journal(Clock(stepped=True))
+    journal.share(Gapped())
+    exchanges = [kept(journal) for _ in range(4)]
+    assert [exchange.number for exchange in exchanges] == [1, 3, 5, 7]
+    assert [journal.get(exchange.number) for exchange in exchanges] == exchanges
+    with pytest.raises(UsageError, match="entries kept: 1 to 7"):
+        journal.get(2)
+    journal.clear()
+    assert kept(journal).number == 1
+
+
+def test_a_journal_that_takes_over_exchanges_has_them_in_order_of_their_numbers() -> None:
+    first, second, whole = Journal(Clock(stepped=True)), Journal(Clock(stepped=True)), Journal(Clock(stepped=True))
+    numbers = Gapped()
+    first.share(numbers)
+    second.share(numbers)
+    exchanges = [kept(one) for one in (first, second, second, first)]
+    whole.take_over([*first, *second])
+    assert list(whole) == exchanges
+    assert whole.get(5) is exchanges[2]
+    assert whole.last == 7

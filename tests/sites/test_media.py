@@ -15,7 +15,10 @@ from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 
 BASE = "http://a.example.org/fhir"
-GOAL = b'{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"x"},"subject":{"reference":"Patient/p1"}}'  # fmt: skip
+GOAL = (
+    b'{"resourceType":"Goal","lifecycleStatus":"active","description":{"text":"x"},'
+    b'"subject":{"reference":"Patient/p1"}}'
+)
 
 
 def open_site(vendor: str = "generic") -> Site:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from hmac import compare_digest
 from typing import Any, Final
@@ -21,14 +22,20 @@ from mockehr.control.operation import Operation
 from mockehr.core.errors import ConfigError, MockehrError, UnknownName, UsageError
 from mockehr.sites.directory import Directory
 
+Calls = Callable[[Operation, str, Mapping[str, Any]], Awaitable[Any]]
+"""Runs an operation, wherever it has to be, with the name of the site that it is about (or nothing) and arguments."""
 _STATUS: Final = {"UnknownName": 404, "VerdictFailed": 417, "EnvironmentProblem": 503}
 
 
 class ControlApi:
-    """An ASGI application. With a `token`, every call needs `Authorization: Bearer <token>`."""
+    """An ASGI application. With a `token`, every call needs `Authorization: Bearer <token>`.
 
-    def __init__(self, directory: Directory, *, token: str = "") -> None:
+    Operations run on the directory, unless there are `calls` that know of other processes that serve the same.
+    """
+
+    def __init__(self, directory: Directory, *, token: str = "", calls: Calls | None = None) -> None:
         self._control = Control(directory)
+        self._calls = calls
         self._token = token
         self._app: Starlette | None = None
 
@@ -55,7 +62,10 @@ class ControlApi:
         arguments |= _document(await request.body())
         arguments |= request.path_params
         site = arguments.pop("site", "") if op.scope == "site" else ""
-        answer = self._control.call(op.name, site=site, **arguments)
+        if self._calls is None:
+            answer = self._control.call(op.name, site=site, **arguments)
+        else:
+            answer = await self._calls(op, site, arguments)
         return Response(answer, media_type="application/json") if isinstance(answer, bytes) else _json(answer)
 
     def _admit(self, request: Request) -> None:

@@ -6,9 +6,9 @@ A token is looked up by its text whatever its format; a JWT's signature is for t
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from mockehr.auth.keys import SigningKeys, sign
 from mockehr.auth.scopes import Scopes
@@ -67,8 +67,39 @@ def bearer_of(authorization: str) -> str:
     return authorization[7:].strip()
 
 
+class Shelf(Protocol):
+    """Where the tokens of a site lie when several processes issue them and look them up."""
+
+    def next_number(self, client_id: str) -> int:
+        """The how-manieth grant of that client the next one is, over all processes; from 1."""
+
+    def put(self, grant: Grant, now: float) -> None:
+        """Keep an issued grant, in the place of one with the same token; forgets some of the oldest dead."""
+
+    def find(self, token: str) -> tuple[Grant, bool] | None:
+        """What a token stands for and whether it was revoked; None if it is not known."""
+
+    def revoke(self, token: str) -> bool:
+        """End one token; False if none such was in force or expired by itself."""
+
+    def expire(self, tokens: Sequence[str], at: float) -> None:
+        """Let tokens expire at that site time."""
+
+    def working(self, now: float, client_id: str | None) -> list[Grant]:
+        """Grants not expired and not revoked, oldest first."""
+
+    def changed(self) -> bool:
+        """Whether a token that was found may mean something else since this was asked last."""
+
+    def clear(self) -> None:
+        """Forget all tokens and start counting anew."""
+
+
 class TokenTable:
-    """All tokens of a site, live and lately dead."""
+    """All tokens of a site, live and lately dead.
+
+    They lie in this table; or, where several processes are one site (`share`), on a shelf of which it keeps copies.
+    """
 
     def __init__(self, *, clock: Clock, chance: Chance, settings: AuthSettings, keys: SigningKeys) -> None:
         self._now: Callable[[], float] = clock.now
@@ -78,20 +109,34 @@ class TokenTable:
         self._live: dict[str, Grant] = {}
         self._revoked: dict[str, Grant] = {}
         self._numbers: dict[str, int] = {}
+        self._shelf: Shelf | None = None
+
+    def share(self, shelf: Shelf) -> None:
+        """Have the tokens there from now on, together with other processes; those issued before are forgotten."""
+        self._live.clear()
+        self._revoked.clear()
+        self._shelf = shelf
 
     def issue(self, draft: Grant, *, token_url: str) -> Grant:
         """Number the grant, write its token and put it in force."""
-        number = self._numbers.get(draft.client_id, 0) + 1
-        self._numbers[draft.client_id] = number
+        shelf = self._shelf
+        if shelf is None:
+            number = self._numbers[draft.client_id] = self._numbers.get(draft.client_id, 0) + 1
+        else:
+            number = shelf.next_number(draft.client_id)
         grant = replace(draft, number=number)
         if not grant.token:
             grant = replace(grant, token=self._write(grant, token_url))
+        if shelf is not None:
+            shelf.put(grant, self._now())
         self._forget_the_oldest_dead()
         self._live[grant.token] = grant
         return grant
 
     def look_up(self, bearer: str) -> Grant | TokenFault:
         """What a bearer token stands for now, or why it does not work. Hot path: one lookup, one clock reading."""
+        if self._shelf is not None:
+            self._copy(self._shelf, bearer)
         grant = self._live.get(bearer)
         if grant is None:
             revoked = self._revoked.get(bearer)
@@ -103,6 +148,8 @@ class TokenTable:
 
     def revoke(self, token: str) -> bool:
         """End one token; False if it was not in the table (RFC 7009: that is no error)."""
+        if self._shelf is not None:
+            return self._shelf.revoke(token)
         grant = self._live.pop(token, None)
         if grant is None:
             return False
@@ -120,6 +167,9 @@ class TokenTable:
         """
         deadline = self._now() + after
         concerned = [grant for grant in self.working(client_id) if grant.expires_at > deadline]
+        if self._shelf is not None:
+            self._shelf.expire([grant.token for grant in concerned], deadline)
+            return len(concerned)
         for grant in concerned:
             self._live[grant.token] = replace(grant, expires_at=deadline)
         return len(concerned)
@@ -127,6 +177,8 @@ class TokenTable:
     def working(self, client_id: str | None = None) -> list[Grant]:
         """Grants not expired and not revoked, oldest first; those not valid yet count."""
         now = self._now()
+        if self._shelf is not None:
+            return self._shelf.working(now, client_id)
         return [g for g in self._live.values() if now < g.expires_at and client_id in (None, g.client_id)]
 
     def introspect(self, token: str) -> dict[str, Any]:
@@ -152,6 +204,20 @@ class TokenTable:
         self._live.clear()
         self._revoked.clear()
         self._numbers.clear()
+        if self._shelf is not None:
+            self._shelf.clear()
+
+    def _copy(self, shelf: Shelf, token: str) -> None:
+        """Have that token here as it lies on the shelf now, if it does."""
+        if shelf.changed():
+            self._live.clear()
+            self._revoked.clear()
+        if token in self._live or token in self._revoked:
+            return
+        found = shelf.find(token)
+        if found is not None:
+            self._forget_the_oldest_dead()
+            (self._revoked if found[1] else self._live)[token] = found[0]
 
     def _write(self, grant: Grant, token_url: str) -> str:
         stream = self._chance.stream("token", grant.client_id, grant.number)

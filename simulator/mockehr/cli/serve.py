@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import orjson
@@ -16,14 +15,16 @@ import orjson
 from mockehr.cli.loop import run_on_best_loop
 from mockehr.cli.operations import DEFAULT_SERVER
 from mockehr.cli.places import Feed, Hearing, Receiver, Served, feed, hearing, of_known_sites, receiver, served
+from mockehr.cli.plan import Plan, tenant
 from mockehr.core.errors import UsageError
-from mockehr.sites.options import SiteOptions
 
 if TYPE_CHECKING:
-    from mockehr.auth.credential import Credential
     from mockehr.config.settings import ServerConfig
     from mockehr.edge.server import Server
     from mockehr.sites.site import Site
+
+COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_access", "store")
+"""Options that all sites named by --site have, as SiteOptions calls them."""
 
 
 @click.command()
@@ -77,13 +78,27 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Answer from a folder of recordings.",
 )
+@click.option(
+    "--store",
+    default="memory",
+    show_default=True,
+    metavar="PLACE",
+    help="Where what is written lies: memory, or sqlite:FOLDER, where it lasts and several servers may share it.",
+)
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that serve the sites together, for load; more than one want --store sqlite:FOLDER.",
+)
 @click.option("--stepped", is_flag=True, help="Clocks that only move when told.")
 @click.option("--open-access", is_flag=True, help="No bearer tokens wanted.")
 @click.option("--control-token", default="", help="Token of the control API; required beyond loopback.")
 @click.option(
     "--json", "as_json", is_flag=True, envvar="MOCKEHR_SERVE_JSON", help="Print where the sites are as JSON."
 )
-def serve(host: str | None, port: int | None, control_token: str, as_json: bool, **given: Any) -> None:
+def serve(host: str | None, port: int | None, control_token: str, workers: int, as_json: bool, **given: Any) -> None:
     """Serve one or more sites until interrupted.
 
     Every site has a client `demo` registered with the public test key of mockehr, for all system scopes, unless the
@@ -101,6 +116,16 @@ def serve(host: str | None, port: int | None, control_token: str, as_json: bool,
             f"Listening on {host} opens the control API to others.",
             remedy="Give --control-token, or listen on loopback.",
         )
+    plan = _plan(host, port, control_token, config, given)
+    if workers > 1:
+        from mockehr.cli.workers import serve_together
+
+        serve_together(plan, workers, as_json)
+    else:
+        run_on_best_loop(_serve(plan, list(plan.sites()), as_json))
+
+
+def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: dict[str, Any]) -> Plan:
     named = [served(text) for text in given["sites"] or (() if config else ("main=generic",))]
     known = [*named, *(Served(site.name) for site in (config.sites if config else ()))]
     hearings = [hearing(text) for text in given["mllp"]]
@@ -109,11 +134,20 @@ def serve(host: str | None, port: int | None, control_token: str, as_json: bool,
         *(receiver(text, given["webhook_secret"]) for text in given["webhook"]),
     ]
     of_known_sites([*hearings, *peers, *(Hearing(name, 0) for name in given["per_client"])], known)
-    sites = [(_built(_options(site, given)), site.port) for site in named]
     if config:
-        sites += [(site, None) for site in _configured(config, given["config"])]
-    hearings += [Hearing(s.name, s.options.hl7_listen) for s, _ in sites if s.options.hl7_listen is not None]
-    run_on_best_loop(_serve(sites, hearings, peers, given["per_client"], host, port, control_token, as_json))
+        hearings += [Hearing(s.name, s.hl7.listen) for s in config.sites if s.hl7.listen is not None]
+    return Plan(
+        host=host,
+        port=port,
+        control_token=token,
+        named=tuple(named),
+        common={name: given[name] for name in COMMON},
+        config=config,
+        folder=given["config"].parent if config else Path(),
+        peers=tuple(peers),
+        hearings=tuple(hearings),
+        per_client=tuple(given["per_client"]),
+    )
 
 
 def _config(path: Path | None) -> ServerConfig | None:
@@ -124,50 +158,7 @@ def _config(path: Path | None) -> ServerConfig | None:
     return load_server(path)
 
 
-def _configured(config: ServerConfig, path: Path) -> Iterator[Site]:
-    from mockehr.sites.configured import build_configured
-    from mockehr.sites.test_client import register_demo_client
-
-    for one in config.sites:
-        site = build_configured(one, seed=7 if config.seed is None else config.seed, base=path.parent)
-        if not one.clients:
-            register_demo_client(site)
-        yield site
-
-
-def _built(options: SiteOptions, client: str = "demo") -> Site:
-    from mockehr.sites.build import build_site
-    from mockehr.sites.test_client import register_demo_client
-
-    site = build_site(options)
-    register_demo_client(site, client)
-    return site
-
-
-def _options(site: Served, given: dict[str, Any]) -> SiteOptions:
-    seed: str = given["seed"]
-    return SiteOptions(
-        site.name,
-        personality=site.personality,
-        patients=given["patients"],
-        seed=f"{seed}/{site.name}",  # as in files: two hospitals have not the same patients
-        imports=given["imports"],
-        replay=given["replay"],
-        stepped=given["stepped"],
-        open_access=given["open_access"],
-    )
-
-
-async def _serve(
-    sites: Sequence[tuple[Site, int | None]],
-    hearings: Sequence[Hearing],
-    peers: Sequence[Feed | Receiver],
-    shared: Sequence[str],
-    host: str,
-    port: int,
-    token: str,
-    as_json: bool,
-) -> None:
+async def _serve(plan: Plan, sites: Sequence[tuple[Site, int | None]], as_json: bool) -> None:
     from mockehr.api.control import ControlApi
     from mockehr.edge.server import Server
     from mockehr.sites.directory import Directory
@@ -176,30 +167,25 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     directory = Directory()
-    server = Server(directory, host=host, port=port, control=ControlApi(directory, token=token))
+    control = ControlApi(directory, token=plan.control_token)
+    server = Server(directory, host=plan.host, port=plan.port, control=control)
     for site, own_port in sites:
         server.admit(site, port=own_port)
-    for name in shared:
+    for name in plan.per_client:
         lobby = directory.get(name)
-        directory.share(lobby, partial(_tenant, lobby))
-    for peer in peers:
-        peer.join(directory.get(peer.site))
+        directory.share(lobby, partial(tenant, lobby))
+    plan.join_peers(directory)
     async with server:
         listening: dict[str, list[int]] = {}
-        for one_hearing in hearings:
+        for one_hearing in plan.hearings:
             listener = await server.listen_mllp(directory.get(one_hearing.site), one_hearing.port)
             listening.setdefault(one_hearing.site, []).append(listener.port)
-        rows = [_row(server, site, listening.get(site.name, []), peers) for site in directory]
-        _tell(server, rows, as_json)
+        tell(server, [row(server, site, listening.get(site.name, []), plan.peers) for site in directory], as_json)
         await stop.wait()
+    directory.close()
 
 
-def _tenant(lobby: Site, name: str, credential: Credential) -> Site:
-    """A site like the one at the address, with the client that asks for it."""
-    return _built(replace(lobby.options, name=name), credential.text if credential.kind == "client" else "demo")
-
-
-def _row(server: Server, site: Site, listening: list[int], peers: Sequence[Feed | Receiver]) -> dict[str, Any]:
+def row(server: Server, site: Site, listening: list[int], peers: Sequence[Feed | Receiver]) -> dict[str, Any]:
     """Where a site is, as `--json` prints it; `port` is its own, null if it has none."""
     root = server.url_of(site)
     return {
@@ -214,9 +200,10 @@ def _row(server: Server, site: Site, listening: list[int], peers: Sequence[Feed 
     }
 
 
-def _tell(server: Server, rows: list[dict[str, Any]], as_json: bool) -> None:
+def tell(server: Server, rows: list[dict[str, Any]], as_json: bool, **more: Any) -> None:
+    """Print where the sites are; `more` is for the JSON alone."""
     if as_json:
-        click.echo(orjson.dumps({"url": server.url, "sites": rows}).decode())
+        click.echo(orjson.dumps({"url": server.url, "sites": rows} | more).decode())
         return
     for row in rows:
         click.echo(f"{row['site']:12} {row['personality']:10} {row['fhir']}   token: {row['token']}")

@@ -190,6 +190,8 @@ class SiteConfig(Section):
     """Charts to load: FHIR resources and Bundles (`.json`), NDJSON, or folders of them, relative to this file."""
     hl7: Hl7Config = Field(default_factory=Hl7Config)
     webhooks: list[WebhookConfig] = Field(default_factory=list)
+    upgrade: str | list[str] | dict[str, str | float | None] = ""
+    """Upgrades of the personality that it takes: a name, several, or name → day or moment (null: from the start)."""
     store: str = Field(default="memory", pattern=r"^(memory|sqlite:.*\S.*)$")
     """Where what is written lies: `memory`, or `sqlite:FOLDER` (relative to this file) for a file that lasts."""
     settings: dict[str, JsonValue] = Field(default_factory=dict)

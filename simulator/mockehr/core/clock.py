@@ -33,6 +33,16 @@ class Settled:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a clock runs, so that another one can run alike: it shows `base` at the machine's time `anchor`."""
+
+    base: float
+    anchor: float
+    scale: float
+    frozen: bool
+
+
 @dataclass(slots=True)
 class _Due:
     at: float
@@ -135,6 +145,15 @@ class Clock:
     def wait_for(self, at: float) -> float | None:
         """Wall seconds from now until the site's time is `at`; None while the clock is frozen."""
         return None if self._frozen else max(0.0, (at - self.now()) / self._scale)
+
+    def pace(self) -> Pace:
+        """How this clock runs at present."""
+        return Pace(self._base, self._anchor, self._scale, self._frozen)
+
+    def keep(self, pace: Pace) -> None:
+        """Run exactly as another clock of this machine does. Nothing fires by that; what fell due fires as ever."""
+        self._base, self._anchor, self._scale, self._frozen = pace.base, pace.anchor, pace.scale, pace.frozen
+        self._tell()
 
     def fire_due(self) -> Settled:
         """Fire what is due now; the edge calls this as wall time passes."""

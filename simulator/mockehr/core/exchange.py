@@ -112,6 +112,8 @@ class Exchange:
     query: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    parsed: JSON | None = None
+    """The body read already, where the exchange is an entry of a Bundle."""
     direction: Literal["in", "out"] = "in"
     peer: str = ""
     base_url: str = ""

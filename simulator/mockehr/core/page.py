@@ -14,6 +14,14 @@ PageEntry = tuple[str, str, "bytes | JSON", str]
 
 
 @dataclass(slots=True)
+class Joined:
+    """Entries as they went out once, to be sent again; good only as long as a page still has these very `entries`."""
+
+    entries: list[PageEntry]
+    octets: bytes = b""
+
+
+@dataclass(slots=True)
 class SearchPage:
     """What a search answers: some matches, how they were asked for and how to go on.
 
@@ -36,6 +44,8 @@ class SearchPage:
     """The `self` link ready-made; empty to let the personality write it from `query`."""
     next_url: str = ""
     """The `next` link ready-made; empty to let the personality write it from `next_token`."""
+    joined: Joined | None = None
+    """Where the bytes of the entries are kept, if the same page is likely to be asked for again."""
     patient_facing: bool = False
     """Asked for with a patient's own token (some vendors say so in the answer)."""
 

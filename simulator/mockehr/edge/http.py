@@ -17,8 +17,9 @@ from typing import Any, Final
 import orjson
 
 from mockehr.core.exchange import Channel, Exchange, Reply
+from mockehr.edge.coding import Pairs, coded, decoded
 from mockehr.edge.key_sets import KeySets
-from mockehr.sites.directory import WELL_KNOWN, Directory, channel_of
+from mockehr.sites.directory import WELL_KNOWN, Directory, channel_of, withdrawn_at
 from mockehr.sites.site import Site
 
 Scope = MutableMapping[str, Any]
@@ -72,15 +73,15 @@ class HttpEdge:
             return
         opened = self._open(scope, header_map(scope["headers"]))
         if isinstance(opened, Reply):
-            await _send_reply(send, opened, scope["method"])
+            await _send_opened(opened, scope, send)
             return
         site, exchange = opened
         if scope["method"] not in ("GET", "HEAD"):
             body = await _body(receive)
             if body is None:
-                await _send_reply(send, _too_large(), scope["method"])
+                await _send_opened(_too_large(), scope, send)
                 return
-            exchange.body = body
+            _unpack(exchange, body)
         site = self.directory.tenant(site, exchange)
         site.pipelines[exchange.channel].arrive(exchange)
         if exchange.channel == "token":
@@ -115,7 +116,7 @@ class HttpEdge:
                 return partial(_proceed, site, exchange)
             pipeline.answer(exchange)
             reply = exchange.reply
-            octets = self._octets(reply) if exchange.effects is None and reply is not None else b""
+            octets = self._octets(reply, *coded(site, exchange)) if exchange.effects is None and reply else b""
         except Exception as error:  # uvicorn reports it and answers 500, as it does for the ASGI way
             return partial(_fail, error)
         return octets or partial(_finish, site, exchange)
@@ -128,19 +129,25 @@ class HttpEdge:
         if admitted is None:
             return _stray(self.directory, path)
         site, root, below = admitted
-        base = self._base_of(site)
-        if below.startswith(base + "/") and not below.endswith(WELL_KNOWN):
+        base, refusal = self._base_of(site), None
+        if (below.startswith(base + "/") or below == base) and not below.endswith(WELL_KNOWN):
             channel: Channel = "fhir"
-            within = below[len(base) :]
+            within = below[len(base) :] or "/"
         else:
             found = channel_of(site, below)
-            if found is None:
+            gone = withdrawn_at(site, below) if found is None else None
+            if gone is not None:
+                base, within, refusal = gone
+                channel = "fhir"
+            elif found is not None:
+                channel, within = found
+            else:
                 return _no_channel(site, root, below)
-            channel, within = found
         host = headers.get("host") or (f"{server[0]}:{server[1]}" if server else "localhost")
         origin = f"{scope.get('scheme', 'http')}://{host}{root}"
         query = scope["query_string"].decode("latin-1")
         exchange = Exchange(channel, scope["method"], within, query, headers, base_url=origin + base)
+        exchange.result = refusal
         client = scope.get("client")
         exchange.peer = client[0] if client else ""
         if channel == "token":
@@ -156,13 +163,13 @@ class HttpEdge:
             base = self._bases[site] = site.fhir_path.rstrip("/")
         return base
 
-    def _octets(self, reply: Reply) -> bytes:
+    def _octets(self, reply: Reply, body: bytes, more: Pairs) -> bytes:
         """A reply as HTTP/1.1, or nothing if its head is of a kind that is better left to uvicorn."""
         start = _STATUS_LINES.get(reply.status)
         if start is None:
             return b""
         parts = [start]
-        for pair in reply.headers:
+        for pair in (*reply.headers, *more) if more else reply.headers:
             if pair[0] == ENTRY_HEADER:  # its number does not come again
                 parts.append(b"x-mockehr-entry: %s\r\n" % pair[1].encode())
                 continue
@@ -170,8 +177,8 @@ class HttpEdge:
             if not line:
                 return b""
             parts.append(line)
-        parts.append(b"content-length: %d\r\n\r\n" % len(reply.body))
-        parts.append(reply.body)
+        parts.append(b"content-length: %d\r\n\r\n" % len(body))
+        parts.append(body)
         return b"".join(parts)
 
     def _line(self, pair: tuple[str, str]) -> bytes:
@@ -197,25 +204,29 @@ async def _finish(site: Site, exchange: Exchange, scope: Scope, send: Send) -> N
     """Write what was answered."""
     if exchange.effects is None:
         assert exchange.reply is not None
-        await _send_reply(send, exchange.reply, exchange.method)
+        await _send_reply(send, exchange.reply, exchange.method, *coded(site, exchange))
     else:
         await _send_disturbed(site, exchange, scope, send)
 
 
 async def _send_opened(reply: Reply, scope: Scope, send: Send) -> None:
-    await _send_reply(send, reply, scope["method"])
+    await _send_reply(send, reply, scope["method"], reply.body)
 
 
 async def _fail(error: Exception, scope: Scope, send: Send) -> None:
     raise error
 
 
-async def _send_reply(send: Send, reply: Reply, method: str) -> None:
-    body = reply.body
-    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in reply.headers]
+async def _send_reply(send: Send, reply: Reply, method: str, body: bytes, more: Pairs = ()) -> None:
+    await _send_head(send, reply, body, more)
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+
+async def _send_head(send: Send, reply: Reply, body: bytes, more: Pairs) -> None:
+    pairs = (*reply.headers, *more)
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in pairs]
     headers.append((b"Content-Length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
 
 async def _send_disturbed(site: Site, exchange: Exchange, scope: Scope, send: Send) -> None:
@@ -229,24 +240,20 @@ async def _send_disturbed(site: Site, exchange: Exchange, scope: Scope, send: Se
     if effects.lost or effects.reset == "before":
         _cut(transport, hard=effects.reset == "before")
         return
-    body = reply.body
     if effects.reset == "midway" or effects.cut_at is not None or effects.drip is not None:
         await _send_part(site, exchange, transport, send)
         return
     if effects.close:
         reply.set_header("Connection", "close")
-    reply.body = body
-    await _send_reply(send, reply, exchange.method)
+    await _send_reply(send, reply, exchange.method, *coded(site, exchange))
 
 
 async def _send_part(site: Site, exchange: Exchange, transport: Any, send: Send) -> None:
     effects, reply = exchange.effects, exchange.reply
     assert effects is not None
     assert reply is not None
-    body = reply.body
-    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in reply.headers]
-    headers.append((b"Content-Length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    body, more = coded(site, exchange)
+    await _send_head(send, reply, body, more)
     if effects.drip is not None:
         size, pause = effects.drip
         for start in range(0, len(body), size):
@@ -254,7 +261,9 @@ async def _send_part(site: Site, exchange: Exchange, transport: Any, send: Send)
             await _wait(site, pause)
         await send({"type": "http.response.body", "body": b""})
         return
-    sent = len(body) // 2 if effects.cut_at is None else effects.cut_at
+    sent = len(body) // 2
+    if effects.cut_at is not None:  # at the same share of what goes over the wire
+        sent = effects.cut_at * len(body) // len(reply.body) if more else effects.cut_at
     await send({"type": "http.response.body", "body": body[:sent], "more_body": True})
     _cut(transport, hard=effects.reset == "midway")
 
@@ -278,6 +287,16 @@ async def _wait(site: Site, seconds: float) -> None:
     wall = clock.wait_for(clock.now() + seconds)
     if wall:
         await asyncio.sleep(wall)
+
+
+def _unpack(exchange: Exchange, body: bytes) -> None:
+    """The body without its content coding; what cannot be unpacked is refused as the vendor refuses."""
+    coding = exchange.headers.get("content-encoding", "")
+    found = decoded(body, coding, BODY_LIMIT) if coding else body
+    if isinstance(found, bytes):
+        exchange.body = found
+    else:
+        exchange.body, exchange.result = body, found
 
 
 async def _body(receive: Receive) -> bytes | None:

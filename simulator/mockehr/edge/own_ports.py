@@ -41,6 +41,11 @@ class OwnPorts:
         self._beginning: set[asyncio.Task[None]] = set()
         self._protocol: Callable[[], asyncio.Protocol] | None = None
 
+    @property
+    def sockets(self) -> dict[str, socket.socket]:
+        """What listens, by the names of the sites."""
+        return dict(self._sockets)
+
     def bind(self, site: Site) -> None:
         """Listen on the site's own port, if it asked for one; raises EnvironmentProblem. Clients wait from now on."""
         port = self._directory.own_port(site)

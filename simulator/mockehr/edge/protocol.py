@@ -7,6 +7,7 @@ goes through ASGI.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
@@ -30,8 +31,10 @@ _HEAD_TOO_LARGE: Final = (
 class CuttableProtocol(HttpToolsProtocol):
     """Puts the connection's transport into `scope["extensions"]` and answers plain GETs at once; else uvicorn."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lost: Callable[[], None] | None = None, **kwargs: Any) -> None:
+        """As uvicorn's; `lost` is called when the connection has ended."""
         super().__init__(*args, **kwargs)
+        self._lost = lost
         inner = self.app
         self._edge = self.config.app if isinstance(self.config.app, HttpEdge) else None
         self._answered = False
@@ -43,6 +46,12 @@ class CuttableProtocol(HttpToolsProtocol):
             await inner(scope, receive, send)
 
         self.app = app
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        super().connection_lost(exc)
+        if self._lost is not None:
+            self._lost()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not end is refused, for the parser would collect it without bound."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from mockehr.core.errors import EnvironmentProblem
+from mockehr.edge.accepting import Acceptor, Shared
 from mockehr.edge.http import HttpEdge
 from mockehr.edge.mllp import MllpServer
 from mockehr.edge.mllp_site import listen_for
@@ -21,6 +22,8 @@ from mockehr.sites.directory import Directory
 from mockehr.sites.site import Site
 
 T = TypeVar("T")
+SHARED = ""
+"""Of all sockets by the names of their sites, the one that is everybody's."""
 
 
 class Server:
@@ -36,7 +39,9 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 0,
         control: Callable[..., Awaitable[None]] | None = None,
+        shared: Shared | None = None,
     ) -> None:
+        """`shared` has sockets that other processes have too, as `bind` gave them in one: nothing is bound here."""
         self.directory = directory
         self.host = host
         self._asked_port = port
@@ -44,7 +49,8 @@ class Server:
         self._own_ports = OwnPorts(directory, host)
         self._mllp: dict[str, list[MllpServer]] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket | None = shared.sockets[SHARED] if shared else None
+        self._acceptor = Acceptor(shared) if shared else None
         self._uvicorn: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self._pump: Pump | None = None
@@ -84,7 +90,8 @@ class Server:
 
     async def start(self) -> None:
         """Listen and serve; raises EnvironmentProblem if a port is taken."""
-        self._bind()
+        if self._acceptor is None:
+            self.bind()
         self._pump = Pump(self.directory)
         for site in self.directory:
             self._pump.attach(site)
@@ -94,9 +101,14 @@ class Server:
         config.load()
         self._uvicorn = uvicorn.Server(config)
         self._uvicorn.lifespan = config.lifespan_class(config)
-        await self._uvicorn.startup(sockets=[self._socket] if self._socket else None)
+        await self._uvicorn.startup(sockets=[self._socket] if self._socket and self._acceptor is None else [])
         state = self._uvicorn.server_state
         await self._own_ports.start(lambda: CuttableProtocol(config=config, server_state=state, app_state={}))
+        acceptor = self._acceptor
+        if acceptor is not None:
+            acceptor.start(
+                lambda: CuttableProtocol(config=config, server_state=state, app_state={}, lost=acceptor.lost)
+            )
         self._task = asyncio.get_running_loop().create_task(self._uvicorn.main_loop())
 
     async def stop(self) -> None:
@@ -109,6 +121,8 @@ class Server:
             await self._end_mllp(name)
         await asyncio.gather(*self._ending)
         self._own_ports.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         self._uvicorn.should_exit = True
         await ticking
         await self._app.key_sets.close()
@@ -116,8 +130,12 @@ class Server:
         if self._pump is not None:
             await self._pump.stop()
 
-    def _bind(self) -> None:
-        """Listen on every port, those that were named first, lest a free one is picked that another site wants."""
+    def bind(self) -> dict[str, socket.socket]:
+        """Listen on every port, those that were named first, lest a free one is picked that another site wants.
+
+        `start` does it by itself; without it, whoever asks serves the sockets, by the names of their sites and
+        SHARED. Raises EnvironmentProblem if a port is taken.
+        """
         try:
             asked = sorted(self.directory, key=lambda site: not self.directory.own_port(site))
             if self._asked_port:
@@ -131,6 +149,13 @@ class Server:
             if self._socket is not None:
                 self._socket.close()
             raise
+        return {SHARED: self._socket, **self._own_ports.sockets}
+
+    def unbind(self) -> None:
+        """Close what `bind` opened, if there was no `start`."""
+        self._own_ports.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(

@@ -49,6 +49,8 @@ class Outbox:
         self.under_way = 0
         """Deliveries that are ready or sent and not answered yet."""
         self._listeners: list[Callable[[Delivery], None]] = []
+        self.next_number: Callable[[], int] = lambda: self._number + 1
+        """What the next delivery is called by; drawn from elsewhere where several processes deliver for one site."""
 
     def hear(self, change: Change) -> None:
         """Listener of the change log: one delivery for every hook that wants the change."""
@@ -103,7 +105,7 @@ class Outbox:
         self._clock.schedule(self._clock.now() + wait, post, label)
 
     def _post(self, hook: Hook, change: Change, *, attempt: int, copies_allowed: bool) -> None:
-        self._number += 1
+        self._number = self.next_number()
         parts = urlsplit(hook.url)
         body = self._encode(hook.message(change, instant(change.at)))
         headers = {

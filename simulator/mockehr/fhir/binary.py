@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 
 from mockehr.core.exchange import JSON, Exchange, Reply
@@ -25,7 +24,7 @@ def content_reply(exchange: Exchange, record: Record) -> Reply | None:
         return None
     try:
         content = b64decode(str(record.document.get("data", "")), validate=False)
-    except binascii.Error:
+    except ValueError:
         return None  # damaged: the resource shows it
     return Reply(200, [], content, None, media)
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, cast
 
 from mockehr.core.exchange import JSON
+from mockehr.fhir.elements import R4
 from mockehr.fhir.search.table import SearchDefinition, definitions, read_table
 
 US_CORE: Final = "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server"
@@ -65,7 +66,7 @@ def capability_statement(
     date: str,
     software: Software,
     security: JSON | None = None,
-    fhir_version: str = "4.0.1",
+    fhir_version: str = R4,
     formats: Iterable[str] = ("application/fhir+json", "json", "application/fhir+xml", "xml"),
     publisher: str = "",
     description: str = "",
@@ -95,7 +96,7 @@ def capability_statement(
             {
                 "mode": "server",
                 "security": security or {},
-                "resource": [type_entry(name, types[name], us_core=us_core) for name in sorted(types)],
+                "resource": [type_entry(name, types[name], us_core, fhir_version) for name in sorted(types)],
                 "interaction": [{"code": code} for code in system_interactions],
                 "operation": _operations(system_operations),
             }
@@ -128,12 +129,12 @@ def smart_security(*, authorize: str, token: str, register: str = "", introspect
     }
 
 
-def type_entry(resource_type: str, capability: TypeCapability, *, us_core: bool = True) -> JSON:
+def type_entry(resource_type: str, capability: TypeCapability, us_core: bool = True, fhir_version: str = R4) -> JSON:
     """One `rest.resource` element; parts that the type does not offer are left out."""
     demands = us_core_demands(resource_type) if us_core else {}
     interactions = [_CODES.get(name, name) for name in capability.interactions]
     searchable = "search-type" in interactions
-    parameters = _offered(resource_type, capability.search) if searchable else []
+    parameters = _offered(resource_type, capability.search, fhir_version) if searchable else []
     names = frozenset(definition.name for definition in parameters)
     entry: JSON = {
         "extension": _combinations(demands, names),
@@ -180,8 +181,8 @@ def _operations(known: Mapping[str, str]) -> list[JSON]:
     return [{"name": name, "definition": url} for name, url in known.items()]
 
 
-def _offered(resource_type: str, names: Iterable[str] | None) -> list[SearchDefinition]:
-    table = definitions(resource_type)
+def _offered(resource_type: str, names: Iterable[str] | None, version: str) -> list[SearchDefinition]:
+    table = definitions(resource_type, version)
     return [table[name] for name in (sorted(table) if names is None else names) if name in table]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.core.exchange import JSON
 from mockehr.fhir.bundle.references import following, rewritten
-from mockehr.fhir.elements import is_resource_type
+from mockehr.fhir.elements import R4, is_resource_type, release_name
 from mockehr.fhir.lossless import Unreadable, parse
 from mockehr.fhir.splice import items, members
 from mockehr.fhir.store import Store
@@ -35,7 +35,7 @@ class Intake:
         return sum(self.stored.values())
 
 
-def import_path(store: Store, path: Path) -> Intake:
+def import_path(store: Store, path: Path, *, version: str = R4) -> Intake:
     """Import a file or a folder of `.json` and `.ndjson` files; raises EnvironmentProblem if there is none."""
     if not path.exists():
         raise EnvironmentProblem(
@@ -49,21 +49,23 @@ def import_path(store: Store, path: Path) -> Intake:
         with store.transaction():
             for number, chunk in enumerate(chunks, 1):
                 if chunk.strip():
-                    import_text(store, chunk, intake, source=f"{file.name}:{number}")
+                    import_text(store, chunk, intake, source=f"{file.name}:{number}", version=version)
     return intake
 
 
-def import_text(store: Store, text: bytes, intake: Intake, *, source: str) -> None:
+def import_text(store: Store, text: bytes, intake: Intake, *, source: str, version: str = R4) -> None:
     """Import the JSON text of one resource or Bundle; what cannot be stored is noted in `intake`."""
     try:
         document = parse(text)
     except Unreadable as error:
         intake.refused.append(f"{source}: no JSON: {error}")
         return
-    import_document(store, document, intake, source=source, body=text.strip())
+    import_document(store, document, intake, source=source, body=text.strip(), version=version)
 
 
-def import_document(store: Store, document: object, intake: Intake, *, source: str, body: bytes = b"") -> None:
+def import_document(
+    store: Store, document: object, intake: Intake, *, source: str, body: bytes = b"", version: str = R4
+) -> None:
     """Import one parsed resource, or every resource of a Bundle; what cannot be stored is noted in `intake`.
 
     `body` is its JSON text, if there is one; what a resource is stored as stays the same to the byte. Only where
@@ -78,9 +80,9 @@ def import_document(store: Store, document: object, intake: Intake, *, source: s
         return
     kind, id = document["resourceType"], document.get("id")
     if kind == "Bundle" and document.get("type") not in WHOLE:
-        _import_entries(store, document, intake, source, body)
-    elif kind in NOT_STORED or not is_resource_type(kind):
-        what = f"a {kind}" if kind in NOT_STORED else f"{kind} is no resource type of R4"
+        _import_entries(store, document, intake, source, body, version)
+    elif kind in NOT_STORED or not is_resource_type(kind, version):
+        what = f"a {kind}" if kind in NOT_STORED else f"{kind} is no resource type of {release_name(version)}"
         intake.refused.append(f"{source}: {what}")
     elif not isinstance(id, str) or not ID_FORM.fullmatch(id):
         what = "without an id" if id is None else f"with an id that is none: {id!r:.80}"
@@ -91,7 +93,7 @@ def import_document(store: Store, document: object, intake: Intake, *, source: s
         intake.stored[kind] = intake.stored.get(kind, 0) + 1
 
 
-def _import_entries(store: Store, bundle: JSON, intake: Intake, source: str, body: bytes) -> None:
+def _import_entries(store: Store, bundle: JSON, intake: Intake, source: str, body: bytes, version: str) -> None:
     names = _full_urls(bundle)
     follow = following(names, "")
     texts = list(_texts(body)) if body else []
@@ -104,9 +106,8 @@ def _import_entries(store: Store, bundle: JSON, intake: Intake, source: str, bod
         if "id" not in resource and url.startswith("urn:uuid:"):
             resource, text = resource | {"id": url.removeprefix("urn:uuid:")}, b""
         made = rewritten(resource, follow, follow) if names else resource
-        import_document(
-            store, made, intake, source=f"{source} entry {position}", body=text if made is resource else b""
-        )
+        octets, place = text if made is resource else b"", f"{source} entry {position}"
+        import_document(store, made, intake, source=place, body=octets, version=version)
 
 
 def _texts(body: bytes) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,7 +18,10 @@ LONGEST_NUMBER: Final = 100
 """Characters in a number; nobody measures to more digits, and converting them costs their square."""
 _SUSPECT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """Escapes that may stand for NUL or for half a character."""
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+"""What some clients put before UTF-8; it is no part of the text (RFC 8259 section 8.1 lets it be ignored)."""
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Brackets, and texts to be skipped. A text without an end is one as well, else its quotes were tried one by one."""
 _DEEP: Final = 512
 """Levels that the parser walks at all. What may be stored is bounded more tightly (`mockehr.fhir.validate`)."""
 
@@ -49,7 +53,7 @@ def parse(body: bytes) -> Any:
     LONGEST_NUMBER characters, NUL and lone surrogates, and nesting that no resource has.
     """
     try:
-        text = body.removeprefix(_BOM).decode("utf-8")
+        text = body.removeprefix(BOM).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Unreadable(f"byte {error.start} ({body[error.start : error.start + 1].hex()}) is no UTF-8") from None
     if too_nested(body):
@@ -74,7 +78,7 @@ def too_nested(body: bytes) -> bool:
 
 def _depth(body: bytes) -> int:
     depth = deepest = 0
-    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', body):
+    for token in _BRACKETS.finditer(body):
         letter = token.group()
         if letter in (b"[", b"{"):
             depth += 1
@@ -87,9 +91,8 @@ def _depth(body: bytes) -> int:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Unreadable(f"the member {twice!r} comes more than once in one object")
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise Unreadable(f"the member {twice[:80]!r} comes more than once in one object")
     return made
 
 

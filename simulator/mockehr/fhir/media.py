@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from mockehr.fhir.elements import R4
+
 JSON_NAMES: Final = frozenset(
     {"json", "application/json", "application/fhir+json", "application/json+fhir", "text/json"}
 )
 XML_NAMES: Final = frozenset({"xml", "application/xml", "application/fhir+xml", "application/xml+fhir", "text/xml"})
-VERSIONS: Final = frozenset({"4.0", "4.0.1"})
-"""What `fhirVersion` may say to an R4 server (FHIR R4 versioning.html#mt-version)."""
 CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 """FHIR is written in UTF-8, of which ASCII is a part."""
 
@@ -31,6 +31,10 @@ def split_media(text: str) -> tuple[str, Mapping[str, str]]:
     return name.strip().lower(), {key.strip().lower(): value.strip().strip('"') for key, _, value in pairs}
 
 
-def speaks_r4(parameters: Mapping[str, str]) -> bool:
-    """Whether a media type with those parameters is of this version of FHIR, or says nothing of a version."""
-    return parameters.get("fhirversion", "4.0") in VERSIONS
+def speaks(parameters: Mapping[str, str], version: str = R4) -> bool:
+    """Whether a media type with those parameters is of that version of FHIR, or says nothing of a version.
+
+    `fhirVersion` may have the version whole or without its last part (FHIR R4 versioning.html#mt-version).
+    """
+    told = parameters.get("fhirversion")
+    return told is None or told in (version, version.rpartition(".")[0])

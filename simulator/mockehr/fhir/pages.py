@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from mockehr.fhir.search import Query
 from mockehr.fhir.store import Hits
@@ -32,6 +33,19 @@ class PageSession:
     """How many charts were looked through before this page, where matches have to be looked for."""
 
 
+class Elsewhere(Protocol):
+    """Where the sessions of a site lie when several processes open them and lead on."""
+
+    def add(self, token: str, session: PageSession) -> bool:
+        """Keep a session that is opened now; False if the token is taken."""
+
+    def get(self, token: str) -> PageSession | None:
+        """The session behind a token, whichever process opened it."""
+
+    def clear(self) -> int:
+        """Forget all sessions; returns how many there were."""
+
+
 class Pages:
     """All open paging sessions of a site, oldest forgotten first.
 
@@ -44,6 +58,12 @@ class Pages:
         self._sessions: OrderedDict[str, PageSession] = OrderedDict()
         self._opened: dict[str, int] = {}
         self._kept = kept
+        self._elsewhere: Elsewhere | None = None
+
+    def share(self, elsewhere: Elsewhere) -> None:
+        """Have the sessions there from now on, together with other processes; those open now are forgotten."""
+        self.reset()
+        self._elsewhere = elsewhere
 
     def open(self, session: PageSession) -> str:
         """Keep the session; returns the token that leads to it."""
@@ -53,6 +73,11 @@ class Pages:
             self._opened.clear()
         number = self._opened[name] = self._opened.get(name, 0) + 1
         token = self._draw_token(name, number)
+        if self._elsewhere is not None:
+            while not self._elsewhere.add(token, session):
+                number = self._opened[name] = number + 1
+                token = self._draw_token(name, number)
+            return token
         self._sessions[token] = session
         if len(self._sessions) > self._kept:
             self._sessions.popitem(last=False)
@@ -60,15 +85,17 @@ class Pages:
 
     def get(self, token: str) -> PageSession | None:
         """The session behind a token, or None if there is none (any more)."""
-        return self._sessions.get(token)
+        return self._sessions.get(token) if self._elsewhere is None else self._elsewhere.get(token)
 
     def clear(self) -> int:
         """Forget all sessions; returns how many there were."""
+        if self._elsewhere is not None:
+            return self._elsewhere.clear()
         count = len(self._sessions)
         self._sessions.clear()
         return count
 
     def reset(self) -> None:
         """Forget all sessions and how often each was opened."""
-        self._sessions.clear()
+        self.clear()
         self._opened.clear()

@@ -15,11 +15,15 @@ from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
 from mockehr.fhir.idempotency import Idempotency
 from mockehr.fhir.pages import Pages
+from mockehr.fhir.record import Record
 from mockehr.fhir.routes import name_interaction, names_batch
+from mockehr.fhir.search.recent import Recent
 from mockehr.fhir.store import Store
 
 Parameters = Sequence[tuple[str, str]]
 NAMED_KEPT: Final = 4096
+LONGEST_KEPT: Final = 256
+"""Letters of a path whose meaning is kept: what is longer is no address of ours, and would only fill the memory."""
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNRESTRICTED: Final = frozenset({"capabilities", "options"})
 """Interactions that every server answers."""
@@ -69,7 +73,14 @@ class FhirServer:
     """A refusal of a named exchange for want of permission; asked again for each entry of a Bundle."""
     reply: Callable[[Exchange], Reply] = lambda exchange: Reply(500)
     """A performed exchange in the server's outer form; for the entries of a Bundle."""
+    fhir_version: str = "4.0.1"
+    """Of FHIR: 4.0.1 (R4) or 4.3.0 (R4B)."""
+    shown: Callable[[Record], Record] = lambda record: record
+    """A stored record as it goes out on the present release of the product."""
+    taken: Callable[[JSON], JSON] = lambda document: document
+    """A resource as it is stored, from what a client of the present release wrote."""
     idempotency: Idempotency = field(default_factory=lambda: Idempotency())
+    recent: Recent = field(default_factory=Recent)
     anything: bool = False
     """Nothing is refused for its type or interaction: somebody else (a tape) knows what is offered."""
     _named: dict[tuple[str, str], Interaction | Problem] = field(default_factory=dict)
@@ -85,7 +96,8 @@ class FhirServer:
             asked = name_interaction(*of)
             if len(self._named) >= NAMED_KEPT:
                 self._named.clear()
-            self._named[of] = asked
+            if len(exchange.path) <= LONGEST_KEPT:
+                self._named[of] = asked
         if isinstance(asked, Problem):
             exchange.result = asked
             return

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 
 Span = tuple[int, int]
 """[start, end) in octets."""
@@ -81,10 +81,11 @@ def with_members(text: bytes, values: Mapping[str, bytes | None]) -> bytes:
         value = values[name]
         missing.pop(name, None)
         edits.append((start, end, value) if value is not None else _cut(text, found, position))
-    added = b"".join(b"," + b'"' + name.encode() + b'":' + value for name, value in missing.items())
+    added = b",".join(b'"' + name.encode() + b'":' + value for name, value in missing.items())
     if added:
-        at = found[0][1][1] if found else text.index(b"{") + 1
-        edits.append((at, at, added if found else added[1:]))
+        stays = next((position for position, (name, _) in enumerate(found) if values.get(name, b"") is not None), -1)
+        at = found[stays][1][1] if stays >= 0 else text.index(b"{") + 1
+        edits.append((at, at, b"," + added if stays >= 0 else added))
     made, reached = [], 0
     for start, end, value in sorted(edits):
         made += [text[reached:start], value]

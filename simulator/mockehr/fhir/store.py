@@ -37,6 +37,10 @@ class Hits(Protocol):
 class Base(Protocol):
     """What a site has before anything was written. Everything it gives is the same at every call."""
 
+    @property
+    def generation(self) -> int:
+        """Changes whenever anything that the base gives may have changed."""
+
     def read(self, resource_type: str, id: str) -> Record | None:
         """One record, or None."""
 
@@ -61,6 +65,8 @@ class Base(Protocol):
 
 class EmptyBase:
     """A base without anything: a site that only knows what was imported or written."""
+
+    generation = 0
 
     def read(self, resource_type: str, id: str) -> Record | None:
         """Always None."""
@@ -158,6 +164,8 @@ class Store:
         self._alone = self._overlay.alone
         self._current = self._overlay.current
         self._depth = 0
+        self.epoch = 0
+        """Goes up whenever numbers begin to be given again: what was written since may differ under the same ones."""
         log.go_on_after(self._overlay.last())
 
     def read(self, resource_type: str, id: str) -> Record | None:
@@ -282,11 +290,13 @@ class Store:
     def return_to(self, kept: Kept) -> None:
         """Make what was written the same as it was then. The change log is left to its owner."""
         self._refuse_within("return to what was kept")
+        self.epoch += 1
         self._overlay.return_to(kept)
 
     def clear(self) -> None:
         """Forget everything that was written. The change log is left to its owner."""
         self._refuse_within("forget everything")
+        self.epoch += 1
         self._overlay.clear()
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
 """Is a document a good resource? The body of a write, and `$validate`. Nothing here changes the document or raises.
 
-What is looked at: structure at every level, required bindings and invariants (`mockehr.fhir.validation`), and for
-`$validate` the profiles that the document claims or that were asked for.
+Of FHIR R4, or of the `version` that is told (`mockehr.fhir.elements.VERSIONS`). What is looked at: structure at every
+level, required bindings and invariants (`mockehr.fhir.validation`), and for `$validate` the profiles that the
+document claims or that were asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from mockehr.fhir.elements import R4
 from mockehr.fhir.validation.issue import MOST_ISSUES, At, Enough, Findings, Issue, expression, outcome, shape
 from mockehr.fhir.validation.models import check_models
 from mockehr.fhir.validation.place import place
@@ -40,7 +42,9 @@ DEEPEST: Final = 100
 """Levels of objects and lists in one resource; what is written has to fit into other documents as well."""
 
 
-def check_body(document: object, resource_type: str, id: str = "", *, strict: bool = False) -> list[Issue]:
+def check_body(
+    document: object, resource_type: str, id: str = "", *, strict: bool = False, version: str = R4
+) -> list[Issue]:
     """What is wrong with `document` as the body of a write to `/resource_type[/id]`; empty if nothing is.
 
     On an update (`id` given) the body has to carry that id; on a create its id does not matter (R4 http.html#create:
@@ -50,26 +54,26 @@ def check_body(document: object, resource_type: str, id: str = "", *, strict: bo
     if issues or not isinstance(document, dict):
         return issues
     body = document if id or "id" not in document else {key: document[key] for key in document if key != "id"}
-    issues = [issue for issue in check_structure(body) if issue.fails]
+    issues = [issue for issue in check_structure(body, version) if issue.fails]
     if strict:
         known = {issue.expression for issue in issues}
         issues += [issue for issue in check_models(body) if issue.expression not in known]
     return issues
 
 
-def check_structure(document: Mapping[str, Any]) -> list[Issue]:
+def check_structure(document: Mapping[str, Any], version: str = R4) -> list[Issue]:
     """Structure, required bindings and invariants of a parsed resource that is not too deep (`too_deep`).
 
     At most MOST_ISSUES, and then a warning that the rest was not looked at.
     """
-    findings = Findings()
+    findings = Findings(version)
     at: At = (None, str(document.get("resourceType") or "Resource"), -1)
     with suppress(Enough):
         check_resource(document, at, findings)
     return findings.issues
 
 
-def validate_document(document: object, *, profile: str = "", mode: str = "") -> list[Issue]:
+def validate_document(document: object, *, profile: str = "", mode: str = "", version: str = R4) -> list[Issue]:
     """What `$validate` finds (R4 resource-operation-validate.html); empty if all is well. Never raises.
 
     `profile` is a canonical URL; without one, the profiles that the resources claim in `meta.profile` are looked at,
@@ -85,7 +89,7 @@ def validate_document(document: object, *, profile: str = "", mode: str = "") ->
     kind = str(document.get("resourceType") or "Resource")
     if too_deep(document):
         return [Issue("structure", f"nested more than {DEEPEST} levels deep", kind)]
-    issues = check_structure(document)
+    issues = check_structure(document, version)
     if mode == "update" and "id" not in document:
         issues.append(Issue("required", "an update carries the id of its address", f"{kind}.id"))
     if mode == "create" and "id" in document:

@@ -14,7 +14,9 @@ from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.binary import as_resource
 from mockehr.fhir.body import parse_resource
-from mockehr.fhir.lossless import Unreadable, encode
+from mockehr.fhir.elements import R4
+from mockehr.fhir.lossless import BOM, Unreadable, encode
+from mockehr.fhir.media import form_of, split_media
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.splice import with_members
@@ -41,39 +43,46 @@ class Body:
     octets: bytes
 
 
-def read_body(exchange: Exchange, resource_type: str, id: str = "") -> Body | Problem:
+def read_body(server: FhirServer, exchange: Exchange, resource_type: str, id: str = "") -> Body | Problem:
     """The body as a resource of that type, or a Problem that says what is wrong with it and where.
 
     With `id` it has to carry that id.
     """
     content = as_resource(exchange, id) if resource_type == "Binary" else None
-    found = Body(content, b"") if content is not None else read_any(exchange)
+    found = Body(content, b"") if content is not None else read_any(exchange, server.fhir_version)
     if isinstance(found, Problem):
         return found
-    return check(found.document, resource_type, id) or found
+    taken = server.taken(found.document)
+    if taken is not found.document:
+        found = Body(taken, b"")
+    return check(server, found.document, resource_type, id) or found
 
 
-def check(document: JSON, resource_type: str, id: str = "") -> Problem | None:
+def check(server: FhirServer, document: JSON, resource_type: str, id: str = "") -> Problem | None:
     """What is wrong with a resource as the body of a write (422), or nothing."""
-    issues = [issue for issue in check_body(document, resource_type, id) if issue.severity in ("error", "fatal")]
+    issues = check_body(document, resource_type, id, version=server.fhir_version)
+    issues = [issue for issue in issues if issue.severity in ("error", "fatal")]
     if not issues:
         return None
     text = "; ".join(f"{issue.expression}: {issue.text}" for issue in issues[:5])
     return Problem(422, "body-invalid", text, expression=tuple(issue.expression for issue in issues[:5]))
 
 
-def read_any(exchange: Exchange) -> Body | Problem:
+def read_any(exchange: Exchange, fhir_version: str = R4) -> Body | Problem:
     """The body as an object of whatever kind."""
+    if exchange.parsed is not None:
+        return Body(exchange.parsed, b"")
     if len(exchange.body) > BODY_LIMIT:
         return Problem(413, "body-invalid", f"the body has {len(exchange.body)} octets; {BODY_LIMIT} are allowed")
     media = exchange.headers.get("content-type", DEFAULT_TYPE)
     try:
-        document = parse_resource(exchange.body, media)
+        document = parse_resource(exchange.body, media, fhir_version)
     except Unreadable as error:
         return Problem(400, "body-invalid", f"the body cannot be read: {error}")
     if isinstance(document, Problem):
         return document
-    return Body(document, exchange.body if "json" in media else b"")
+    in_json = form_of(split_media(media or DEFAULT_TYPE)[0]) == "json"
+    return Body(document, exchange.body.removeprefix(BOM) if in_json else b"")
 
 
 def precondition(

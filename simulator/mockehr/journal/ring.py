@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from mockehr.core.clock import Clock
 from mockehr.core.errors import UsageError
@@ -14,8 +15,18 @@ ENTRIES_KEPT = 100_000
 OCTETS_KEPT = 128 << 20
 
 
+class Numbers(Protocol):
+    """Where the numbers of entries come from, if several journals of one site must not give one twice."""
+
+    def next(self) -> int:
+        """A number above all that were given since the last `restart`, from 1."""
+
+    def restart(self) -> None:
+        """Count from 1 again."""
+
+
 class Journal:
-    """Exchanges numbered from 1 in order of arrival.
+    """Exchanges numbered from 1 in order of arrival; where others number too (`share`), with gaps.
 
     At most `entries` are kept, and at most `octets` of bodies: beyond that the oldest bodies are dropped (the entry
     stays, its note `trimmed` says so), so a soak test neither loses its trail nor fills the memory.
@@ -25,6 +36,7 @@ class Journal:
         self._clock = clock
         self._ring: deque[Exchange] = deque(maxlen=entries)
         self._number = 0
+        self._numbers: Numbers | None = None
         self._octets = 0
         self._octets_kept = octets
         self._full: OrderedDict[int, tuple[Exchange, int]] = OrderedDict()
@@ -33,7 +45,7 @@ class Journal:
 
     def open(self, exchange: Exchange) -> None:
         """Give the exchange its number and time, and keep it from now on, even if a later stage fails."""
-        self._number += 1
+        self._number = self._number + 1 if self._numbers is None else self._numbers.next()
         exchange.number = self._number
         exchange.at = self._clock.now()
         if len(self._ring) == self._ring.maxlen:
@@ -55,6 +67,15 @@ class Journal:
         """Tell `listener` of every exchange when it is closed."""
         self._listeners.append(listener)
 
+    def share(self, numbers: Numbers) -> None:
+        """Take numbers from there from now on."""
+        self._numbers = numbers
+
+    def take_over(self, exchanges: Iterable[Exchange]) -> None:
+        """Keep exchanges that others have numbered, in order of their numbers, and tell nobody of them."""
+        self._ring.extend(sorted(exchanges, key=lambda exchange: exchange.number))
+        self._number = self._ring[-1].number if self._ring else 0
+
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._ring))
 
@@ -63,15 +84,18 @@ class Journal:
 
     @property
     def last(self) -> int:
-        """The number of the newest entry; 0 if there is none."""
+        """The number of the newest entry here; 0 if there is none."""
         return self._number
 
     def get(self, number: int) -> Exchange:
         """The exchange with that entry number; raises UsageError naming the numbers that are kept."""
         if self._ring:
             position = number - self._ring[0].number
-            if 0 <= position < len(self._ring):
+            if 0 <= position < len(self._ring) and self._ring[position].number == number:
                 return self._ring[position]
+            found = next((exchange for exchange in self._ring if exchange.number == number), None)
+            if found is not None:  # others took numbers in between
+                return found
         kept = f"{self._ring[0].number} to {self._ring[-1].number}" if self._ring else "none yet"
         raise UsageError(f"There is no journal entry {number}.", nearest=f"entries kept: {kept}")
 
@@ -84,6 +108,8 @@ class Journal:
         self._ring.clear()
         self._full.clear()
         self._number = self._octets = 0
+        if self._numbers is not None:
+            self._numbers.restart()
 
     def _trim(self) -> None:
         """Drop bodies of those closed first until a tenth of the budget is free again; open exchanges keep theirs."""

@@ -74,7 +74,7 @@ def bundle_bytes(
 ) -> bytes:
     """The Bundle. `links` are the URLs by relation; `outcome` is an OperationOutcome that goes last, or None."""
     base = to_bytes(base_url).decode()[1:-1]
-    pieces = entry_pieces(layout, base, page.entries)
+    pieces = _entries(layout, base, page)
     if outcome is not None:
         pieces += (b"," if pieces else b"", _outcome_bytes(layout, outcome, outcome_url))
     parts: dict[str, Sequence[bytes]] = {
@@ -93,6 +93,16 @@ def bundle_bytes(
             whole.append(b'%s"%s":' % (b"," if whole else b"{", key.encode()))
             whole += parts[key]
     return b"".join([*whole, b"}"])
+
+
+def _entries(layout: Layout, base_url: str, page: SearchPage) -> list[bytes]:
+    """The entries in pieces; in one, if they were joined before and are the same still."""
+    joined = page.joined
+    if joined is None or joined.entries is not page.entries:
+        return entry_pieces(layout, base_url, page.entries)
+    if not joined.octets:
+        joined.octets = b"".join(entry_pieces(layout, base_url, page.entries))
+    return [joined.octets] if joined.octets else []
 
 
 def entry_pieces(layout: Layout, base_url: str, entries: Iterable[PageEntry]) -> list[bytes]:

@@ -33,10 +33,16 @@ _OPEN: Final = frozenset(
         "smart_configuration.values",
         "token.reasons",
         "token.server",
+        "upgrades",
+        "withdrawn",
         "write",
     }
 )
 """Sections whose keys are the user's business."""
+_NOT_INHERITED: Final = frozenset({"upgrades", "withdrawn"})
+"""Sections that are one product's own: a vendor does not have those of the plain server."""
+_WHOLE: Final = frozenset({"upgrades"})
+"""Sections whose parts are replaced, never mixed with one of the same name."""
 
 
 def personality_names() -> list[str]:
@@ -68,6 +74,8 @@ def _settings(name: str) -> tuple[Mapping[str, Any], str]:
     if not parent:
         return MappingProxyType(own), name
     merged, vendor = _settings(parent)
+    if builtin:
+        merged = {**merged, **{section: {} for section in _NOT_INHERITED}}
     return MappingProxyType(_over(merged, own, "", name, closed=not builtin)), name if builtin else vendor
 
 
@@ -113,7 +121,7 @@ def _over(
             if closed and path not in _OPEN and not any(path.startswith(f"{name}.") for name in _OPEN):
                 raise _unknown(source, where, str(key), base)
             made[key] = value
-        elif isinstance(base[key], Mapping) and isinstance(value, Mapping):
+        elif path not in _WHOLE and isinstance(base[key], Mapping) and isinstance(value, Mapping):
             made[key] = _over(base[key], value, where, source, closed=closed)
         else:
             if closed and not _alike(base[key], value):

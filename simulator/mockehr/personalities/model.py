@@ -17,9 +17,11 @@ from uuid import UUID
 
 from mockehr.core.chance import Chance
 from mockehr.core.clock import instant
+from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
+from mockehr.fhir.elements import VERSIONS
 from mockehr.fhir.media import Form
 from mockehr.personalities import envelope
 from mockehr.personalities.dates import Style, as_moment
@@ -62,6 +64,8 @@ class Personality:
         self.facts = facts if facts is not None else _NOWHERE
         self.default_format: Form = "xml" if settings["media"]["default_format"] == "xml" else "json"
         """`xml` or `json`: what this vendor answers to a client that does not say."""
+        self.fhir_version = _fhir_version(settings["fhir_version"])
+        """4.0.1 (R4) or 4.3.0 (R4B)."""
         self.rules = SearchRules(settings["search"])
 
     # where things are
@@ -88,6 +92,22 @@ class Personality:
     def jwks_path(self, facts: SiteFacts) -> str:
         """The server's own key set."""
         return self._path("jwks", facts)
+
+    def withdrawn(self, facts: SiteFacts) -> dict[str, int]:
+        """Bases of versions of FHIR that are gone (without a last slash) → the status below them, 404 or 410.
+
+        One whose status is null in the settings is left out. Raises ConfigError for another status.
+        """
+        found = {}
+        for path, status in self.settings["withdrawn"].items():
+            if status is None:
+                continue
+            if status not in (404, 410):
+                raise ConfigError(
+                    f"The setting withdrawn.{path} is {status!r}.", remedy="What is gone is answered with 404 or 410."
+                )
+            found[str(path).replace("{tenant}", self.tenant(facts)).rstrip("/")] = int(status)
+        return found
 
     # resources
 
@@ -318,7 +338,7 @@ class Personality:
 
         A media type is answered by the name that the client used for it.
         """
-        name = negotiate(accept, format_param, self.default_format)
+        name = negotiate(accept, format_param, self.default_format, version=self.fhir_version)
         if name is None:
             asked = asked_for(accept, format_param)
             text = f"{asked} is not offered; ask for {_FHIR_JSON} or application/fhir+xml"
@@ -334,6 +354,16 @@ class Personality:
     @property
     def _charset(self) -> str:
         return str(self.settings["media"]["charset"])
+
+
+def _fhir_version(told: object) -> str:
+    """The version of FHIR that a setting names."""
+    if told not in VERSIONS:
+        near = ", ".join(nearest_names(str(told), VERSIONS))
+        raise ConfigError(
+            f"The setting fhir_version is {told!r}.", nearest=near, remedy=f"Use one of: {', '.join(VERSIONS)}."
+        )
+    return str(told)
 
 
 def filled(values: Any, names: Mapping[str, str]) -> Any:

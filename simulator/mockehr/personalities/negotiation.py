@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mockehr.fhir.media import Form, form_of, speaks_r4, split_media
+from mockehr.fhir.elements import R4
+from mockehr.fhir.media import Form, form_of, speaks, split_media
 
 ANY_NAMES: Final = frozenset({"*/*", "application/*", "*"})
 FORMS: Final[tuple[Form, ...]] = ("json", "xml")
@@ -25,16 +26,16 @@ class Wish:
         return self.name in ANY_NAMES
 
 
-def wishes(accept: str, format_param: str) -> list[Wish]:
+def wishes(accept: str, format_param: str, version: str = R4) -> list[Wish]:
     """What a client asked for, in its own order; `_format` beats the header. Other versions of FHIR are left out."""
     if format_param:
         # A plus in a query string has become a space by now.
         name, parameters = split_media(format_param.strip().replace(" ", "+"))
-        return [Wish(name, 1.0)] if speaks_r4(parameters) else []
+        return [Wish(name, 1.0)] if speaks(parameters, version) else []
     found = []
     for part in accept.split(","):
         name, parameters = split_media(part)
-        if name and speaks_r4(parameters):
+        if name and speaks(parameters, version):
             found.append(Wish(name, _quality(parameters.get("q", "1"))))
     return found
 
@@ -47,14 +48,16 @@ def _quality(text: str) -> float:
     return min(1.0, max(0.0, value)) if value == value else 1.0
 
 
-def negotiate(accept: str, format_param: str, default: Form, offered: Sequence[Form] = FORMS) -> str | None:
+def negotiate(
+    accept: str, format_param: str, default: Form, offered: Sequence[Form] = FORMS, version: str = R4
+) -> str | None:
     """The media type to answer with, by the name that the client used (`json` and `xml` if it used no more).
 
     Empty if the client leaves the form to the server; None if it takes nothing that is offered. The form of highest
     quality wins, then one that was named over one that was not, then the one named first. A form that is named is not
     meant by `*/*`.
     """
-    asked = wishes(accept, format_param)
+    asked = wishes(accept, format_param, version)
     if not asked and not format_param and not accept.strip(" ,"):
         return ""
     wild = max((wish.quality for wish in asked if wish.wild), default=0.0)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import partial
 from typing import Any
 
 from mockehr.auth.server import AuthServer
 from mockehr.auth.settings import AuthSettings
 from mockehr.core.chance import Chance
 from mockehr.core.changes import ChangeLog
-from mockehr.core.clock import Clock, instant
+from mockehr.core.clock import Clock
 from mockehr.core.errors import ConfigError, UsageError
-from mockehr.core.exchange import JSON, Channel, Exchange
+from mockehr.core.exchange import Channel, Exchange
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Outbox
-from mockehr.fhir.elements import resource_types
 from mockehr.fhir.intake import import_path
 from mockehr.fhir.interactions import INTERACTIONS
-from mockehr.fhir.operations import operations
 from mockehr.fhir.pages import Pages
 from mockehr.fhir.record import encode
 from mockehr.fhir.server import FhirServer
@@ -28,7 +25,6 @@ from mockehr.hl7.dialect import DIALECTS, named
 from mockehr.journal import Journal
 from mockehr.personalities.dresser import SiteFacts
 from mockehr.personalities.load import load_personality
-from mockehr.personalities.model import Personality
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.population.population import Population
 from mockehr.quirks.apply import Mischief
@@ -47,6 +43,8 @@ from mockehr.sites.snapshot import Snapshots
 from mockehr.sites.statement import statement
 from mockehr.sites.stores import open_overlay
 from mockehr.sites.token_stages import discovery_stages, token_stages
+from mockehr.sites.upgrades import Upgrades
+from mockehr.sites.vendor import server_parts
 from mockehr.sites.webhook_stages import prepare_delivery
 
 
@@ -57,6 +55,8 @@ def build_site(options: SiteOptions) -> Site:
     site.chance = Chance(options.seed)
     site.facts = SiteFacts(options.name, site.chance.key, settings=options.settings)
     site.personality = load_personality(options.personality, facts=site.facts)
+    site.upgrades = Upgrades(site)
+    site.personality.withdrawn(site.facts)  # so that what is wrong with it is told now
     site.media = Media(site.personality)
     site.journal = Journal(site.clock)
     site.log = ChangeLog()
@@ -77,12 +77,13 @@ def _furnish(site: Site) -> None:
     options = site.options
     site.auth = AuthServer(clock=site.clock, chance=site.chance, settings=_auth_settings(site))
     site.fhir = _fhir_server(site)
+    site.upgrades.furnish()
     routes = {"fhir": site.fhir.name, "mllp-in": name_message}
     site.mischief = Mischief(site.clock, site.chance, site, routes)
     site.outbox = Outbox(site.clock, encode)
     site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
     site.outbox.listen(lambda delivery: site.journal.close(delivery.exchange))
-    site.log.listen(site.outbox.hear)
+    site.log.listen(lambda change: site.outbox.hear(site.upgrades.told(change)))
     dialect = named(options.hl7_dialect or _dialect_of(site.personality.name))
     site.dialect = dialect.at_site(site.personality.oid_root)
     site.links = Links(site)
@@ -98,7 +99,7 @@ def _import(site: Site) -> None:
     """What is imported was always there: a store that lasts has it already when the site is built again."""
     with site.store.transaction():
         for path in site.options.imports if not site.store.last else ():
-            import_path(site.store, path)
+            import_path(site.store, path, version=site.fhir.fhir_version)
 
 
 def _dialect_of(vendor: str) -> str:
@@ -145,33 +146,15 @@ def _auth_settings(site: Site) -> AuthSettings:
 
 
 def _fhir_server(site: Site) -> FhirServer:
-    vendor = site.personality
     return FhirServer(
         store=site.store,
         clock=site.clock,
-        pages=Pages(vendor.page_token),
-        types={kind: offered for kind in resource_types() if (offered := vendor.offers(kind))},
-        system=vendor.offers(""),
-        operations=lambda kind, id: _operations(vendor, kind, id),
-        restrictions=vendor.rules,
+        pages=Pages(site.personality.page_token),
         new_id=site.store.new_id,
         capability=lambda exchange: statement(site, exchange),
-        meta=partial(_meta, vendor) if vendor.settings["shape"].get("meta", True) else lambda given, version, at: {},
-        version_text=vendor.version_text,
         interactions=INTERACTIONS,
         anything=site.options.replay is not None,
-        settings=vendor.settings["write"],
-    )
-
-
-def _meta(vendor: Personality, given: JSON | None, version: int, at: float) -> JSON:
-    own = {"versionId": vendor.version_text(version), "lastUpdated": instant(at, millis=True)}
-    return {**given, **own} if given else own
-
-
-def _operations(vendor: Personality, kind: str, id: str) -> frozenset[str]:
-    return frozenset(
-        name for name, operation in operations().items() if operation.fits(kind, id) and vendor.operates(name)
+        **server_parts(site.personality),
     )
 
 

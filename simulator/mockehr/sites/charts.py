@@ -52,6 +52,8 @@ class Charts:
         self.facts = facts
         self.ids = personality.ids(facts)
         self.infections: dict[str, Infection] = {}
+        self.generation = 0
+        """Goes up whenever charts are dressed otherwise than before."""
         self._chance = chance
         self._kept = kept
         self._cache: OrderedDict[int, DressedChart] = OrderedDict()
@@ -187,18 +189,27 @@ class Charts:
                 made = [(document, at) for document, (_, at) in zip(documents, made, strict=True)]
         return made
 
+    def redress(self, personality: Personality) -> None:
+        """Go on with another personality of the same product, whose ids are the same."""
+        self.personality = personality
+        self._forget()
+        self._shared.clear()
+        self._shared_by_key.clear()
+
     # corruptions
 
     def infect(self, infection: Infection) -> None:
         """Arm a corruption: charts made from now on carry it."""
         self.infections[infection.name] = infection
-        self._cache.clear()
-        self._patients.clear()
-        self._read.clear()
+        self._forget()
 
     def cure(self, name: str) -> None:
         """Take a corruption away."""
         del self.infections[name]
+        self._forget()
+
+    def _forget(self) -> None:
+        self.generation += 1
         self._cache.clear()
         self._patients.clear()
         self._read.clear()

@@ -55,6 +55,7 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
             stepped=config.clock.mode == "stepped",
             start=config.clock.start,
             settings=config.settings,
+            upgrade=config.upgrade,
             hl7_listen=config.hl7.listen,
             store=store_below(config.store, base or Path()),
         )
@@ -94,7 +95,7 @@ def _import(site: Site, config: SiteConfig, base: Path, problems: list[str]) -> 
         if path.is_file() and path.suffix not in (".json", ".ndjson"):
             problems.append(f"{place}: only .json, .ndjson and folders of them can be imported")
             continue
-        taken = import_path(site.store, path)
+        taken = import_path(site.store, path, version=site.fhir.fhir_version)
         problems += [f"{place}: {reason}" for reason in taken.refused]
         if not taken.total and not taken.refused:
             problems.append(f"{place}: holds no resource")

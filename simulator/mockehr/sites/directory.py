@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from mockehr.auth.credential import Credential
 from mockehr.core.errors import DuplicateName, UnknownName, nearest_names
 from mockehr.core.exchange import Channel, Exchange
+from mockehr.core.problem import Problem
 from mockehr.sites.site import Site
 from mockehr.sites.tenancy import Tenancy
 
@@ -149,4 +150,16 @@ def channel_of(site: Site, path: str) -> tuple[Channel, str] | None:
         return "token", path
     if path == site.jwks_path:
         return "discovery", path
+    return None
+
+
+def withdrawn_at(site: Site, path: str) -> tuple[str, str, Problem] | None:
+    """(base, path below it, refusal) for a path below the base of a version of FHIR that the vendor has withdrawn.
+
+    None for any other path. Discovery documents below such a base are gone with it.
+    """
+    for base, status in site.personality.withdrawn(site.facts).items():
+        if path.startswith(base) and (len(path) == len(base) or path[len(base)] == "/"):
+            text = f"The version of FHIR at {base} has been withdrawn; use {site.fhir_path}"
+            return base, path[len(base) :] or "/", Problem(status, "version-withdrawn", text, value=base)
     return None

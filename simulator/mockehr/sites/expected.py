@@ -42,6 +42,11 @@ def truth_of(site: Site, roster: Sequence[str], types: Mapping[str, str], given:
             if document != expected.get(key):
                 corrupted[key], served[key] = ", ".join(touching), document
     aliases = {f"Patient/{second}": f"Patient/{one}" for second, one in seconds.items() if second in roster}
+    changes = site.upgrades.changes
+    if changes.types:  # a client may have read before an upgrade, or after
+        expected = {key: changes.compared(document) for key, document in expected.items()}
+        served = {key: changes.compared(document) for key, document in served.items()}
+        given = [changes.compared(document) for document in given]
     return compare(expected, given, corrupted=corrupted, aliases=aliases, served=served)
 
 
@@ -78,7 +83,7 @@ def queries_of(site: Site, types: Mapping[str, str]) -> dict[str, Query]:
         elif text and not pairs:
             problems.append(f"{kind}: {text!r} is no query such as category=laboratory")
         else:
-            queries[kind] = compile_query(kind, pairs, strict=True)
+            queries[kind] = compile_query(kind, pairs, strict=True, fhir_version=site.fhir.fhir_version)
             problems += [f"{kind}: {problem.text}" for problem in queries[kind].problems]
     if problems:
         raise ConfigError("A query that narrows the truth cannot be used.", problems)

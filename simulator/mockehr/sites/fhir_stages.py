@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -67,7 +68,7 @@ def _asking(site: Site) -> dict[str, Stage]:
             mischief.disturb("on_result", exchange)
 
     return {
-        "open_entry": site.journal.open,
+        "open_entry": site.upgrades.opened(site.journal.open),
         "disturb_arrival": disturb_arrival,
         "authorise": _authorise(site),
         "name_interaction": name_interaction,
@@ -140,10 +141,12 @@ def _answering(site: Site) -> dict[str, Stage]:
     def render(exchange: Exchange) -> None:
         reply = exchange.reply
         assert reply is not None
-        write_body(reply, exchange)
+        write_body(reply, exchange, site.fhir.fhir_version)
         if reply.content_type:
             reply.headers.append(("Content-Type", reply.content_type))
         headers = reply.headers
+        if site.upgrades.notices:
+            headers += _notice(site, exchange)
         headers.extend(site.personality.headers(exchange))
         headers.append(site.date())
         if site.trail:
@@ -157,6 +160,13 @@ def _answering(site: Site) -> dict[str, Stage]:
         "render": render,
         "close_entry": site.journal.close,
     }
+
+
+def _notice(site: Site, exchange: Exchange) -> list[tuple[str, str]]:
+    """What is said with every answer about a type that is about to go."""
+    asked = exchange.interaction
+    notice = site.upgrades.notices.get(asked.resource_type) if asked is not None else None
+    return [] if notice is None else notice.headers()
 
 
 def _record_headers(
@@ -181,7 +191,7 @@ def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], l
         media = site.media.type_of(exchange)
         if isinstance(media, Problem):
             return vendor.refuse(media, exchange.base_url, site.media.wish(exchange))
-        return Reply(200, _record_headers(site, result, heads), result.body, None, media)
+        return Reply(200, _record_headers(site, result, heads), site.fhir.shown(result).body, None, media)
     if isinstance(result, Problem):
         return vendor.refuse(result, exchange.base_url, site.media.wish(exchange))
     if isinstance(result, Reply) and (result.content_type or not result.body):
@@ -195,6 +205,7 @@ def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], l
     if isinstance(result, SearchPage):
         return Reply(200, [], vendor.searchset_bytes(result, exchange.base_url), None, media)
     if isinstance(result, Written):
+        result = replace(result, record=site.fhir.shown(result.record))
         exchange.returned = (result.record.key,)
         reply = vendor.written(result.record, result.created, exchange.base_url)
         if reply.body.startswith(b"{"):

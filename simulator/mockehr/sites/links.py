@@ -41,6 +41,8 @@ class Links:
         self.wake: Callable[[], None] = lambda: None
         self.settled: Callable[[Link, Exchange], None] = lambda link, exchange: None
         """Called with every message that the peer has answered, or not."""
+        self.next_number: Callable[[Link], int] = lambda link: link.number + 1
+        """The number of a link's next message; drawn from elsewhere where several processes send for one site."""
 
     def add(self, link: Link) -> Link:
         """Send over this link from now on."""
@@ -82,7 +84,7 @@ class Links:
             link.number = link.acknowledged = link.failed = 0
 
     def _post(self, link: Link, kind: str, change: Change, resources: list[JSON]) -> None:
-        link.number += 1
+        link.number = self.next_number(link)
         site = self._site
         body = emit(Event(kind, site.clock.now(), link.number, occurred=change.at), resources, site.dialect)
         exchange = Exchange(

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from mockehr.core.exchange import Exchange, Reply
 from mockehr.core.problem import Problem
+from mockehr.fhir.elements import R4
 from mockehr.fhir.indent import indented
 from mockehr.fhir.lossless import encode
 from mockehr.fhir.xml import to_xml, xml_of_json
@@ -68,14 +69,14 @@ def _parameter(query: str, name: str) -> str:
     return next((value for key, value in parse_qsl(query) if key == name), "")
 
 
-def write_body(reply: Reply, exchange: Exchange) -> None:
+def write_body(reply: Reply, exchange: Exchange, fhir_version: str = R4) -> None:
     """Stage `render`: the reply's document or JSON as its content type says; `_pretty=true` adds blanks.
 
     A body that is not JSON (a page, a Binary in its own form, what a quirk has spoiled) goes out as it is.
     """
     pretty = "_pretty=" in exchange.query and _parameter(exchange.query, "_pretty") == "true"
     if "xml" in reply.content_type:
-        _write_xml(reply, pretty)
+        _write_xml(reply, pretty, fhir_version)
         return
     if reply.document is not None:
         reply.body = encode(reply.document)
@@ -84,12 +85,12 @@ def write_body(reply: Reply, exchange: Exchange) -> None:
         reply.body = indented(reply.body)
 
 
-def _write_xml(reply: Reply, pretty: bool) -> None:
+def _write_xml(reply: Reply, pretty: bool, version: str) -> None:
     if reply.document is not None:
-        reply.body = to_xml(reply.document, pretty=pretty)
+        reply.body = to_xml(reply.document, pretty=pretty, version=version)
         reply.document = None
     elif reply.body.startswith(b"{"):
         try:
-            reply.body = xml_of_json(reply.body, pretty=pretty)
+            reply.body = xml_of_json(reply.body, pretty=pretty, version=version)
         except ValueError:
             return  # cut or garbled before it came here, on purpose: then it stays garbled

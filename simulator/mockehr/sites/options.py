@@ -26,6 +26,11 @@ class SiteOptions:
     settings: Mapping[str, Any] = field(default_factory=dict)
     imports: tuple[Path, ...] = ()
     replay: Path | None = None
+    upgrade: Any = ""
+    """The upgrades that the site takes (`mockehr.personalities.upgrades`): a name, a list of names, or name → date.
+
+    It stands for the setting `upgrade`.
+    """
     open_access: bool = False
     """No bearer token is wanted."""
     hl7_dialect: str = ""

@@ -29,6 +29,7 @@ from mockehr.sites.options import SiteOptions
 if TYPE_CHECKING:
     from mockehr.sites.links import Links
     from mockehr.sites.snapshot import Snapshots
+    from mockehr.sites.upgrades import Upgrades
 
 
 class Site:
@@ -38,6 +39,8 @@ class Site:
     clock: Clock
     chance: Chance
     personality: Personality
+    upgrades: Upgrades
+    """Which releases of the vendor's product it was given, and which are to come."""
     media: Media
     facts: SiteFacts
     journal: Journal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mockehr.core.changes import Change
@@ -42,6 +43,14 @@ class Snapshots:
         self._site.log.go_on_after(len(found.kept.versions))
         self._site.fhir.pages.clear()
         return len(found.kept.versions)
+
+    def kept(self) -> Mapping[str, Snapshot]:
+        """All of them, to be handed to another process that is the same site."""
+        return dict(self._taken)
+
+    def adopt(self, kept: Mapping[str, Snapshot]) -> None:
+        """Have exactly those."""
+        self._taken = dict(kept)
 
     def names(self) -> list[str]:
         """Names of all snapshots, sorted."""

@@ -19,13 +19,14 @@ def statement(site: Site, exchange: Exchange) -> JSON:
     """The CapabilityStatement of a site, for a client that addressed it as the exchange did."""
     base_url, server = exchange.base_url, site.fhir
     root = base_url.removesuffix(site.fhir_path.rstrip("/"))
-    types = {kind: _type_capability(server, kind, offered) for kind, offered in server.types.items()}
+    types = {kind: _type_capability(site, kind, offered) for kind, offered in server.types.items()}
     patched = any("patch" in offered for offered in server.types.values())
     document = capability_statement(
         types,
         base_url=base_url,
         date=day(site.clock.now()),
-        software=Software("mockehr", mockehr.__version__),
+        fhir_version=server.fhir_version,
+        software=Software("mockehr", site.upgrades.version or mockehr.__version__),
         security=site.auth.capability_security(token_url=root + site.token_path),
         formats=("application/fhir+json", "application/fhir+xml", "json", "xml"),
         patch_formats=("application/json-patch+json", "application/fhir+json") if patched else (),
@@ -35,10 +36,11 @@ def statement(site: Site, exchange: Exchange) -> JSON:
     return site.personality.capability(document, site.facts, base_url)
 
 
-def _type_capability(server: FhirServer, kind: str, offered: frozenset[str]) -> TypeCapability:
-    told = server.settings
+def _type_capability(site: Site, kind: str, offered: frozenset[str]) -> TypeCapability:
+    server, told, notice = site.fhir, site.fhir.settings, site.upgrades.notices.get(kind)
     wanted = bool(told.get("if_match_required"))
     return TypeCapability(
+        documentation="" if notice is None else notice.text(),
         interactions=tuple(sorted(offered - {"search-compartment"})),
         operations=_definitions(server, kind, ("", "id")),
         versioning="versioned-update" if wanted and offered & {"update", "patch"} else "versioned",

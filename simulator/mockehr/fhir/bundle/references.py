@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
-from mockehr.fhir.elements import Structure, structure
+from mockehr.fhir.elements import Structure, known_structure
 
 _FOLLOWING: Final = frozenset({"uri", "url", "oid", "uuid"})
 _LINK: Final = re.compile(r"""((?:href|src)\s*=\s*["'])([^"']+)(["'])""")
@@ -23,7 +23,7 @@ def rewritten(resource: JSON, rewrite: Rewrite, link: Rewrite) -> JSON:
 
     What did not change is shared with the original.
     """
-    known = structure(str(resource.get("resourceType", "")))
+    known = known_structure(str(resource.get("resourceType", "")))
     made = _node(resource, known, rewrite, link)
     assert isinstance(made, dict)
     return made
@@ -36,7 +36,7 @@ def _node(node: Any, known: Structure | None, rewrite: Rewrite, link: Rewrite) -
     if not isinstance(node, dict):
         return node
     if isinstance(node.get("resourceType"), str):
-        known = structure(node["resourceType"]) or known
+        known = known_structure(node["resourceType"]) or known
     changed: dict[str, Any] = {}
     for name, value in node.items():
         new = _member(name, value, known, rewrite, link)
@@ -48,7 +48,7 @@ def _node(node: Any, known: Structure | None, rewrite: Rewrite, link: Rewrite) -
 def _member(name: str, value: Any, known: Structure | None, rewrite: Rewrite, link: Rewrite) -> Any:
     element = known.elements.get(name) if known else None
     if isinstance(value, (dict, list)) and value:
-        inner = structure(element.type) if element and not element.primitive else None
+        inner = known_structure(element.type) if element and not element.primitive else None
         if element and element.primitive and isinstance(value, list) and element.type in _FOLLOWING:
             items = [_same_or(item, link) for item in value]
             return value if items == value else items

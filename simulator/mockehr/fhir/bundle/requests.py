@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.lossless import encode
+from mockehr.fhir.validation.issue import shown
 from mockehr.fhir.writes import Body
 
 METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
@@ -66,10 +68,9 @@ def _request(position: int, entry: Any, base_url: str) -> Request:
         made.problem = _faulty(f"{made.at}.request", "an entry of a batch or transaction has a request")
         return made
     method, url, resource = told.get("method"), told.get("url"), entry.get("resource")
-    if method not in ORDER:
-        made.problem = _faulty(
-            f"{made.at}.request.method", f"the method is one of {', '.join(METHODS)}, not {method!r}"
-        )
+    if not isinstance(method, str) or method not in ORDER:
+        text = f"the method is one of {', '.join(METHODS)}, not {shown(method)}"
+        made.problem = _faulty(f"{made.at}.request.method", text)
         return made
     if not isinstance(url, str) or not url:
         made.problem = _faulty(f"{made.at}.request.url", "the url is missing")
@@ -99,8 +100,12 @@ def exchange_of(request: Request, outer: Exchange) -> Exchange:
     patch = patch_of(request) if request.method == "PATCH" else None
     if patch is not None:
         headers["content-type"] = "application/json-patch+json"
-    body = patch if patch is not None else encode(request.resource) if request.resource is not None else b""
+    body = patch or b""
+    written = request.method in ("POST", "PUT") and "$" not in request.path
+    if patch is None and request.resource is not None and not written:
+        body = encode(request.resource)
     inner = Exchange("fhir", request.method, request.path, request.query, headers, body, base_url=outer.base_url)
+    inner.parsed = request.resource if written else None
     inner.number, inner.at, inner.client = outer.number, outer.at, outer.client
     inner.scopes, inner.patient = outer.scopes, outer.patient
     return inner
@@ -108,15 +113,12 @@ def exchange_of(request: Request, outer: Exchange) -> Exchange:
 
 def patch_of(request: Request) -> bytes | None:
     """The JSON Patch that a Binary carries, as Bundles hold one (http.html#patch); None for other patches."""
-    import base64
-    import binascii
-
     resource = request.resource or {}
     if resource.get("resourceType") != "Binary" or resource.get("contentType") != "application/json-patch+json":
         return None
     try:
-        return base64.b64decode(str(resource.get("data", "")), validate=True)
-    except binascii.Error:
+        return b64decode(str(resource.get("data", "")), validate=True)
+    except ValueError:
         return b""
 
 

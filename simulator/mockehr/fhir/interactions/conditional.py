@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
 
 from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.search import find
 from mockehr.fhir.record import Record
+from mockehr.fhir.search.parse import RESULT_PARAMETERS, parse_parameter
 from mockehr.fhir.server import FhirServer
 
 
@@ -35,4 +37,12 @@ def matches(server: FhirServer, exchange: Exchange, *, limit: int) -> Sequence[R
     if not exchange.query.strip("&"):
         text = f"{exchange.method} /{kind} wants an id, or search parameters that mean one {kind}"
         return Problem(400, "bad-request", text, resource_type=kind)
+    if selects_nothing(exchange.query):
+        text = f"{exchange.query[:200]} means every {kind}; {exchange.method} wants parameters that mean one"
+        return Problem(412, "precondition-failed", text, resource_type=kind)
     return find(server, kind, exchange.query, limit=limit)
+
+
+def selects_nothing(query: str) -> bool:
+    """Whether a query has only parameters that shape an answer, or none with a value: it would mean everything."""
+    return all(parse_parameter(name, "").name in RESULT_PARAMETERS for name, _ in parse_qsl(query))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Problem
+from mockehr.fhir.interactions.conditional import selects_nothing
 from mockehr.fhir.interactions.search import find
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
@@ -14,7 +15,7 @@ def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
     """Store a new resource under an id of the server's own (in a transaction: the id that was promised it)."""
     asked = exchange.interaction
     assert asked is not None
-    body = read_body(exchange, asked.resource_type)
+    body = read_body(server, exchange, asked.resource_type)
     if isinstance(body, Problem):
         return body
     with server.store.transaction():
@@ -30,8 +31,8 @@ def existing_match(server: FhirServer, exchange: Exchange, resource_type: str) -
     if query is None or not server.settings.get("conditional_create", True):
         return None
     criteria = query.partition("?")[2] or query
-    if "=" not in criteria:
-        text = f"If-None-Exist is a query such as identifier=system|value, not {query!r}"
+    if "=" not in criteria or selects_nothing(criteria):
+        text = f"If-None-Exist is a query such as identifier=system|value, not {query[:200]!r}"
         return Problem(400, "bad-request", text, resource_type=resource_type, value=query)
     found = find(server, resource_type, criteria, limit=2)
     if isinstance(found, Problem):

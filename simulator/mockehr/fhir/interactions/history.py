@@ -94,5 +94,5 @@ def _entry(server: FhirServer, record: Record, base: str) -> JSON:
         "etag": f'W/"{server.version_text(record.version)}"',
         "lastModified": instant(record.updated, millis=True),
     }
-    told = {} if record.deleted else {"resource": record.document}
+    told = {} if record.deleted else {"resource": server.shown(record).document}
     return {"fullUrl": f"{base}/{record.key}", **told, "request": request, "response": response}

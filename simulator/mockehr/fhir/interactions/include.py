@@ -71,19 +71,25 @@ class Includes:
         wanted = {(record.resource_type, record.id) for record in records}
         if include.target:
             wanted = {key for key in wanted if key[0] == include.target}
-        for source in self._server.types if include.source == ANY else (include.source,):
-            for candidate in self._candidates(
-                source, [one for one in records if (one.resource_type, one.id) in wanted]
-            ):
-                if not wanted.isdisjoint(include.references(candidate.document, self._base_url)):
-                    yield candidate
+        pointed = [one for one in records if (one.resource_type, one.id) in wanted]
+        sources = tuple(self._server.types) if include.source == ANY else (include.source,)
+        for candidate in self._candidates(sources, pointed):
+            if not wanted.isdisjoint(include.references(candidate.document, self._base_url)):
+                yield candidate
 
-    def _candidates(self, source: str, records: Sequence[Record]) -> Iterator[Record]:
-        if source in CHART_TYPES and any(not record.patient for record in records):
-            yield from self._neighbours.records(source)
-            return
+    def _candidates(self, sources: Sequence[str], records: Sequence[Record]) -> Iterator[Record]:
+        """Every chart is taken up once for all the types, since that is what costs."""
+        far = tuple(one for one in sources if one in CHART_TYPES) if any(not one.patient for one in records) else ()
+        if far:
+            yield from self._neighbours.records(*far)
         charts: dict[str, list[tuple[str, str]]] = {}
         for record in records:
             charts.setdefault(record.patient, []).append((record.resource_type, record.id))
         for patient, keys in charts.items():
-            yield from self._neighbours.of_chart(source, patient, keys)
+            for source in sources:
+                if source in CHART_TYPES and source not in far:
+                    yield from self._neighbours.of_chart(source, patient, keys)
+        keys = [(record.resource_type, record.id) for record in records]
+        for source in sources if records else ():
+            if source not in CHART_TYPES:
+                yield from self._neighbours.of_chart(source, "", keys)

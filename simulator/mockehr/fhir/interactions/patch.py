@@ -13,6 +13,7 @@ from mockehr.fhir.lossless import Unreadable, parse
 from mockehr.fhir.patch import PatchFault, apply_fhirpath_patch, apply_json_patch
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
+from mockehr.fhir.validate import DEEPEST, too_deep
 from mockehr.fhir.writes import BODY_LIMIT, Body, Written, check, commit, precondition
 
 JSON_PATCH: Final = "application/json-patch+json"
@@ -27,7 +28,7 @@ def patch(server: FhirServer, exchange: Exchange) -> Written | Problem:
     """
     asked = exchange.interaction
     assert asked is not None
-    change = _read_patch(exchange)
+    change = _read_checked(exchange, server.fhir_version)
     if isinstance(change, Problem):
         return change
     with server.store.transaction():
@@ -39,11 +40,11 @@ def patch(server: FhirServer, exchange: Exchange) -> Written | Problem:
         refusal = precondition(server, exchange, asked.resource_type, current)
         if refusal is not None:
             return refusal
-        made = _patched(current, change)
+        made = _patched(server, current, change)
         return made if isinstance(made, Problem) else commit(server, exchange, Body(made, b""), current.id, current)
 
 
-def _read_patch(exchange: Exchange) -> Any:
+def _read_patch(exchange: Exchange, fhir_version: str) -> Any:
     if len(exchange.body) > BODY_LIMIT:
         return Problem(413, "body-invalid", f"the body has {len(exchange.body)} octets; {BODY_LIMIT} are allowed")
     media = exchange.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -52,7 +53,7 @@ def _read_patch(exchange: Exchange) -> Any:
             return parse(exchange.body)
         if "fhir" not in media:
             return Problem(415, "media-unsupported", f"{media or 'nothing'} is no patch; send {_MEDIA}", value=media)
-        found = parse_resource(exchange.body, media)
+        found = parse_resource(exchange.body, media, fhir_version)
     except Unreadable as error:
         return Problem(400, "body-invalid", f"the body cannot be read: {error}")
     if not isinstance(found, Problem) and found.get("resourceType") != "Parameters":
@@ -60,7 +61,14 @@ def _read_patch(exchange: Exchange) -> Any:
     return found
 
 
-def _patched(current: Record, change: Any) -> JSON | Problem:
+def _read_checked(exchange: Exchange, fhir_version: str) -> Any:
+    found = _read_patch(exchange, fhir_version)
+    if not isinstance(found, Problem) and too_deep(found):
+        return Problem(422, "body-invalid", f"the patch is nested more than {DEEPEST} levels deep")
+    return found
+
+
+def _patched(server: FhirServer, current: Record, change: Any) -> JSON | Problem:
     try:
         document = parse(current.body)  # the bytes have the digits that a document may have lost
     except Unreadable:
@@ -71,4 +79,4 @@ def _patched(current: Record, change: Any) -> JSON | Problem:
     except PatchFault as fault:
         where = (fault.expression,) if fault.expression else ()
         return Problem(fault.status, "body-invalid", str(fault), expression=where)
-    return check(made, current.resource_type, current.id) or made
+    return check(server, made, current.resource_type, current.id) or made

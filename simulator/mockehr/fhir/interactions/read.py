@@ -26,7 +26,7 @@ def read(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Prob
         known = _known(server, exchange, record)
         if known is not None:
             return known
-    return _shown(exchange, record)
+    return _shown(server, exchange, record)
 
 
 def vread(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Problem:
@@ -37,10 +37,10 @@ def vread(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Pro
     record = next((one for one in history if server.version_text(one.version) == asked.version), None)
     if record is None:
         return not_found(asked.resource_type, f"{asked.id}/_history/{asked.version}")
-    return _gone(record) if record.deleted else _shown(exchange, record)
+    return _gone(record) if record.deleted else _shown(server, exchange, record)
 
 
-def _shown(exchange: Exchange, record: Record) -> Record | Reply | JSON | Problem:
+def _shown(server: FhirServer, exchange: Exchange, record: Record) -> Record | Reply | JSON | Problem:
     """The record, or what `_summary`, `_elements` or the media type of a Binary make of it."""
     if record.resource_type == "Binary":
         content = content_reply(exchange, record)
@@ -49,10 +49,10 @@ def _shown(exchange: Exchange, record: Record) -> Record | Reply | JSON | Proble
     if "_summary=" not in exchange.query and "_elements=" not in exchange.query:
         return record
     pairs = [pair for pair in parse_qsl(exchange.query) if pair[0] in ("_summary", "_elements")]
-    query = compile_query(record.resource_type, pairs, strict=False)
+    query = compile_query(record.resource_type, pairs, strict=False, fhir_version=server.fhir_version)
     if query.problems:
         return query.problems[0]
-    return shaped(record.document, query) or record
+    return shaped(server.shown(record).document, query) or record
 
 
 def _gone(record: Record) -> Problem:

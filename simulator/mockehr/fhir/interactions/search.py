@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 from mockehr.core.exchange import JSON, Exchange, Interaction
-from mockehr.core.page import PageEntry, SearchPage
+from mockehr.core.page import Joined, PageEntry, SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.include import Includes
 from mockehr.fhir.pages import PageSession
@@ -23,6 +23,7 @@ from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, TooCostly, compile_query, shaped, shapes
 from mockehr.fhir.search.candidates import Candidates, Target
 from mockehr.fhir.search.neighbours import Neighbours
+from mockehr.fhir.search.recent import LARGEST_KEPT, Answered, KeptHits, KeptPage
 from mockehr.fhir.search.scope import Scope, scope_of
 from mockehr.fhir.search.stream import PageGone, Portion, StreamHits
 from mockehr.fhir.server import FhirServer, Parameters
@@ -117,6 +118,7 @@ def _compiled(
         resolve=resolve,
         referrers=Neighbours(server.store, charts_per_page(server), base_url),
         library=Library(server.store),
+        fhir_version=server.fhir_version,
     )
 
 
@@ -124,10 +126,40 @@ def _begin(server: FhirServer, exchange: Exchange, text: str, pairs: Parameters)
     asked = exchange.interaction
     assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
+    # a date that is approximate depends on the time
+    same = (asked, text, exchange.base_url, strict) if asked.name == "search" and "=ap" not in text else None
+    known = server.recent.get(same, _mark(server)) if same is not None else None
+    if known is None:
+        found = _answered(server, exchange, pairs, strict=strict)
+        if isinstance(found, Problem):
+            return found
+        overall, hits, unknown = found
+        if same is not None and isinstance(hits, ListHits) and (hits.total or 0) <= LARGEST_KEPT:
+            hits = KeptHits(hits.page(0, hits.total or 0))
+            server.recent.keep(same, Answered(overall, hits, unknown))
+    else:
+        overall, hits, unknown = known.query, known.hits, known.unknown
+    limit = server.restrictions.page_size(asked.resource_type, overall.count)
+    session = PageSession(asked.resource_type, text, hits, 0, limit if limit is not None else 1 << 30, overall)
+    notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in unknown]
+    return _page(server, exchange, session, notes)
+
+
+def _mark(server: FhirServer) -> tuple[Any, ...]:
+    """What differs as soon as a search might be answered otherwise than before."""
+    store = server.store
+    return store.last, store.epoch, store.base, store.base.generation, server.shown, server.restrictions
+
+
+def _answered(
+    server: FhirServer, exchange: Exchange, pairs: Parameters, *, strict: bool
+) -> tuple[Query, Hits, Sequence[str]] | Problem:
+    """What shapes the answer, the matches, and the parameters that are not known."""
+    asked, base = exchange.interaction, exchange.base_url
+    assert asked is not None
     scope = scope_of(server, asked, pairs, lambda kind: _permitted(server, exchange, kind), strict=strict)
     if isinstance(scope, Problem):
         return scope
-    base = exchange.base_url
     queries = [_compiled(server, kind, scope.pairs, strict=strict, base_url=base) for kind in scope.kinds]
     # what shapes the answer to a search of several types is read as for any resource
     single = scope.kinds == (asked.resource_type,)
@@ -141,17 +173,7 @@ def _begin(server: FhirServer, exchange: Exchange, text: str, pairs: Parameters)
         return problem
     targets = [scope.target(query, base) for query in queries]
     hits: Hits = ListHits(()) if refusal is not None else _hits(server, targets, overall)
-    limit = server.restrictions.page_size(asked.resource_type, overall.count)
-    session = PageSession(
-        asked.resource_type,
-        text,
-        _all_in_order(server, hits, overall),
-        0,
-        limit if limit is not None else 1 << 30,
-        overall,
-    )
-    notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in unknown]
-    return _page(server, exchange, session, notes)
+    return overall, _all_in_order(server, hits, overall), unknown
 
 
 def _vendor_refusal(server: FhirServer, asked: Interaction, scope: Scope, unknown: Sequence[str]) -> Problem | None:
@@ -220,7 +242,7 @@ def _over(resource_type: str, token: str) -> Problem:
 
 
 def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: list[Problem]) -> SearchPage:
-    query, base = session.compiled, exchange.base_url
+    query = session.compiled
     assert query is not None
     count_only = session.offset == 0 and _count_only(query)
     portion = Portion((), False, 0) if count_only else _portion(session)
@@ -228,7 +250,38 @@ def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: l
     total = session.hits.total
     if total is None and whole and not count_only:
         total = len(portion.records)
-    token = server.pages.open(_following(session, portion)) if portion.more else ""
+    made = _made(server, exchange, session, portion)
+    exchange.returned = made.returned
+    page = SearchPage(
+        resource_type=session.resource_type,
+        entries=made.entries,
+        total=None if query.total == "none" and not count_only else total,
+        query=session.query,
+        next_token=server.pages.open(_following(session, portion)) if portion.more else "",
+        notes=notes,
+        page_size=session.limit,
+        offset=session.offset,
+        complete=whole,
+        patient_facing=bool(exchange.patient),
+        joined=made.joined,
+    )
+    return _addressed(server, exchange, page)
+
+
+def _made(server: FhirServer, exchange: Exchange, session: PageSession, portion: Portion) -> KeptPage:
+    """The entries of a page; kept where they belong to matches that are kept."""
+    query, hits = session.compiled, session.hits
+    assert query is not None
+    if not isinstance(hits, KeptHits) or query.include or query.revinclude or session.replaced_offset is not None:
+        return _entries(server, exchange, query, portion)
+    of = (session.offset, len(portion.records))
+    made = hits.pages.get(of)
+    if made is None:
+        made = hits.pages[of] = _entries(server, exchange, query, portion)
+    return made
+
+
+def _entries(server: FhirServer, exchange: Exchange, query: Query, portion: Portion) -> KeptPage:
     permitted: dict[str, bool] = {}
 
     def allowed(kind: str) -> bool:
@@ -238,27 +291,16 @@ def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: l
 
     extra: list[Record] = []
     if query.include or query.revinclude:
-        extra = Includes(server, query, base, charts_per_page(server), allowed).of(portion.records)
-    exchange.returned = tuple(record.key for record in chain(portion.records, extra))
+        most = charts_per_page(server)
+        extra = Includes(server, query, exchange.base_url, most, allowed).of(portion.records)
+    shown = server.shown
     if shapes(query):
-        entries = [_shaped_entry(record, query, "match") for record in map(server.shown, portion.records)]
-        entries += [_shaped_entry(record, query, "include") for record in map(server.shown, extra)]
+        entries = [_shaped_entry(shown(record), query, "match") for record in portion.records]
+        entries += [_shaped_entry(shown(record), query, "include") for record in extra]
     else:
-        entries = [(record.resource_type, record.id, record.body, "match") for record in map(server.shown, portion.records)]
-        entries += [(record.resource_type, record.id, record.body, "include") for record in map(server.shown, extra)]
-    page = SearchPage(
-        resource_type=session.resource_type,
-        entries=entries,
-        total=None if query.total == "none" and not count_only else total,
-        query=session.query,
-        next_token=token,
-        notes=notes,
-        page_size=session.limit,
-        offset=session.offset,
-        complete=whole,
-        patient_facing=bool(exchange.patient),
-    )
-    return _addressed(server, exchange, page)
+        entries = [(one.resource_type, one.id, shown(one).body, "match") for one in portion.records]
+        entries += [(one.resource_type, one.id, shown(one).body, "include") for one in extra]
+    return KeptPage(entries, tuple(record.key for record in chain(portion.records, extra)), Joined(entries))
 
 
 def _portion(session: PageSession) -> Portion:

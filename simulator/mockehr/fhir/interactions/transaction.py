@@ -5,6 +5,7 @@ The answer is assembled from what each entry would have been answered alone, in 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from mockehr.core.clock import instant
@@ -13,7 +14,7 @@ from mockehr.core.problem import Problem
 from mockehr.fhir.bundle.references import following, rewritten
 from mockehr.fhir.bundle.requests import ORDER, Request, exchange_of, requests_of
 from mockehr.fhir.interactions.create import existing_match
-from mockehr.fhir.interactions.search import find
+from mockehr.fhir.interactions.search import charts_per_page, find
 from mockehr.fhir.lossless import encode
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
@@ -39,6 +40,10 @@ HTTP: Final = {
 }
 
 
+SEARCHES_AT_ONCE: Final = 10
+"""Entries that may each look through as many charts as a request alone; more entries share what these may."""
+
+
 class _Failed(Exception):
     """An entry of a transaction was refused, so that all of it is undone."""
 
@@ -49,7 +54,7 @@ class _Failed(Exception):
 
 def transaction(server: FhirServer, exchange: Exchange) -> Reply | Problem:
     """Carry out a Bundle of requests; 400 for one that is neither batch nor transaction."""
-    body = read_any(exchange)
+    body = read_any(exchange, server.fhir_version)
     if isinstance(body, Problem):
         return body
     bundle = body.document
@@ -64,9 +69,17 @@ def transaction(server: FhirServer, exchange: Exchange) -> Reply | Problem:
     requests = requests_of(bundle, exchange.base_url)
     if isinstance(requests, Problem):
         return requests
+    server = _sharing(server, len(requests))
     if kind == "batch":
         return _answer(kind, [_done(server, request, exchange)[1] for request in requests])
     return _all_or_none(server, requests, exchange)
+
+
+def _sharing(server: FhirServer, entries: int) -> FhirServer:
+    """The server with less to look through for each entry: thousands of searches must not take thousands of times."""
+    whole = charts_per_page(server)
+    share = max(1, min(whole, SEARCHES_AT_ONCE * whole // max(1, entries)))
+    return replace(server, settings={**server.settings, "charts_per_page": share}) if share < whole else server
 
 
 def _all_or_none(server: FhirServer, requests: list[Request], exchange: Exchange) -> Reply | Problem:

@@ -8,6 +8,7 @@ from mockehr.fhir.interactions.conditional import matched
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.validate import ID_FORM
+from mockehr.fhir.validation.issue import shown
 from mockehr.fhir.writes import Body, Written, commit, precondition, read_body
 
 
@@ -22,7 +23,7 @@ def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
     kind, id = asked.resource_type, asked.id
     if id and server.store.read(kind, id) is None and not server.settings.get("update_create", False):
         return not_found(kind, id)
-    body = read_body(exchange, kind, id)
+    body = read_body(server, exchange, kind, id)
     if isinstance(body, Problem):
         return body
     with server.store.transaction():
@@ -43,9 +44,17 @@ def _current(server: FhirServer, exchange: Exchange, body: Body) -> Record | Pro
     kind, id = asked.resource_type, asked.id
     if not id:
         match = matched(server, exchange)
-        id = str(body.document.get("id", ""))
         if isinstance(match, Problem):
             return match
+        id = body.document.get("id", "")
+        if not isinstance(id, str):
+            return Problem(
+                422,
+                "body-invalid",
+                f"{kind}.id: {shown(id)} is no id",
+                resource_type=kind,
+                expression=(f"{kind}.id",),
+            )
         if match is not None:
             text = f"the body's id is {id}, the match is {match.key}"
             return match if id in ("", match.id) else Problem(400, "body-invalid", text, resource_type=kind)

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.body import parse_resource
 from mockehr.fhir.lossless import Unreadable
+from mockehr.fhir.validate import DEEPEST, too_deep
+from mockehr.fhir.writes import BODY_LIMIT
 
 if TYPE_CHECKING:
     from mockehr.fhir.server import FhirServer
 
+LONGEST_FORM: Final = 65_536
+"""Octets of parameters in a form."""
 Level = Literal["system", "type", "instance"]
 
 
@@ -98,8 +102,13 @@ def read_input(exchange: Exchange) -> Input | Problem:
         values.setdefault(name, []).append(value)
     if exchange.method != "POST" or not exchange.body.strip():
         return Input(values)
+    if len(exchange.body) > BODY_LIMIT:
+        return Problem(413, "body-invalid", f"the body has {len(exchange.body)} octets; {BODY_LIMIT} are allowed")
     media = exchange.headers.get("content-type", "application/fhir+json")
     if media.startswith("application/x-www-form-urlencoded"):
+        if len(exchange.body) > LONGEST_FORM:
+            text = f"the parameters in the body have {len(exchange.body)} octets; {LONGEST_FORM} are allowed"
+            return Problem(413, "bad-request", text)
         for name, value in parse_qsl(exchange.body.decode("utf-8", "replace"), keep_blank_values=True):
             values.setdefault(name, []).append(value)
         return Input(values)
@@ -109,6 +118,8 @@ def read_input(exchange: Exchange) -> Input | Problem:
         return Problem(400, "body-invalid", f"the body cannot be read: {error}")
     if isinstance(body, Problem):
         return body
+    if too_deep(body):
+        return Problem(422, "body-invalid", f"the body is nested more than {DEEPEST} levels deep")
     if body.get("resourceType") != "Parameters":
         return Input(values, body)
     for part in body.get("parameter", ()) if isinstance(body.get("parameter"), list) else ():

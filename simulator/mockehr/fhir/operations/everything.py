@@ -47,7 +47,7 @@ def everything(server: FhirServer, exchange: Exchange, given: Input) -> SearchPa
     if later is not None:
         return later
     spec: Spec = {**(_PATIENT if asked.resource_type == "Patient" else _ENCOUNTER)}
-    wrong = check(given, spec) or _strange_type(given)
+    wrong = check(given, spec) or _strange_type(given, server.fhir_version)
     if wrong is not None:
         return wrong
     gathering = Gathering(server, exchange, given)
@@ -77,10 +77,10 @@ def _of_everybody(
     return first_page(server, exchange, given, found, PATIENTS_PER_PAGE if size is None else size)
 
 
-def _strange_type(given: Input) -> Problem | None:
+def _strange_type(given: Input, version: str) -> Problem | None:
     for kind in _types(given):
-        if not is_resource_type(kind):
-            close = nearest_names(kind, resource_types())
+        if not is_resource_type(kind, version):
+            close = nearest_names(kind, resource_types(version))
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             text = f"{kind!r} is no resource type{hint}"
             return Problem(400, "parameter-invalid", text, parameter="_type", value=kind)

@@ -184,7 +184,8 @@ def _valued(value: Any) -> JSON:
         return {"valueBoolean": value in (True, "true")}
     if isinstance(value, int):
         return {"valueInteger": value}
-    return {"valueInteger": int(value)} if value.isascii() and value.isdigit() else {"valueString": value}
+    whole = value.isascii() and value.isdigit() and len(value) < 10
+    return {"valueInteger": int(value)} if whole else {"valueString": value}
 
 
 def _definition(found: ValueSet) -> JSON:

@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem, not_found
+from mockehr.fhir.lossless import encode
 from mockehr.fhir.operations.base import Input, Operation
+from mockehr.fhir.operations.parameters import as_list
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
+from mockehr.fhir.validate import check_structure
 from mockehr.fhir.writes import Body, commit
 
 LISTS: Final = ("profile", "security", "tag")
@@ -21,11 +24,11 @@ def meta(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Problem
     assert asked is not None
     if asked.id:
         found = _current(server, exchange)
-        return found if isinstance(found, Problem) else _answer(found.document.get("meta", {}))
+        return found if isinstance(found, Problem) else _answer(_meta_of(found))
     gathered: dict[str, list[Any]] = {}
     for record in server.store.written():
         if not record.deleted and asked.resource_type in ("", record.resource_type):
-            _merge(gathered, record.document.get("meta", {}))
+            _merge(gathered, _meta_of(record))
     return _answer(gathered)
 
 
@@ -43,15 +46,23 @@ def _change(server: FhirServer, exchange: Exchange, given: Input, change: Any) -
     wanted = given.object("meta")
     if wanted is None:
         return Problem(400, "body-invalid", "the parameter meta (valueMeta) is missing", parameter="meta")
+    fault = _fault(wanted, server.fhir_version)
+    if fault is not None:
+        return fault
     with server.store.transaction():
         found = _current(server, exchange)
         if isinstance(found, Problem):
             return found
-        made = {key: list(value) if key in LISTS else value for key, value in found.document.get("meta", {}).items()}
+        made = {key: as_list(value).copy() if key in LISTS else value for key, value in _meta_of(found).items()}
         change(made, wanted)
         # The content is the same, yet the version goes up with what is said about it, as with most servers.
         body = Body({**found.document, "meta": made}, b"")
-        return _answer(commit(server, exchange, body, found.id, found).record.document.get("meta", {}))
+        return _answer(_meta_of(commit(server, exchange, body, found.id, found).record))
+
+
+def _meta_of(record: Record) -> JSON:
+    meta = record.document.get("meta")
+    return meta if isinstance(meta, dict) else {}
 
 
 def _current(server: FhirServer, exchange: Exchange) -> Record | Problem:
@@ -63,24 +74,34 @@ def _current(server: FhirServer, exchange: Exchange) -> Record | Problem:
 
 def _merge(into: dict[str, list[Any]], other: JSON) -> None:
     for name in LISTS:
-        for item in other.get(name, ()):
-            if not any(_same(item, held) for held in into.get(name, ())):
+        held = {_key(one) for one in into.get(name, ())}
+        for item in as_list(other.get(name)):
+            if _key(item) not in held:
+                held.add(_key(item))
                 into.setdefault(name, []).append(item)
 
 
 def _subtract(of: dict[str, list[Any]], other: JSON) -> None:
     for name in LISTS:
-        kept = [held for held in of.get(name, ()) if not any(_same(held, item) for item in other.get(name, ()))]
-        of.pop(name, None)
+        gone = {_key(one) for one in as_list(other.get(name))}
+        kept = [held for held in of.pop(name, ()) if _key(held) not in gone]
         if kept:
             of[name] = kept
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Codings are the same by system and code, whatever they display."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return bool(one.get("system") == other.get("system") and one.get("code") == other.get("code"))
-    return bool(one == other)
+def _key(one: Any) -> bytes:
+    """What makes it the same as another: codings are by system and code, whatever they display."""
+    return encode([one.get("system"), one.get("code")] if isinstance(one, dict) else one)
+
+
+def _fault(meta: JSON, version: str) -> Problem | None:
+    """What is wrong with a meta that a client sent (422), or nothing."""
+    bearer = {"resourceType": "Basic", "code": {"text": "any"}, "meta": meta}
+    issue = next((one for one in check_structure(bearer, version) if one.fails), None)
+    if issue is None or not meta:
+        return None
+    where = issue.expression.removeprefix("Basic.")
+    return Problem(422, "body-invalid", f"{where}: {issue.text}", parameter="meta", expression=(where,))
 
 
 def _answer(found: JSON) -> JSON:

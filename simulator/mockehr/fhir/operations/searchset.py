@@ -101,7 +101,8 @@ def _page(
         following = replace(session, offset=session.offset + session.limit, expires=None, replaced_offset=None)
         token = server.pages.open(following)
     exchange.returned = tuple(record.key for record in records)
-    entries: list[PageEntry] = [(one.resource_type, one.id, one.body, found.mode(one)) for one in records]
+    shown = server.shown
+    entries: list[PageEntry] = [(one.resource_type, one.id, shown(one).body, found.mode(one)) for one in records]
     where = exchange.base_url + exchange.path
     page_parameter = server.restrictions.page_parameter
     asked = exchange.interaction

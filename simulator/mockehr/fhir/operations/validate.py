@@ -36,9 +36,8 @@ def validate(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Pro
         return Problem(
             400, "parameter-missing", "there is nothing to validate: resource is missing", parameter="resource"
         )
-    issues = _address(resource, asked.resource_type, asked.id) + validate_document(
-        resource, profile=profile, mode=mode
-    )
+    found = validate_document(resource, profile=profile, mode=mode, version=server.fhir_version)
+    issues = _address(resource, asked.resource_type, asked.id) + found
     return outcome(place(issues, exchange.body) if given.resource is resource else issues)
 
 
@@ -46,7 +45,8 @@ def _stored(server: FhirServer, kind: str, id: str, mode: str, profile: str) -> 
     record = server.store.read(kind, id)
     if record is None or record.deleted:
         return not_found(kind, id)
-    return outcome(place(validate_document(record.document, profile=profile, mode=mode), record.body))
+    issues = validate_document(record.document, profile=profile, mode=mode, version=server.fhir_version)
+    return outcome(place(issues, record.body))
 
 
 def _address(resource: JSON, kind: str, id: str) -> list[Issue]:

@@ -12,9 +12,12 @@ from mockehr.core.exchange import JSON
 from mockehr.fhir.elements import Element, Structure
 from mockehr.fhir.patch.errors import PatchFault
 from mockehr.fhir.patch.locate import Place, owner, places, single
+from mockehr.fhir.validation.issue import shown
 
 MOST = 1000
 """Operations in one patch."""
+LONGEST_PATH = 1000
+"""Letters of a path: every one of them is read several times."""
 TYPE_OF_VALUE = "value[x]"
 """Under this name the parts of an operation hold what `value` was written as: `HumanName`, `Date`."""
 Parts = Mapping[str, Any]
@@ -32,7 +35,7 @@ def apply_fhirpath_patch(document: JSON, patch: JSON) -> JSON:
         if parameter.get("name") != "operation":
             raise PatchFault(f"{at}: the name is 'operation'", status=400, expression=at)
         parts = _parts(parameter, at)
-        run = _OPERATIONS.get(parts.get("type"))  # type: ignore[arg-type]
+        run = _OPERATIONS.get(str(parts.get("type")))
         if run is None:
             raise PatchFault(f"{at}: type is one of {', '.join(_OPERATIONS)}", status=400, expression=at)
         try:
@@ -79,13 +82,15 @@ def _path(parts: Parts) -> str:
     path = _need(parts, "path")
     if not isinstance(path, str) or not path.strip():
         raise PatchFault("the path is a text with a FHIRPath", status=400)
+    if len(path) > LONGEST_PATH:
+        raise PatchFault(f"the path has {len(path)} letters; {LONGEST_PATH} are allowed", status=400)
     return path
 
 
 def _index(parts: Parts, name: str, largest: int) -> int:
     value = _need(parts, name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= largest:
-        raise PatchFault(f"{name} is {value!r}; it has to be a whole number from 0 to {largest}")
+        raise PatchFault(f"{name} is {shown(value)}; it has to be a whole number from 0 to {largest}")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from mockehr.core.exchange import JSON
@@ -10,25 +11,53 @@ from mockehr.fhir.patch.errors import PatchFault
 OPERATIONS = frozenset({"add", "remove", "replace", "move", "copy", "test"})
 MOST = 1000
 """Operations in one patch."""
+MOST_COPIED = 4 << 20
+"""Letters and elements that the `copy` operations of one patch may copy in all: copies of copies double each time."""
+LONGEST_SHOWN = 200
+"""Letters of a path that a message repeats."""
 
 
 def apply_json_patch(document: JSON, patch: Any) -> JSON:
     """A patched copy; raises PatchFault. A `test` that fails is a fault like any other, and nothing is done."""
     from jsonpatch import JsonPatch, JsonPatchException, JsonPatchTestFailed
-    from jsonpointer import JsonPointerException
+    from jsonpointer import JsonPointer, JsonPointerException
 
     _check(patch)
+    made: Any = deepcopy(document)  # once: a copy for every operation would cost operations times size
+    room = MOST_COPIED
     for number, operation in enumerate(patch):
-        at = f"[{number}]"
+        at, path = f"[{number}]", operation["path"][:LONGEST_SHOWN]
         try:
-            document = JsonPatch([operation]).apply(document, in_place=False)
+            if operation["op"] == "copy":
+                room -= _weight(JsonPointer(operation["from"]).resolve(made), room)
+            made = JsonPatch([operation]).apply(made, in_place=True)
         except JsonPatchTestFailed:
-            raise PatchFault(f"{at}: the test of {operation['path']} fails", expression=at) from None
+            raise PatchFault(f"{at}: the test of {path} fails", expression=at) from None
+        except RecursionError:
+            raise PatchFault(f"{at}: {operation['op']} {path}: this is nested too deep", expression=at) from None
         except (JsonPatchException, JsonPointerException, KeyError, TypeError, ValueError) as error:
-            raise PatchFault(f"{at}: {operation['op']} {operation['path']}: {_words(error)}", expression=at) from None
-    if not isinstance(document, dict):
+            raise PatchFault(f"{at}: {operation['op']} {path}: {_words(error)}", expression=at) from None
+    if not isinstance(made, dict):
         raise PatchFault("the patch leaves no object")
-    return document
+    return made
+
+
+def _weight(value: Any, room: int) -> int:
+    """Letters and elements of a value; raises PatchFault for more than `room`."""
+    weight, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        weight += 1
+        if isinstance(one, str):
+            weight += len(one)
+        elif isinstance(one, dict):
+            waiting += one.values()
+            weight += sum(map(len, one))
+        elif isinstance(one, list):
+            waiting += one
+        if weight > room:
+            raise PatchFault(f"the patch copies more than {MOST_COPIED} letters and elements")
+    return weight
 
 
 def _check(patch: Any) -> None:
@@ -38,7 +67,7 @@ def _check(patch: Any) -> None:
         raise PatchFault(f"the patch has {len(patch)} operations; {MOST} are allowed", status=400)
     for number, operation in enumerate(patch):
         at = f"[{number}]"
-        if not isinstance(operation, dict) or operation.get("op") not in OPERATIONS:
+        if not isinstance(operation, dict) or str(operation.get("op")) not in OPERATIONS:
             names = ", ".join(sorted(OPERATIONS))
             raise PatchFault(f"{at}: op is one of {names}", status=400, expression=at)
         needed = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from"}
@@ -51,5 +80,5 @@ def _check(patch: Any) -> None:
 
 
 def _words(error: Exception) -> str:
-    text = str(error.args[0]) if error.args else ""
+    text = str(error.args[0])[:LONGEST_SHOWN] if error.args else ""
     return text or "there is nothing there"

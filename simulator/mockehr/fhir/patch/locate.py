@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mockehr.fhir.elements import Element, Structure, structure
+from mockehr.fhir.elements import Element, Structure, known_structure
 from mockehr.fhir.patch.errors import PatchFault
 
-_STEP = re.compile(r"([A-Za-z_]\w*)(\((.*)\))?((?:\[\d+\])*)", re.DOTALL)
+_STEP = re.compile(r"([A-Za-z_]\w*)(\((.*)\))?((?:\[[0-9]{1,9}\])*)", re.DOTALL)
 _CONDITION = re.compile(r"([\w.]+)\s*=\s*('(?:[^'\\]|\\.)*'|true|false|-?\d+(?:\.\d+)?)")
 
 
@@ -43,9 +43,9 @@ def places(document: dict[str, Any], path: str) -> list[Place]:
         steps = steps[1:]
     if not steps:
         raise PatchFault(f"{path!r} means the whole resource; name an element of it")
-    whole = structure(kind)
+    whole = known_structure(kind)
     if whole is None:
-        raise PatchFault(f"{kind} is no resource type of R4")
+        raise PatchFault(f"{kind} is no resource type")
     found: list[Place] = []
     for number, step in enumerate(steps):
         nodes = [(document, whole)] if number == 0 else _nodes(found)
@@ -56,9 +56,9 @@ def places(document: dict[str, Any], path: str) -> list[Place]:
 def owner(document: dict[str, Any], path: str) -> tuple[dict[str, Any], Structure]:
     """The one object that `path` means, with its structure: the resource itself for `Patient`. Raises PatchFault."""
     kind = str(document.get("resourceType", ""))
-    whole = structure(kind)
+    whole = known_structure(kind)
     if whole is None:
-        raise PatchFault(f"{kind} is no resource type of R4")
+        raise PatchFault(f"{kind} is no resource type")
     if path.strip() in (kind, "Resource", "DomainResource", "$this"):
         return document, whole
     nodes = _nodes(single(document, path))
@@ -82,7 +82,7 @@ def _nodes(found: list[Place]) -> list[tuple[dict[str, Any], Structure]]:
         value = place.value
         if isinstance(value, dict):
             kind = str(value.get("resourceType", "")) if place.element.type == "Resource" else place.element.type
-            known = structure(kind)
+            known = known_structure(kind)
             if known is not None:
                 nodes.append((value, known))
     return nodes
@@ -113,7 +113,7 @@ def _walk(step: str, nodes: list[tuple[dict[str, Any], Structure]], before: list
             raise PatchFault(f"{nodes[0][1].name} has no element {name!r}")
     else:
         found = _called(name, argument.strip(), nodes, before, path)
-    for index in re.findall(r"\[(\d+)\]", indexes):
+    for index in re.findall(r"[0-9]+", indexes):
         found = found[int(index) : int(index) + 1]
     return found
 

@@ -27,7 +27,7 @@ def compile_chain(
     if parameter.chain.count(".") >= MOST_LINKS:
         raise InvalidValue(f"chains of more than {MOST_LINKS} links are not supported")
     if parameter.modifier:
-        _check_type(parameter, definition)
+        _check_type(parameter, definition, context.fhir_version)
     inner = _queries(parameter, definition, context, compile_rest)
     base, extract = context.base_url, definition.extract
 
@@ -57,8 +57,8 @@ def within(item: Any, resource: Any) -> dict[str, Any] | None:
     return next((one for one in contained if isinstance(one, dict) and one.get("id") == text[1:]), None)
 
 
-def _check_type(parameter: Parameter, definition: SearchDefinition) -> None:
-    if not is_resource_type(parameter.modifier):
+def _check_type(parameter: Parameter, definition: SearchDefinition, version: str) -> None:
+    if not is_resource_type(parameter.modifier, version):
         raise InvalidValue(f"{parameter.modifier} is no resource type, and only one may stand before a chain")
     if not definition.may_refer_to(parameter.modifier):
         raise InvalidValue(definition.never(parameter.modifier))
@@ -68,12 +68,12 @@ def _queries(
     parameter: Parameter, definition: SearchDefinition, context: Context, compile_rest: CompileRest
 ) -> dict[str, Rest]:
     """A query for each type that may be referred to, has the next parameter of the chain and can use the value."""
-    name = parameter.chain.partition(".")[0].partition(":")[0]
-    targets = definition.targets if not definition.any_target else known_types()
+    name, version = parameter.chain.partition(".")[0].partition(":")[0], context.fhir_version
+    targets = definition.targets if not definition.any_target else known_types(version)
     queries = {
         target: rest_of_chain(target, parameter.chain, parameter.raw, context, compile_rest)
         for target in ((parameter.modifier,) if parameter.modifier else targets)
-        if name == HAS or lookup(target, name) is not None
+        if name == HAS or lookup(target, name, version) is not None
     }
     if not queries:
         raise InvalidValue(f"{parameter.chain} is no search parameter of what {parameter.name} refers to")

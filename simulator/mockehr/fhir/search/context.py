@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from mockehr.core.exchange import JSON
 from mockehr.core.problem import Problem
+from mockehr.fhir.elements import R4
 from mockehr.fhir.search.parse import InvalidValue, Parameter
 from mockehr.fhir.search.table import SearchDefinition
 from mockehr.fhir.terminology import Library
@@ -56,6 +57,8 @@ class Context:
     referrers: Referrers | None = None
     library: Library | None = None
     """The terminology of the site, for `:in`, `:above` and `:below`; None for what is shipped only."""
+    fhir_version: str = R4
+    """Whose types and parameters there are."""
     depth: int = 0
     """How many links lead here."""
     known: dict[tuple[str, str, str, int], Rest] = field(default_factory=dict, compare=False)

@@ -84,7 +84,7 @@ def compile_criterion(
 
 
 def _direct(definition: SearchDefinition, values: tuple[Any, ...], matches: Test) -> Test:
-    """`patient=1` and the like: where the reference stands as expected it is seen at once, all else goes the long way.
+    """`patient=1` and the like: a reference that stands as expected is seen at once, all else goes the long way.
 
     Most searches name a patient, and all records of that patient's chart have to be looked at.
     """
@@ -93,7 +93,12 @@ def _direct(definition: SearchDefinition, values: tuple[Any, ...], matches: Test
         return matches
     name, only = place
     kinds = (only,) if only else definition.targets
-    wanted = frozenset(f"{kind}/{value.id}" for value in values for kind in kinds if value.type in ("", kind))
+    wanted = frozenset(
+        f"{kind}/{value.id}"
+        for value in values
+        for kind in kinds
+        if value.text in (value.id, f"{kind}/{value.id}")  # any other text leads elsewhere, or to a version
+    )
 
     def direct(resource: Any) -> bool:
         held = resource.get(name) if type(resource) is dict else None

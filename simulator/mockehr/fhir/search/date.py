@@ -21,6 +21,8 @@ SECOND: Final = 1_000_000
 DAY: Final = 86_400 * SECOND
 BEGINNING: Final = -(1 << 62)
 END: Final = 1 << 62
+LONGEST: Final = 64
+"""Letters of a date; what is longer is none, and is not remembered."""
 _EPOCH = date(1970, 1, 1).toordinal()
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FORM = re.compile(
@@ -40,12 +42,16 @@ class DateValue(NamedTuple):
     high: int
 
 
-@lru_cache(maxsize=16384)
 def interval(text: str) -> Interval | None:
     """The instants that a FHIR date, dateTime or instant may mean; None if it is none.
 
     Lenient where searches are: seconds and zone may be missing, and a blank stands for the `+` of an offset.
     """
+    return _interval(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=16384)
+def _interval(text: str) -> Interval | None:
     form = _FORM.fullmatch(text)
     if form is None:
         return None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from mockehr.fhir.elements import structure
+from mockehr.fhir.elements import R4, release_name, structure
 
 Extractor = Callable[[Any], Sequence[Any]]
 """Resource (or element) → the values found, in document order; JSON nulls inside lists may be among them."""
@@ -32,13 +32,13 @@ _INDEXED = re.compile(r"(\w+)\[([0-9]+)\]")
 
 
 @cache
-def compile_expression(expression: str, base: str = "") -> Extractor:
+def compile_expression(expression: str, base: str = "", version: str = R4) -> Extractor:
     """The closure for `expression`; raises ValueError on FHIRPath beyond what the module names.
 
     `base` is the expression that this one starts from where it is relative (`value.as(Quantity)` of a composite).
     """
-    start = tuple(dict.fromkeys(name for part in _parts(base) for name in _types_of(part))) if base else ()
-    parts = [_fuse(_parse(part, start)[0]) for part in _parts(expression)]
+    start = tuple(dict.fromkeys(name for part in _parts(base) for name in _types_of(part, version))) if base else ()
+    parts = [_fuse(_parse(part, start, version)[0]) for part in _parts(expression)]
     if len(parts) == 1:
         return parts[0]
 
@@ -51,9 +51,9 @@ def compile_expression(expression: str, base: str = "") -> Extractor:
     return union
 
 
-def compile_truth(path: str) -> Extractor:
+def compile_truth(path: str, version: str = R4) -> Extractor:
     """One value, True or False: does something stand at `path` other than false?"""
-    inner = _fuse(_parse(path, ())[0])
+    inner = _fuse(_parse(path, (), version)[0])
     return lambda resource: (any(value is not False for value in inner(resource)),)
 
 
@@ -61,24 +61,25 @@ def _parts(expression: str) -> list[str]:
     return [part.strip() for part in expression.split("|")]
 
 
-def _types_of(path: str) -> Types:
+def _types_of(path: str, version: str) -> Types:
     """What the path leads to."""
-    return _parse(path, ())[1]
+    return _parse(path, (), version)[1]
 
 
-def _parse(path: str, types: Types) -> tuple[list[tuple[Any, ...]], Types]:
+def _parse(path: str, types: Types, version: str) -> tuple[list[tuple[Any, ...]], Types]:
     """The steps of a path without union, and the structures that it leads to. Without `types` it names its own."""
     truth = _NOT_FALSE.fullmatch(path)
     if truth:
-        return [("truth", truth.group(1))], ()
+        return [("truth", truth.group(1), version)], ()
     wrapped = _PARENTHESISED_AS.fullmatch(path)
     if wrapped:
         path = f"{wrapped.group(1)}.as({wrapped.group(2)}){wrapped.group(3)}"
     names = _split_steps(path)
     if not types:
         types, names = (names[0],), names[1:]
-        if structure(types[0]) is None:
-            raise ValueError(f"{path!r} is beyond the FHIRPath of search parameters: R4 has no {types[0]}")
+        if structure(types[0], version) is None:
+            release = release_name(version)
+            raise ValueError(f"{path!r} is beyond the FHIRPath of search parameters: {release} has no {types[0]}")
     steps: list[tuple[Any, ...]] = []
     while names:
         name = names.pop(0)
@@ -88,20 +89,20 @@ def _parse(path: str, types: Types) -> tuple[list[tuple[Any, ...]], Types]:
         elif call:
             steps.append(_condition(call.group(1), call.group(2).strip()))
         else:
-            made, types, names = _field_steps(name, types, names, path)
+            made, types, names = _field_steps(name, types, names, path, version)
             steps += made
     return steps, types
 
 
 def _field_steps(
-    name: str, types: Types, names: list[str], path: str
+    name: str, types: Types, names: list[str], path: str, version: str
 ) -> tuple[list[tuple[Any, ...]], Types, list[str]]:
     """Going down one element: the steps, what they lead to, and the names that are left (less a cast of a choice)."""
     indexed = _INDEXED.fullmatch(name)
     more: list[tuple[Any, ...]] = []
     if indexed:
         name, more = indexed.group(1), [("index", int(indexed.group(2)))]
-    plain, chosen = _elements(types, name)
+    plain, chosen = _elements(types, name, version)
     if not plain and not chosen:
         raise ValueError(
             f"{path!r} is beyond the FHIRPath of search parameters: {' or '.join(types)} has no {name!r}"
@@ -121,12 +122,12 @@ def _field_steps(
     return [("choice", *chosen), *more], found, names
 
 
-def _elements(types: Types, name: str) -> tuple[list[str], dict[str, str]]:
+def _elements(types: Types, name: str, version: str) -> tuple[list[str], dict[str, str]]:
     """(types of the element called that, {JSON name: type} of the choice called that) in any of the structures."""
     plain: list[str] = []
     chosen: dict[str, str] = {}
     for owner in types:
-        known = structure(owner)
+        known = structure(owner, version)
         if known is None:
             continue
         if name in known.elements:  # US Core writes a choice under its JSON name: extension.valueDateTime
@@ -175,7 +176,7 @@ def _fuse(steps: list[tuple[Any, ...]]) -> Extractor:
     if not steps:
         return lambda resource: (resource,)
     if steps[0][0] == "truth":
-        return compile_truth(steps[0][1])
+        return compile_truth(*steps[0][1:])
     if all(step[0] == "field" for step in steps) and len(steps) <= 2:
         return _one_field(steps[0][1]) if len(steps) == 1 else _two_fields(steps[0][1], steps[1][1])
     if len(steps) == 2 and steps[0][0] == "field" and steps[1][0] == "resolves":

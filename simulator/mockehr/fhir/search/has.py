@@ -25,12 +25,12 @@ def compile_has(resource_type: str, parameter: Parameter, context: Context, comp
         raise InvalidValue(
             "write it as _has:Type:reference:parameter=value, as in _has:Observation:patient:code=1234"
         )
-    definition = _definition(resource_type, source, name)
+    definition = _definition(resource_type, source, name, context.fhir_version)
     referrers = context.referrers
     if referrers is None:
         raise InvalidValue("reverse chains are not supported here")
     first = parameter.chain.partition(".")[0].partition(":")[0]
-    if first != HAS and lookup(source, first) is None:
+    if first != HAS and lookup(source, first, context.fhir_version) is None:
         raise InvalidValue(f"{first} is no search parameter of {source}")
     rest = rest_of_chain(source, parameter.chain, parameter.raw, context, compile_rest)
     if rest.problems:
@@ -38,12 +38,12 @@ def compile_has(resource_type: str, parameter: Parameter, context: Context, comp
     return ((source, name, rest),), _Test(source, definition, rest, referrers, context.base_url)
 
 
-def _definition(resource_type: str, source: str, name: str) -> SearchDefinition:
-    if not is_resource_type(source):
+def _definition(resource_type: str, source: str, name: str, version: str) -> SearchDefinition:
+    if not is_resource_type(source, version):
         raise InvalidValue(f"{source} is no resource type")
-    definition = lookup(source, name)
+    definition = lookup(source, name, version)
     if definition is None or definition.kind != "reference":
-        known = [one.name for one in definitions(source).values() if one.kind == "reference"]
+        known = [one.name for one in definitions(source, version).values() if one.kind == "reference"]
         close = nearest_names(name, known)
         raise InvalidValue(
             f"{source} has no reference parameter {name!r}"

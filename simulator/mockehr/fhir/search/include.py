@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from mockehr.fhir.elements import is_resource_type
+from mockehr.fhir.elements import R4, is_resource_type
 from mockehr.fhir.search.parse import InvalidValue, Parameter
 from mockehr.fhir.search.reference import split_reference
 from mockehr.fhir.search.table import definitions, lookup
@@ -19,13 +19,14 @@ class Include(NamedTuple):
     name: str
     target: str
     iterate: bool
+    fhir_version: str = R4
 
     def references(self, resource: Any, base_url: str = "") -> list[tuple[str, str]]:
         """(type, id) of what `resource` refers to through this parameter, in document order, without repeats."""
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
         if not isinstance(kind, str) or self.source not in (kind, ANY):
             return []
-        table = definitions(kind)
+        table = definitions(kind, self.fhir_version)
         rows = table.values() if self.name == ANY else [table[self.name]] if self.name in table else []
         found = [
             pair
@@ -37,7 +38,7 @@ class Include(NamedTuple):
         return list(dict.fromkeys(pair for pair in found if self.target in ("", pair[0])))
 
 
-def parse_include(parameter: Parameter, *, strict: bool) -> Include | None:
+def parse_include(parameter: Parameter, *, strict: bool, version: str = R4) -> Include | None:
     """The include asked for; None for an unknown one unless `strict`. Raises InvalidValue.
 
     `*` alone stands for every reference of every resource at hand (`_include`), or of every type (`_revinclude`).
@@ -48,23 +49,23 @@ def parse_include(parameter: Parameter, *, strict: bool) -> Include | None:
         raise InvalidValue(f"modifier :{parameter.modifier} is not supported; supported: :iterate")
     iterate = parameter.modifier != ""
     if parameter.raw == ANY:
-        return Include(ANY, ANY, "", iterate)
+        return Include(ANY, ANY, "", iterate, version)
     if not source or not name:
         raise InvalidValue(f"{parameter.raw!r} is no include; write Type:parameter or Type:parameter:TargetType")
-    fault = _fault(source, name, target)
+    fault = _fault(source, name, target, version)
     if not fault:
-        return Include(source, name, target, iterate)
+        return Include(source, name, target, iterate, version)
     if strict:
         raise InvalidValue(fault)
     return None
 
 
-def _fault(source: str, name: str, target: str) -> str:
-    if not is_resource_type(source):
+def _fault(source: str, name: str, target: str, version: str) -> str:
+    if not is_resource_type(source, version):
         return f"{source} is no resource type"
-    if target and not is_resource_type(target):
+    if target and not is_resource_type(target, version):
         return f"{target} is no resource type"
-    definition = lookup(source, name)
+    definition = lookup(source, name, version)
     if name == ANY:
         return ""
     if definition is None or definition.kind != "reference":

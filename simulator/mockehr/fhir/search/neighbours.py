@@ -41,6 +41,8 @@ CHART_TYPES: Final = frozenset(
     }
 )
 """Types that computed charts can have; of all others there is only what was written: no chart is looked through."""
+WALKS: Final = 4
+"""How many times one search may look through all charts that may be looked through."""
 Key = tuple[str, str]
 
 
@@ -52,6 +54,7 @@ class Neighbours:
         self._store = store
         self._most = most
         self._base_url = base_url
+        self._looked = 0
         self._written: dict[str, dict[Key, list[Record]]] = {}
 
     def near(self, source: str, target: JSON) -> Iterable[JSON] | None:
@@ -80,18 +83,22 @@ class Neighbours:
         """All resources of a type. Raises TooCostly."""
         return (record.document for record in self.records(source))
 
-    def records(self, source: str) -> Iterator[Record]:
-        """All records of a type. Raises TooCostly."""
-        store = self._store
-        if source in SHARED_TYPES:
-            yield from store.shared(source)
-            return
-        written = {record.id: record for record in store.overlay(source)}
-        yield from (record for record in written.values() if not record.deleted)
-        for looked, patient in enumerate(store.base.everyone() if source in CHART_TYPES else ()):
-            if looked >= self._most:
+    def records(self, *sources: str) -> Iterator[Record]:
+        """All records of some types. Raises TooCostly."""
+        store, written = self._store, {}
+        for source in sources:
+            if source in SHARED_TYPES:
+                yield from store.shared(source)
+                continue
+            written[source] = {record.id: record for record in store.overlay(source)}
+            yield from (record for record in written[source].values() if not record.deleted)
+        computed = [source for source in written if source in CHART_TYPES]
+        for looked, patient in enumerate(store.base.everyone() if computed else ()):
+            self._looked += 1
+            if looked >= self._most or self._looked > WALKS * self._most:
                 raise TooCostly
-            yield from (record for record in store.base.chart(patient, source) if record.id not in written)
+            for source in computed:
+                yield from (one for one in store.base.chart(patient, source) if one.id not in written[source])
 
     def _referring(self, source: str) -> dict[Key, list[Record]]:
         found = self._written.get(source)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from mockehr.core.errors import nearest_names
 from mockehr.core.problem import Problem
-from mockehr.fhir.elements import is_resource_type, structure
+from mockehr.fhir.elements import R4, is_resource_type, structure
 from mockehr.fhir.search.context import Context, Referrers, Resolve
 from mockehr.fhir.search.criterion import Criterion, compile_criterion, compile_reverse
 from mockehr.fhir.search.include import Include, parse_include
@@ -23,6 +23,8 @@ TOTALS = ("none", "estimate", "accurate")
 CONTAINED = ("true", "false", "both")
 CONTAINED_TYPES = ("container", "contained")
 MOST_PARAMETERS = 1000
+MOST_TRIED = 500
+"""Values in one search that are tried one after the other on every resource. Codes and references are looked up."""
 
 
 class Query:
@@ -34,6 +36,7 @@ class Query:
         "count",
         "criteria",
         "elements",
+        "fhir_version",
         "format",
         "include",
         "parameters",
@@ -47,7 +50,7 @@ class Query:
         "unknown",
     )
 
-    def __init__(self, resource_type: str, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, resource_type: str, parameters: Sequence[Parameter], fhir_version: str = R4) -> None:
         self.resource_type = resource_type
         self.parameters = tuple(parameters)
         """Everything that was asked, in order."""
@@ -64,6 +67,7 @@ class Query:
         self.elements: tuple[str, ...] = ()
         """Element names, those of other types with their type: `name`, `Practitioner.name`."""
         self.total = ""
+        self.fhir_version = fhir_version
         self.contained = "false"
         self.contained_type = "container"
         self.format = ""
@@ -96,6 +100,7 @@ def compile_query(
     resolve: Resolve | None = None,
     referrers: Referrers | None = None,
     library: Library | None = None,
+    fhir_version: str = R4,
 ) -> Query:
     """Compile a query string, or pairs that are decoded already. Never raises: read `.problems`.
 
@@ -103,18 +108,20 @@ def compile_query(
     left out otherwise. A value or modifier that cannot be used is always a problem. `base_url`, `now`, `resolve`,
     `referrers` and `library` as in `Context`. More than MOST_PARAMETERS are a problem, and none of them is looked at.
     """
-    return compile_with(resource_type, query, Context(strict, base_url, now, resolve, referrers, library))
+    return compile_with(
+        resource_type, query, Context(strict, base_url, now, resolve, referrers, library, fhir_version)
+    )
 
 
 def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], context: Context) -> Query:
     """`compile_query` with its surroundings as one value."""
     parameters = parse_query(query)
-    compiled = Query(resource_type, parameters)
+    compiled = Query(resource_type, parameters, context.fhir_version)
     if len(parameters) > MOST_PARAMETERS:
         text = f"the search has {len(parameters)} parameters; {MOST_PARAMETERS} are allowed"
         compiled.problems = (Problem(400, "bad-request", text, resource_type=resource_type),)
         return compiled
-    table = definitions(resource_type)
+    table = definitions(resource_type, context.fhir_version)
     criteria: list[Criterion] = []
     unknown: list[str] = []
     problems: list[Problem] = []
@@ -133,21 +140,24 @@ def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], con
                 if parameter.raw:
                     unknown += _SHAPING[name](compiled, parameter, context)
             elif context.strict:
-                problems.append(_unknown(resource_type, parameter))
+                problems.append(_unknown(resource_type, parameter, context.fhir_version))
             else:
                 unknown.append(parameter.key)
         except InvalidValue as error:
             problems.append(_invalid(resource_type, parameter, str(error)))
     if compiled.summary == "text" and (compiled.include or compiled.revinclude):
         problems.append(_no_includes(resource_type))
+    tried = sum(len(one.values) for one in criteria if one.modifier or one.kind not in ("token", "reference"))
+    if tried > MOST_TRIED:
+        text = f"the search has {tried} values that are no plain codes or references; {MOST_TRIED} are allowed"
+        problems.append(Problem(400, "bad-request", text, resource_type=resource_type))
     compiled.criteria = tuple(criteria)
-    compiled.unknown = tuple(unknown)
-    compiled.problems = tuple(problems)
+    compiled.unknown, compiled.problems = tuple(unknown), tuple(problems)
     return compiled
 
 
-def _unknown(resource_type: str, parameter: Parameter) -> Problem:
-    close = nearest_names(parameter.name, definitions(resource_type))
+def _unknown(resource_type: str, parameter: Parameter, version: str) -> Problem:
+    close = nearest_names(parameter.name, definitions(resource_type, version))
     reason = NOT_OFFERED.get(parameter.name)
     hint = f": {reason}" if reason else f"; did you mean {' or '.join(close)}?" if close else ""
     text = f"{parameter.key} is no search parameter of {resource_type}{hint}"
@@ -179,7 +189,7 @@ def _sort(query: Query, parameter: Parameter, context: Context) -> list[str]:
     rules, unknown = list(query.sort), []
     for value in parameter.values:
         name = value.removeprefix("-")
-        definition = lookup(query.resource_type, name)
+        definition = lookup(query.resource_type, name, context.fhir_version)
         if definition is not None:
             rules.append(SortKey(name, value.startswith("-"), definition))
         elif context.strict:
@@ -191,7 +201,7 @@ def _sort(query: Query, parameter: Parameter, context: Context) -> list[str]:
 
 
 def _include(query: Query, parameter: Parameter, context: Context) -> list[str]:
-    found = parse_include(parameter, strict=context.strict)
+    found = parse_include(parameter, strict=context.strict, version=context.fhir_version)
     if found is None:
         return [f"{parameter.key}={parameter.raw}"]
     if parameter.name == "_include":
@@ -211,9 +221,9 @@ def _summary(query: Query, parameter: Parameter, context: Context) -> list[str]:
 def _elements(query: Query, parameter: Parameter, context: Context) -> list[str]:
     for value in parameter.values:
         first, _, rest = value.strip().partition(".")
-        typed = bool(rest) and is_resource_type(first)
+        typed = bool(rest) and is_resource_type(first, context.fhir_version)
         owner, name = (first, rest.partition(".")[0]) if typed else (query.resource_type, first)
-        known = structure(owner)
+        known = structure(owner, context.fhir_version)
         if (
             context.strict
             and known is not None

@@ -66,7 +66,7 @@ def compile_reference(parameter: Parameter, definition: SearchDefinition, contex
         tokens = tuple(parse_token(value) for value in parameter.values)
         inner = match_tokens(tokens)
         return tokens, lambda item: isinstance(item, dict) and "identifier" in item and inner(item["identifier"])
-    if modifier and not is_resource_type(modifier):
+    if modifier and not is_resource_type(modifier, context.fhir_version):
         raise refuse_modifier(parameter, definition, ":identifier, :missing, a resource type")
     if modifier and not definition.may_refer_to(modifier):
         raise InvalidValue(definition.never(modifier))

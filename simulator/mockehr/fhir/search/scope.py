@@ -61,7 +61,7 @@ def scope_of(
         text = f"{strange} is not offered by this server" + (f"; did you mean {' or '.join(close)}?" if close else "")
         return Problem(400, "parameter-invalid", text, parameter="_type", value=strange)
     kinds = [kind for kind in dict.fromkeys(named or server.types) if permitted(kind)]
-    return _common(kinds, [pair for pair in pairs if pair[0] != "_type"], strict=strict)
+    return _common(kinds, [pair for pair in pairs if pair[0] != "_type"], strict=strict, version=server.fhir_version)
 
 
 def _of_compartment(
@@ -77,7 +77,7 @@ def _of_compartment(
     members = {*rows, asked.version}
     if asked.resource_type == EVERY:
         kinds = [kind for kind in server.types if kind in members and permitted(kind)]
-        found = _common(kinds, pairs, strict=strict)
+        found = _common(kinds, pairs, strict=strict, version=server.fhir_version)
         return found if isinstance(found, Problem) else Scope(found.kinds, found.pairs, found.unknown, owner)
     if asked.resource_type not in members:
         text = f"{asked.resource_type} is never in the compartment of a {asked.version}"
@@ -85,9 +85,9 @@ def _of_compartment(
     return Scope((asked.resource_type,), pairs, (), owner)
 
 
-def _common(kinds: Sequence[str], pairs: Pairs, *, strict: bool) -> Scope | Problem:
+def _common(kinds: Sequence[str], pairs: Pairs, *, strict: bool, version: str) -> Scope | Problem:
     """Several types: only parameters that all of them have count (search.html#all)."""
-    names = [frozenset(definitions(kind)) for kind in kinds]
+    names = [frozenset(definitions(kind, version)) for kind in kinds]
     common = frozenset.intersection(*names) if names else frozenset()
     kept: list[tuple[str, str]] = []
     unknown: list[str] = []

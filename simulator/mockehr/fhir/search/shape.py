@@ -31,7 +31,7 @@ def shaped(document: JSON, query: Query, *, included: bool = False) -> JSON | No
     if not shapes(query):
         return None
     kind = str(document.get("resourceType", ""))
-    known = structure(kind)
+    known = structure(kind, query.fhir_version)
     if known is None:
         return None
     if query.summary == "data":
@@ -39,8 +39,8 @@ def shaped(document: JSON, query: Query, *, included: bool = False) -> JSON | No
             _tagged({key: value for key, value in document.items() if key != "text"}) if "text" in document else None
         )
     if query.summary == "true":
-        return _tagged(_summarised(document, known))
-    names = ALWAYS | _mandatory(kind)
+        return _tagged(_summarised(document, known, query.fhir_version))
+    names = ALWAYS | _mandatory(kind, query.fhir_version)
     if query.summary == "text":
         names |= {"text"}
     else:
@@ -63,14 +63,14 @@ def _asked(query: Query, kind: str, included: bool) -> set[str]:
 
 
 @cache
-def _mandatory(kind: str) -> frozenset[str]:
-    known = structure(kind)
+def _mandatory(kind: str, version: str) -> frozenset[str]:
+    known = structure(kind, version)
     if known is None:
         return frozenset()
     return frozenset(key for name in known.required for key in known.choices.get(name, (name,)))
 
 
-def _summarised(node: Mapping[str, Any], known: Structure) -> JSON:
+def _summarised(node: Mapping[str, Any], known: Structure, version: str) -> JSON:
     """A resource or a part of it, with what R4 marks as summary."""
     kept: JSON = {}
     for key, value in node.items():
@@ -78,15 +78,15 @@ def _summarised(node: Mapping[str, Any], known: Structure) -> JSON:
         if key in ALWAYS and known.kind == "resource":
             kept[key] = value
         elif element is not None and element.summary:
-            part = structure(element.type)
-            kept[key] = _each(value, part) if part is not None and part.kind == "part" else value
+            part = structure(element.type, version)
+            kept[key] = _each(value, part, version) if part is not None and part.kind == "part" else value
     return kept
 
 
-def _each(value: Any, part: Structure) -> Any:
+def _each(value: Any, part: Structure, version: str) -> Any:
     if isinstance(value, list):
-        return [_each(one, part) for one in value]
-    return _summarised(value, part) if isinstance(value, dict) else value
+        return [_each(one, part, version) for one in value]
+    return _summarised(value, part, version) if isinstance(value, dict) else value
 
 
 def _tagged(document: JSON) -> JSON:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, cast
 import orjson
 
 from mockehr.core.data import data_root
-from mockehr.fhir.elements import resource_types
+from mockehr.fhir.elements import R4, resource_types
 from mockehr.fhir.search.extract import Extractor, compile_expression
 
 Kind = Literal["token", "string", "date", "reference", "number", "quantity", "uri", "composite"]
@@ -47,11 +47,12 @@ class Component:
     """The expression of the whole."""
     of_resource: bool
     """The part is taken from the resource, not from the element."""
+    fhir_version: str = R4
 
     @property
     def extract(self) -> Extractor:
         """Element (or resource) → the values that this part looks at."""
-        return compile_expression(self.expression, self.base)
+        return compile_expression(self.expression, self.base, self.fhir_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,12 @@ class SearchDefinition:
     targets: tuple[str, ...]
     """Resource types that a reference may point at; empty or `*` for any."""
     components: tuple[Component, ...]
+    fhir_version: str = R4
 
     @property
     def extract(self) -> Extractor:
         """Resource → the values that the parameter looks at (compiled on first use)."""
-        return compile_expression(self.expression)
+        return compile_expression(self.expression, "", self.fhir_version)
 
     @property
     def direct(self) -> tuple[str, str] | None:
@@ -99,32 +101,39 @@ def read_table(name: str) -> Any:
 
 
 @cache
-def _data() -> Mapping[str, Mapping[str, Any]]:
-    return cast("Mapping[str, Mapping[str, Any]]", read_table("search-parameters.json"))
+def _data(version: str) -> Mapping[str, Mapping[str, Any]]:
+    table = read_table("search-parameters.json")
+    if version != R4:
+        for kind, rows in read_table(f"search-parameters-{version}.json").items():
+            merged = {**table.pop(kind, {}), **(rows or {})}
+            if rows is not None:
+                table[kind] = {name: row for name, row in sorted(merged.items()) if row is not None}
+    return cast("Mapping[str, Mapping[str, Any]]", table)
 
 
 @cache
-def definitions(resource_type: str) -> Mapping[str, SearchDefinition]:
+def definitions(resource_type: str, version: str = R4) -> Mapping[str, SearchDefinition]:
     """Name → definition of all parameters of a type, those of every resource included.
 
-    A type that has none of its own, or that R4 does not know, has the parameters of every resource (`_id`,
+    A type that has none of its own, or that this version does not know, has the parameters of every resource (`_id`,
     `_lastUpdated` …).
     """
-    own = [(name, _definition("Resource", name, row)) for name, row in _data()["Resource"].items()]
+    rows = _data(version)
+    own = [(name, _definition("Resource", name, row, version)) for name, row in rows["Resource"].items()]
     if resource_type != "Resource":
-        rows = _data().get(resource_type, {})
-        own += [(name, _definition(resource_type, name, row)) for name, row in rows.items()]
+        more = rows.get(resource_type, {})
+        own += [(name, _definition(resource_type, name, row, version)) for name, row in more.items()]
     return MappingProxyType(dict(own))
 
 
-def lookup(resource_type: str, name: str) -> SearchDefinition | None:
+def lookup(resource_type: str, name: str, version: str = R4) -> SearchDefinition | None:
     """The definition of one parameter, or None."""
-    return definitions(resource_type).get(name)
+    return definitions(resource_type, version).get(name)
 
 
-def known_types() -> tuple[str, ...]:
-    """The resource types of R4, sorted: all have search parameters."""
-    return resource_types()
+def known_types(version: str = R4) -> tuple[str, ...]:
+    """The resource types of a version, sorted: all have search parameters."""
+    return resource_types(version)
 
 
 @cache
@@ -142,7 +151,7 @@ def _compartments() -> Mapping[str, Mapping[str, list[str]]]:
     return cast("Mapping[str, Mapping[str, list[str]]]", read_table("compartments.json"))
 
 
-def _definition(resource_type: str, name: str, row: list[Any]) -> SearchDefinition:
+def _definition(resource_type: str, name: str, row: list[Any], version: str) -> SearchDefinition:
     kind, expression, canonical = row[:3]
     targets = row[3] if len(row) > 3 else ""
     parts = row[4] if len(row) > 4 else []
@@ -150,7 +159,7 @@ def _definition(resource_type: str, name: str, row: list[Any]) -> SearchDefiniti
     for part, text in parts:
         whole = text.startswith(_WHOLE)
         told = f"{resource_type}.{text.removeprefix(_WHOLE)}" if whole else text
-        components.append(Component(part, told, "" if whole else expression, whole))
+        components.append(Component(part, told, "" if whole else expression, whole, version))
     canonical = f"{resource_type}-{name}" if canonical == "*" else canonical
     return SearchDefinition(
         name,
@@ -159,6 +168,7 @@ def _definition(resource_type: str, name: str, row: list[Any]) -> SearchDefiniti
         canonical if "://" in canonical else BASE_DEFINITION + canonical,
         _targets(expression, tuple(targets.split("|")) if targets else ()),
         tuple(components),
+        version,
     )
 
 

@@ -13,6 +13,9 @@ _HARMLESS: Final = re.compile(r"(?:[^()|\\*+?{}\[\]]|\\[^\d]|\[[^\]]+\])(?:[*+?]
 """One atom of a regular expression without groups, alternatives or references."""
 MOST_ATOMS: Final = 60
 MOST_REPEATS: Final = 3
+LONGEST_TRIED: Final = (100_000, 10_000, 500, 100)
+"""Letters of a text that an expression with none, one … repeats is tried on: the effort is their power. Longer ones
+never match."""
 _SELF: Final = frozenset({"concept", "code"})
 _TEXTS: Final = frozenset({"code", "concept", "display", "definition", "status"})
 
@@ -40,7 +43,11 @@ def compile_filter(system: CodeSystem, given: Filter) -> Keep | None:
             pattern = _harmless(given.value)
             if pattern is None:
                 return None
-            return lambda concept: any(pattern.fullmatch(one) for one in values_of(concept, given.property))
+            longest = LONGEST_TRIED[pattern[1]]
+            found = pattern[0].fullmatch
+            return lambda concept: any(
+                len(one) <= longest and found(one) for one in values_of(concept, given.property)
+            )
     return None
 
 
@@ -101,8 +108,8 @@ def _by_neighbour(system: CodeSystem, given: Filter) -> Keep | None:
     return lambda concept: given.value in neighbours(concept)
 
 
-def _harmless(pattern: str) -> re.Pattern[str] | None:
-    """The expression if no text can make it slow; None otherwise, and if it is none."""
+def _harmless(pattern: str) -> tuple[re.Pattern[str], int] | None:
+    """The expression if no short text can make it slow, with its repeats; None otherwise, and if it is none."""
     atoms = repeats = position = 0
     plain = pattern.removeprefix("^").removesuffix("$")
     while position < len(plain):
@@ -114,6 +121,6 @@ def _harmless(pattern: str) -> re.Pattern[str] | None:
     if atoms > MOST_ATOMS or repeats > MOST_REPEATS:
         return None
     try:
-        return re.compile(plain)
+        return re.compile(plain), repeats
     except re.error:
         return None

@@ -54,9 +54,11 @@ class Enough(Exception):
 class Findings:
     """The issues of one walk, and what its end has to look at."""
 
-    __slots__ = ("contained", "issues", "local", "unsound")
+    __slots__ = ("contained", "issues", "local", "unsound", "version")
 
-    def __init__(self) -> None:
+    def __init__(self, version: str = "4.0.1") -> None:
+        self.version = version
+        """Of FHIR."""
         self.issues: list[Issue] = []
         self.local: list[tuple[At, str, frozenset[str]]] = []
         """References to contained resources: (place, id, types allowed there)."""

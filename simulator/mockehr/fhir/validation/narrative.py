@@ -19,7 +19,7 @@ _NAMES: Final = (
 )
 ALLOWED: Final = frozenset(_NAMES.split())
 """HTML 4.0, chapters 7 to 11 (without 9.4) and 15, links, images and maps."""
-_DECLARATION = re.compile(r"<!(?!--|\[CDATA\[)")
+_DECLARATION = re.compile(r"<!(?!--|\[CDATA\[)|<\?xml\s")
 _SCRIPT = re.compile(r"[\s\x00-\x1f]*(javascript|vbscript|data:text/html)", re.IGNORECASE)
 
 
@@ -62,8 +62,8 @@ def fault_of(value: Any) -> str:
     if type(value) is not str or not value.strip():
         return "it is a text that is not blank"
     if _DECLARATION.search(value):
-        return "declarations (DOCTYPE, ENTITY) are not allowed"
-    reader, parser = _Reader(), ParserCreate()
+        return "declarations (DOCTYPE, ENTITY, <?xml ?>) are not allowed"
+    reader, parser = _Reader(), ParserCreate("utf-8")
     parser.UseForeignDTD(True)  # HTML's names of characters are then told as skipped entities, not as faults
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mockehr.fhir.elements import is_resource_type
+from mockehr.fhir.elements import is_resource_type, release_name
 from mockehr.fhir.validation.issue import At, Findings, shown
 from mockehr.fhir.validation.primitives import ID_FORM, WANTED
 
@@ -14,6 +14,7 @@ _GOOD = re.compile(r"[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.
 _POINTED = re.compile(
     r"(?P<base>https?://.*/)?(?P<type>[A-Z][A-Za-z]*)(/(?P<id>[^/?#\s]+)(/_history/[^/?#\s]+)?|\?.+)"
 )
+_BLANK = re.compile(r"\s")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
@@ -33,20 +34,25 @@ def check_target(value: Mapping[str, Any], targets: frozenset[str], at: At, find
     if text[0] == "#":
         findings.local.append((at, text[1:], targets))
         return
-    found = _POINTED.fullmatch(text)
+    found = _pointed(text)
     if found is None:
         if not _ABSOLUTE.match(text):
             wanted = "Type/id, an absolute address, or # and the id of a contained resource"
             findings.add((at, "reference", -1), "value", f"{shown(text)} is no reference: {wanted}")
         return
     pointed = found["type"]
-    if not is_resource_type(pointed):
+    if not is_resource_type(pointed, findings.version):
         if not found["base"]:  # an absolute address may be of anything
-            findings.add((at, "reference", -1), "value", f"{pointed} is no resource type of R4")
+            findings.add((at, "reference", -1), "value", _no_type(pointed, findings))
     elif targets and pointed not in targets:
         findings.add(at, "structure", wrong_target(pointed, targets))
     elif found["id"] and not found["base"] and not ID_FORM.fullmatch(found["id"]):  # some vendors have such ids
         findings.add((at, "reference", -1), "value", f"{shown(found['id'])} is no id: {WANTED['id']}", "warning")
+
+
+def _pointed(text: str) -> re.Match[str] | None:
+    """The parts of a reference. One with a blank has none: told first, since the pattern would try every slash of it."""
+    return None if _BLANK.search(text) else _POINTED.fullmatch(text)
 
 
 def wrong_target(pointed: str, targets: frozenset[str]) -> str:
@@ -54,15 +60,19 @@ def wrong_target(pointed: str, targets: frozenset[str]) -> str:
     return f"points at {pointed}; allowed: {', '.join(sorted(targets))}"
 
 
+def _no_type(name: str, findings: Findings) -> str:
+    return f"{name} is no resource type of {release_name(findings.version)}"
+
+
 def _check_type(value: Mapping[str, Any], kind: str, targets: frozenset[str], at: At, findings: Findings) -> None:
-    if not is_resource_type(kind):
+    if not is_resource_type(kind, findings.version):
         if not _ABSOLUTE.match(kind):
-            findings.add((at, "type", -1), "value", f"{shown(kind)} is no resource type of R4")
+            findings.add((at, "type", -1), "value", _no_type(shown(kind), findings))
         return
     if targets and kind not in targets:
         findings.add(at, "structure", wrong_target(kind, targets))
-    found = _POINTED.fullmatch(value.get("reference") or "")
-    if found is not None and is_resource_type(found["type"]) and found["type"] != kind:
+    found = _pointed(value.get("reference") or "")
+    if found is not None and is_resource_type(found["type"], findings.version) and found["type"] != kind:
         findings.add((at, "type", -1), "value", f"the reference is to {found['type']}, the type says {kind}")
 
 
@@ -78,7 +88,7 @@ def check_contained(document: Mapping[str, Any], at: At, findings: Findings) -> 
         if id and id not in known:
             text = f"no contained resource has the id {shown(id)} (ref-1)"
             findings.add((place, "reference", -1), "invariant", text)
-        elif id and targets and is_resource_type(known[id]) and known[id] not in targets:
+        elif id and targets and is_resource_type(known[id], findings.version) and known[id] not in targets:
             findings.add(place, "structure", wrong_target(known[id], targets))
     if known:
         _check_use(document, set(known) - _anchors(document), at, findings)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from mockehr.fhir.elements import structure
+from mockehr.fhir.elements import VERSIONS, structure
 from mockehr.fhir.search.date import DAY, interval
 from mockehr.fhir.validation.issue import Severity
 
@@ -74,7 +74,7 @@ def not_below_zero(name: str) -> Callable[[Node], bool]:
 
 @cache
 def choice_names(name: str, choice: str) -> frozenset[str]:
-    """All names that a choice of a structure may have, and those of their siblings."""
-    found = structure(name)
-    names = found.choices[choice] if found else ()
+    """All names that a choice of a structure may have in any version, and those of their siblings."""
+    found = (structure(name, version) for version in VERSIONS)
+    names = [name for one in found if one is not None for name in one.choices.get(choice, ())]
     return frozenset(names) | {f"_{name}" for name in names}

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from mockehr.core.errors import nearest_names
-from mockehr.fhir.elements import Element, is_resource_type, structure
+from mockehr.fhir.elements import R4, Element, is_resource_type, release_name, structure
 from mockehr.fhir.validation.bindings import check_coded, plain_codes, tell_code
 from mockehr.fhir.validation.invariants import rules_of
 from mockehr.fhir.validation.issue import At, Findings, shape, shown
@@ -42,18 +42,18 @@ class Plan:
 
 
 @cache
-def plan(name: str) -> Plan:
+def plan(name: str, version: str = R4) -> Plan:
     """The plan of a structure that the table has."""
-    found = structure(name)
+    found = structure(name, version)
     assert found is not None, name
     checks: dict[str, Check] = {}
     choice_of: dict[str, str] = {}
     for element in found.elements.values():
-        checks[element.name] = _check_of(element)
+        checks[element.name] = _check_of(element, version)
         if element.choice:
             choice_of[element.name] = element.choice
         if element.primitive and not element.attribute and element.name != "id":  # those take no extensions
-            checks[f"_{element.name}"] = _sibling_list(element) if element.many else _sibling(element)
+            checks[f"_{element.name}"] = (_sibling_list if element.many else _sibling)(element, version)
             if element.choice:
                 choice_of[f"_{element.name}"] = element.choice
     if found.kind == "resource":
@@ -79,17 +79,18 @@ def check_resource(document: Any, at: At, findings: Findings) -> None:
         findings.add(at, "structure", f"a resource is a JSON object, not {shape(document)}")
         return
     kind = document.get("resourceType")
-    if type(kind) is not str or not is_resource_type(kind):
+    if type(kind) is not str or not is_resource_type(kind, findings.version):
         if "resourceType" in document:
-            findings.add(at, "not-supported", f"{shown(kind)} is no resource type of R4")
+            text = f"{shown(kind)} is no resource type of {release_name(findings.version)}"
+            findings.add(at, "not-supported", text)
         else:
             findings.add((at, "resourceType", -1), "required", "resourceType is missing")
         return
     if findings.contained:
-        check_object(plan(kind), document, at, findings)
+        check_object(plan(kind, findings.version), document, at, findings)
         return
     outer, findings.local = findings.local, []
-    check_object(plan(kind), document, at, findings)
+    check_object(plan(kind, findings.version), document, at, findings)
     if findings.local or "contained" in document:
         check_contained(document, at, findings)
     findings.local = outer
@@ -169,11 +170,11 @@ def _check_contained(findings: Findings, at: At, node: Node, value: Any) -> None
     findings.contained = False
 
 
-def _check_of(element: Element) -> Check:
+def _check_of(element: Element, version: str) -> Check:
     if element.primitive:
         test = _primitive(element)
         return _primitive_list(element, test) if element.many else _primitive_single(element, test)
-    return _complex_list(element) if element.many else _complex_single(element)
+    return _complex_list(element, version) if element.many else _complex_single(element, version)
 
 
 def _primitive(element: Element) -> Callable[[Any], bool]:
@@ -221,19 +222,19 @@ def _primitive_list(element: Element, test: Callable[[Any], bool]) -> Check:
     return check
 
 
-def _sibling(element: Element) -> Check:
+def _sibling(element: Element, version: str) -> Check:
     name = element.name
 
     def check(findings: Findings, at: At, node: Node, value: Any) -> None:
         if type(value) is not dict:
             findings.add((at, name, -1), "structure", f"_{name} is an object, not {shape(value)}")
         elif "id" not in value or len(value) > 1 or name not in node:  # with a value beside it, an id is enough
-            check_object(plan("Element"), value, (at, name, -1), findings)
+            check_object(plan("Element", version), value, (at, name, -1), findings)
 
     return check
 
 
-def _sibling_list(element: Element) -> Check:
+def _sibling_list(element: Element, version: str) -> Check:
     name = element.name
 
     def check(findings: Findings, at: At, node: Node, value: Any) -> None:
@@ -247,7 +248,7 @@ def _sibling_list(element: Element) -> Check:
         for position, item in enumerate(value):
             if type(item) is dict:
                 if "id" not in item or len(item) > 1 or not _stands(base, position):
-                    check_object(plan("Element"), item, (at, name, position), findings)
+                    check_object(plan("Element", version), item, (at, name, position), findings)
             elif item is not None:
                 findings.add((at, name, position), "structure", f"_{name} holds objects or null, not {shape(item)}")
             elif type(base) is not list and name not in node:
@@ -266,7 +267,7 @@ def _tell_no_list(value: Any, at: At, findings: Findings, before: str = "") -> N
     findings.add(at, "structure", before + text)
 
 
-def _complex_item(element: Element) -> Callable[[Findings, At, Any], None]:
+def _complex_item(element: Element, version: str) -> Callable[[Findings, At, Any], None]:
     """The check of one value, wherever it stands."""
     kind, codes, bound_to, targets = element.type, element.codes, element.bound_to, frozenset(element.targets)
     if kind == "Resource":
@@ -278,10 +279,10 @@ def _complex_item(element: Element) -> Callable[[Findings, At, Any], None]:
             findings.add(at, "structure", f"an object ({kind}) is expected, not {shape(value)}")
             return
         if not after:
-            check_object(plan(kind), value, at, findings)
+            check_object(plan(kind, version), value, at, findings)
             return
         before = findings.unsound
-        check_object(plan(kind), value, at, findings)
+        check_object(plan(kind, version), value, at, findings)
         if findings.unsound > before:
             return
         if codes:
@@ -292,8 +293,8 @@ def _complex_item(element: Element) -> Callable[[Findings, At, Any], None]:
     return check
 
 
-def _complex_single(element: Element) -> Check:
-    name, check_item = element.name, _complex_item(element)
+def _complex_single(element: Element, version: str) -> Check:
+    name, check_item = element.name, _complex_item(element, version)
 
     def check(findings: Findings, at: At, node: Node, value: Any) -> None:
         check_item(findings, (at, name, -1), value)
@@ -301,8 +302,8 @@ def _complex_single(element: Element) -> Check:
     return check
 
 
-def _complex_list(element: Element) -> Check:
-    name, check_item = element.name, _complex_item(element)
+def _complex_list(element: Element, version: str) -> Check:
+    name, check_item = element.name, _complex_item(element, version)
 
     def check(findings: Findings, at: At, node: Node, value: Any) -> None:
         if type(value) is not list or not value:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from mockehr.fhir.elements import Element, structure
+from mockehr.fhir.elements import R4, Element, structure
 from mockehr.fhir.xml.text import element_name
 
 
@@ -52,9 +52,9 @@ _LAST: Final = 1 << 20
 
 
 @lru_cache(maxsize=8192)
-def layout(kind: str, keys: tuple[str, ...]) -> Layout:
+def layout(kind: str, keys: tuple[str, ...], version: str = R4) -> Layout:
     """How an object of that structure with those members is written. Members that R4 does not have come last."""
-    found = structure(kind)
+    found = structure(kind, version)
     elements = found.elements if found is not None else {}
     ranks = {name: rank for rank, name in enumerate(elements)}
     resource = found is not None and found.kind == "resource"

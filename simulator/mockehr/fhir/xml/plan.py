@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from mockehr.fhir.elements import resource_types, structure
+from mockehr.fhir.elements import R4, resource_types, structure
 from mockehr.fhir.xml.text import FHIR, XHTML
 from mockehr.fhir.xml.values import CONVERSIONS
 
@@ -41,9 +41,9 @@ NO_ATTRIBUTES: Final[frozenset[str]] = frozenset()
 
 
 @cache
-def slots(kind: str) -> Slots:
-    """The elements of a structure, by `namespace name`. Raises KeyError if R4 has no such structure."""
-    found = structure(kind)
+def slots(kind: str, version: str = R4) -> Slots:
+    """The elements of a structure, by `namespace name`. Raises KeyError if that version has no such structure."""
+    found = structure(kind, version)
     if found is None:
         raise KeyError(kind)
     made = {}
@@ -58,32 +58,32 @@ def slots(kind: str) -> Slots:
         elif element.type == "Resource":
             of, told = Kind.HOLDER, NO_ATTRIBUTES
         else:
-            of, told = Kind.COMPLEX, attributes(element.type)
+            of, told = Kind.COMPLEX, attributes(element.type, version)
         convert = CONVERSIONS.get(element.type)
         made[f"{FHIR} {name}"] = Slot(int(of), name, element.many, convert, element.type, told)
     return MappingProxyType(made)
 
 
-def attributes(kind: str) -> frozenset[str]:
+def attributes(kind: str, version: str = R4) -> frozenset[str]:
     """The attributes of a structure: `id`, and the `url` of an Extension."""
-    found = structure(kind)
+    found = structure(kind, version)
     if found is None:
         return NO_ATTRIBUTES
     return frozenset(name for name, element in found.elements.items() if element.attribute)
 
 
 @cache
-def resources() -> Slots:
-    """Every resource type of R4, as what stands in a holder or at the top."""
+def resources(version: str = R4) -> Slots:
+    """Every resource type of a version, as what stands in a holder or at the top."""
     return MappingProxyType(
         {
             f"{FHIR} {name}": Slot(int(Kind.RESOURCE), name, False, None, name, NO_ATTRIBUTES)
-            for name in resource_types()
+            for name in resource_types(version)
         }
     )
 
 
 @cache
-def of_primitive() -> Slots:
+def of_primitive(version: str = R4) -> Slots:
     """What may stand in a primitive: extensions."""
-    return MappingProxyType({f"{FHIR} extension": slots("Element")[f"{FHIR} extension"]})
+    return MappingProxyType({f"{FHIR} extension": slots("Element", version)[f"{FHIR} extension"]})

@@ -15,6 +15,7 @@ from xml.parsers import expat
 
 from mockehr.core.errors import nearest_names
 from mockehr.core.exchange import JSON
+from mockehr.fhir.elements import R4, release_name
 from mockehr.fhir.lossless import Unreadable
 from mockehr.fhir.xml.narrative import Canonical
 from mockehr.fhir.xml.plan import Kind, Slot, Slots, of_primitive, resources, slots
@@ -32,14 +33,14 @@ _XML: Final = "http://www.w3.org/XML/1998/namespace "
 _OWN_NAMESPACE: Final = f'xmlns="{XHTML}"'.encode()
 
 
-def from_xml(body: bytes) -> JSON:
+def from_xml(body: bytes, version: str = R4) -> JSON:
     """The resource that an XML text stands for; raises Unreadable with line and column (both from 1)."""
     if len(body) > LARGEST:
         raise Unreadable(f"the document has {len(body)} octets; {LARGEST} are allowed")
     if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body[:4]:
         raise Unreadable("line 1 column 1: the document is in UTF-16 or UTF-32; FHIR is written in UTF-8")
     parser = expat.ParserCreate("utf-8", " ")
-    reader = _Reader(parser, body)
+    reader = _Reader(parser, body, version)
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
@@ -53,11 +54,22 @@ def from_xml(body: bytes) -> JSON:
 class _Reader:
     """The parser's handlers. `stack` holds for each open element: what may stand in it, its object, its name."""
 
-    __slots__ = ("_aligned", "_body", "_canonical", "_div", "_heard", "_parser", "_prefixes", "_start", "stack")
+    __slots__ = (
+        "_aligned",
+        "_body",
+        "_canonical",
+        "_div",
+        "_heard",
+        "_parser",
+        "_prefixes",
+        "_start",
+        "_version",
+        "stack",
+    )
 
-    def __init__(self, parser: expat.XMLParserType, body: bytes) -> None:
-        self._parser, self._body = parser, body
-        self.stack: list[tuple[Slots, JSON, str]] = [(resources(), {}, "")]
+    def __init__(self, parser: expat.XMLParserType, body: bytes, version: str) -> None:
+        self._parser, self._body, self._version = parser, body, version
+        self.stack: list[tuple[Slots, JSON, str]] = [(resources(version), {}, "")]
         self._aligned: list[tuple[JSON, str]] = []
         self._div = 0
         self._start = 0
@@ -109,7 +121,8 @@ class _Reader:
             wanted = next(one.rpartition(" ")[0] for one in known if one.rpartition(" ")[2] == local)
             self._refuse(f"{local} is in the namespace {namespace or '(none)'}; it must be in {wanted}")
         near = ", ".join(nearest_names(local, right))
-        what = "is no resource type of R4" if known is resources() else "is not known here"
+        top = known is resources(self._version)
+        what = f"is no resource type of {release_name(self._version)}" if top else "is not known here"
         self._refuse(f"{local} {what}" + (f"; nearest: {near}" if near else ""))
 
     # before the first element
@@ -151,13 +164,13 @@ class _Reader:
                 self._refuse(f"{key} comes more than once")
             elif value is not None:
                 node[key] = value
-            stack.append((of_primitive(), more, key))
+            stack.append((of_primitive(self._version), more, key))
         elif kind == _COMPLEX:
             made: JSON = {}
             if told:
                 self._attributes(told, made, allowed, key)
             self._place_in(node, key, many, made)
-            stack.append((slots(of), made, key))
+            stack.append((slots(of, self._version), made, key))
         else:
             self._begin_other(slot, node, told)
 
@@ -170,10 +183,10 @@ class _Reader:
             if told[:1] != [_SCHEMA] or len(told) > 2:  # where a schema is, anybody may tell
                 self._attributes(told, made, slot.attributes, slot.key)
             node[slot.key] = made
-            self.stack.append((slots(slot.type), made, slot.key))
+            self.stack.append((slots(slot.type, self._version), made, slot.key))
         elif slot.kind == _HOLDER:
             self._attributes(told, {}, slot.attributes, slot.key)
-            self.stack.append((resources(), {}, slot.key))
+            self.stack.append((resources(self._version), {}, slot.key))
         else:
             if slot.key in node:
                 self._refuse(f"{slot.key} comes more than once")

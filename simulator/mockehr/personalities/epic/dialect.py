@@ -166,7 +166,8 @@ class Vendor(Personality):
 
     def content_type(self, accept: str, format_param: str) -> str | Problem:
         """What was asked for if it is a known name, XML for everything else: nothing is refused."""
-        name = negotiate(accept, format_param, self.default_format) or f"application/{self.default_format}"
+        name = negotiate(accept, format_param, self.default_format, version=self.fhir_version)
+        name = name or f"application/{self.default_format}"
         return f"{name if '/' in name else f'application/fhir+{name}'}{self._charset}"
 
     # writes

@@ -141,7 +141,7 @@ class Vendor(Personality):
 
     def content_type(self, accept: str, format_param: str) -> str | Problem:
         """JSON, or 406."""
-        name = negotiate(accept, format_param, "json", offered=("json",))
+        name = negotiate(accept, format_param, "json", offered=("json",), version=self.fhir_version)
         if name is None:
             asked = asked_for(accept, format_param)
             return Problem(406, "not-acceptable", f"{asked} is not offered", value=asked)

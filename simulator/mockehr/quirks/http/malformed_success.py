@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mockehr.core.exchange import Exchange
+from mockehr.fhir.xml import xml_of_json
 from mockehr.quirks.base import Act, quirk
 
 BODIES = ("cut", "empty", "html", "other-resource")
@@ -39,4 +40,5 @@ class MalformedSuccess:
             reply.set_header("Content-Type", "text/html; charset=utf-8")
         else:
             octets = reply.body
-            reply.body = {"cut": octets[: len(octets) * 2 // 3], "empty": b"", "other-resource": _OTHER}[self.body]
+            other = xml_of_json(_OTHER) if "xml" in reply.header("Content-Type") else _OTHER
+            reply.body = {"cut": octets[: len(octets) * 2 // 3], "empty": b"", "other-resource": other}[self.body]

@@ -1,0 +1,126 @@
+"""How far a control operation reaches where several processes serve the same sites: which of them it concerns.
+
+What is stored is shared anyway. What is not (rules, clocks, clients, journals …) is changed in all processes, or
+asked of all and put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from mockehr.control.operation import Operation
+from mockehr.core.errors import ConfigError, EnvironmentProblem, MockehrError, UnknownName, UsageError, VerdictFailed
+
+Reach = Literal["here", "everywhere", "added", "journals", "nowhere"]
+
+REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
+    {
+        # any process can answer: it only asks what all have alike, or writes to the store that all share
+        "quirk list": "here",
+        "quirk show": "here",
+        "site patients": "here",
+        "site import": "here",
+        "snapshot list": "here",
+        "truth compare": "here",
+        "truth corrupted": "here",
+        # changes all processes, at one moment
+        "clock advance": "everywhere",
+        "clock freeze": "everywhere",
+        "clock run": "everywhere",
+        "journal clear": "everywhere",
+        "quirk arm": "everywhere",
+        "quirk disarm": "everywhere",
+        "site client": "everywhere",
+        "site reset": "everywhere",
+        "snapshot take": "everywhere",
+        "snapshot restore": "everywhere",
+        "webhook add": "everywhere",
+        "webhook remove": "everywhere",
+        # asks all processes and adds up what they counted
+        "clock show": "added",
+        "quirk armed": "added",
+        "site list": "added",
+        "site show": "added",
+        "webhook list": "added",
+        # asks one process that is given the journals of all
+        "journal list": "journals",
+        "journal verify": "journals",
+        "journal why": "journals",
+        "scorecard show": "journals",
+        # what it makes would be known to one process only
+        "site add": "nowhere",
+        "site remove": "nowhere",
+    }
+)
+"""By the operation's name. Of others, those that only ask are answered by whoever is asked; the rest is refused."""
+
+_COUNTS: Final[Mapping[Reach, frozenset[str]]] = MappingProxyType(
+    {
+        "added": frozenset({"entries", "changes", "seen", "fired", "pending", "delivered", "waiting", "dead"}),
+        "everywhere": frozenset({"fired", "pending", "cleared"}),
+    }
+)
+"""Members of answers that each process counts for itself."""
+_SETTINGS: Final = frozenset({"where", "when", "with"})
+"""Members whose own members are settings, whatever they are called."""
+_ERRORS: Final[Mapping[str, type[MockehrError]]] = MappingProxyType(
+    {cls.__name__: cls for cls in (UsageError, UnknownName, ConfigError, VerdictFailed, EnvironmentProblem)}
+)
+
+
+def reach_of(op: Operation) -> Reach:
+    """How far it reaches; raises UsageError for what cannot be done with several processes."""
+    reach = REACHES.get(op.name, "here" if op.verb == "GET" else "nowhere")
+    if reach == "nowhere":
+        raise UsageError(
+            f"{op.name} cannot be done while several workers serve.",
+            remedy="Serve without --workers, or say it in the options or the file that the server starts with.",
+        )
+    return reach
+
+
+def together(reach: Reach, answers: Sequence[Any]) -> Any:
+    """One answer of several that are alike but for what each process counted: numbers are added, lists joined."""
+    return _joined(answers, _COUNTS[reach])
+
+
+def _joined(parts: Sequence[Any], counts: frozenset[str]) -> Any:
+    first = parts[0]
+    if isinstance(first, dict):
+        return {name: _member(name, [part[name] for part in parts if name in part], counts) for name in first}
+    if isinstance(first, list) and all(len(part) == len(first) for part in parts):
+        return [_joined(items, counts) for items in zip(*parts, strict=True)]
+    return first
+
+
+def _member(name: str, values: Sequence[Any], counts: frozenset[str]) -> Any:
+    if name in _SETTINGS:
+        return values[0]
+    if name not in counts:
+        return _joined(values, counts)
+    return [item for value in values for item in value] if isinstance(values[0], list) else sum(values)
+
+
+def told(error: Exception) -> dict[str, str]:
+    """A refusal in a form that another process can raise again with `refusal`."""
+    return error.as_json() if isinstance(error, MockehrError) else {"error": "ValueError", "what": str(error)}
+
+
+def refusal(parts: Mapping[str, str]) -> Exception:
+    """The refusal that `told` describes."""
+    if parts["error"] == "ValueError":
+        return ValueError(parts["what"])
+    kind = _ERRORS.get(parts["error"], UsageError)
+    error = kind.__new__(kind)
+    if isinstance(error, ConfigError):
+        error.problems = ()
+    MockehrError.__init__(
+        error,
+        parts["what"],
+        nearest=parts.get("nearest", ""),
+        remedy=parts.get("remedy", ""),
+        reference=parts.get("reference", ""),
+    )
+    return error
