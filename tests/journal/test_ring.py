@@ -5,7 +5,9 @@ import pytest
 from mockehr.core.clock import Clock
 from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Exchange, Reply
+from mockehr.core.problem import Problem
 from mockehr.journal import Journal
+from mockehr.journal.ring import RESULTS_KEPT
 
 
 def kept(journal: Journal, octets: int = 0) -> Exchange:
@@ -110,3 +112,15 @@ def test_a_journal_that_takes_over_exchanges_has_them_in_order_of_their_numbers(
     assert list(whole) == exchanges
     assert whole.get(5) is exchanges[2]
     assert whole.last == 7
+
+
+def test_old_entries_let_go_of_what_they_were_answered_from() -> None:
+    journal = Journal(Clock(stepped=True))
+    exchanges = [Exchange("fhir", path=f"/Patient/{number}") for number in range(RESULTS_KEPT + 5)]
+    for number, exchange in enumerate(exchanges):
+        journal.open(exchange)
+        exchange.result = Problem(404, "not-found", "x") if number == 1 else object()
+        journal.close(exchange)
+    assert [number for number, exchange in enumerate(exchanges) if exchange.result is None] == [0, 2, 3, 4]
+    assert exchanges[1].problem is not None
+    assert len(journal) == len(exchanges)

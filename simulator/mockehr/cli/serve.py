@@ -86,6 +86,12 @@ COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_acces
     help="Where what is written lies: memory, or sqlite:FOLDER, where it lasts and several servers may share it.",
 )
 @click.option(
+    "--upgrade",
+    multiple=True,
+    metavar="NAME[@DATE]",
+    help="An upgrade of the vendor's that the sites take while they run, such as 2026-Q3; may be repeated.",
+)
+@click.option(
     "--workers",
     default=1,
     show_default=True,
@@ -141,13 +147,25 @@ def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: 
         port=port,
         control_token=token,
         named=tuple(named),
-        common={name: given[name] for name in COMMON},
+        common={name: given[name] for name in COMMON} | {"upgrade": _upgrades(given["upgrade"])},
         config=config,
         folder=given["config"].parent if config else Path(),
         peers=tuple(peers),
         hearings=tuple(hearings),
         per_client=tuple(given["per_client"]),
     )
+
+
+def _upgrades(texts: tuple[str, ...]) -> list[str] | dict[str, str]:
+    """`NAME` or `NAME@DATE` as a site's options take them."""
+    pairs = [text.partition("@") for text in texts]
+    dated = [bool(at) for _, at, _ in pairs]
+    if any(dated) and not all(dated):
+        raise UsageError(
+            f"Some upgrades have a date and some have none: {' '.join(texts)}.",
+            remedy="Give all of them a date (NAME@2026-02-01), or none, to take those that they come with.",
+        )
+    return {name: date for name, _, date in pairs} if any(dated) else [name for name, _, _ in pairs]
 
 
 def _config(path: Path | None) -> ServerConfig | None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
+from typing import Final
 
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.fhir.media import form_of, split_media
 from mockehr.fhir.record import Record
 
+_MEDIA: Final = re.compile(r"[\w.+-]+/[\w.+-]+(?:\s*;[ -~]*)?")
+"""What may stand in a Content-Type header; anything else that is stored stays inside the resource."""
+
 
 def content_reply(exchange: Exchange, record: Record) -> Reply | None:
-    """The content of a Binary, if the client names its media type (or `image/*`) and no form of FHIR; else None."""
-    if "_format=" in exchange.query:
-        return None
+    """The content of a Binary in its own media type, unless the client asks for a form of FHIR; None then.
+
+    The standard means the resource to be sent only to those who name its media type. A client that names another type
+    than the content's gets the resource's refusal.
+    """
     media = record.document.get("contentType")
-    if not isinstance(media, str) or not media:
+    if "_format=" in exchange.query or not isinstance(media, str) or not _MEDIA.fullmatch(media):
         return None
     kind = media.partition(";")[0].strip().lower()
+    fitting = ("", "*/*", kind, f"{kind.partition('/')[0]}/*")
     wanted = [split_media(part)[0] for part in exchange.headers.get("accept", "").split(",")]
-    if not any(name in (kind, f"{kind.partition('/')[0]}/*") for name in wanted):
-        return None
-    if kind != wanted[0] and any(form_of(name) for name in wanted):
+    if any(form_of(name) for name in wanted if name != kind) or not any(name in fitting for name in wanted):
         return None
     try:
         content = b64decode(str(record.document.get("data", "")), validate=False)

@@ -9,10 +9,13 @@ from typing import Protocol
 from mockehr.core.clock import Clock
 from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Exchange
+from mockehr.core.problem import Problem
 from mockehr.journal.entry import line
 
 ENTRIES_KEPT = 100_000
 OCTETS_KEPT = 128 << 20
+RESULTS_KEPT = 1000
+"""Closed exchanges that still hold what the server found for them: records as objects, several times their octets."""
 
 
 class Numbers(Protocol):
@@ -41,6 +44,7 @@ class Journal:
         self._octets_kept = octets
         self._full: OrderedDict[int, tuple[Exchange, int]] = OrderedDict()
         # closed exchanges that still have their bodies, by identity, with the octets accounted for
+        self._with_result: deque[Exchange] = deque()
         self._listeners: list[Callable[[Exchange], None]] = []
 
     def open(self, exchange: Exchange) -> None:
@@ -60,6 +64,7 @@ class Journal:
             self._octets += octets
         if self._octets > self._octets_kept:
             self._trim()
+        self._lighten(exchange)
         for listener in self._listeners:
             listener(exchange)
 
@@ -107,9 +112,18 @@ class Journal:
         """Forget everything and count from 1 again; listeners stay."""
         self._ring.clear()
         self._full.clear()
+        self._with_result.clear()
         self._number = self._octets = 0
         if self._numbers is not None:
             self._numbers.restart()
+
+    def _lighten(self, exchange: Exchange) -> None:
+        """Let go of what the exchange closed RESULTS_KEPT ago was answered from; its bytes and its problem stay."""
+        if isinstance(exchange.result, Problem):
+            return
+        self._with_result.append(exchange)
+        if len(self._with_result) > RESULTS_KEPT:
+            self._with_result.popleft().result = None
 
     def _trim(self) -> None:
         """Drop bodies of those closed first until a tenth of the budget is free again; open exchanges keep theirs."""

@@ -69,17 +69,22 @@ def transaction(server: FhirServer, exchange: Exchange) -> Reply | Problem:
     requests = requests_of(bundle, exchange.base_url)
     if isinstance(requests, Problem):
         return requests
-    server = _sharing(server, len(requests))
     if kind == "batch":
-        return _answer(kind, [_done(server, request, exchange)[1] for request in requests])
+        reader = _sharing(server, requests)
+        return _answer(kind, [_done(_for(request, server, reader), request, exchange)[1] for request in requests])
     return _all_or_none(server, requests, exchange)
 
 
-def _sharing(server: FhirServer, entries: int) -> FhirServer:
-    """The server with less to look through for each entry: thousands of searches must not take thousands of times."""
-    whole = charts_per_page(server)
-    share = max(1, min(whole, SEARCHES_AT_ONCE * whole // max(1, entries)))
+def _sharing(server: FhirServer, requests: list[Request]) -> FhirServer:
+    """The server with less to look through for each search: thousands of them must not take thousands of times."""
+    whole, searches = charts_per_page(server), sum(ORDER.get(one.method) == ORDER["GET"] for one in requests)
+    share = max(1, min(whole, SEARCHES_AT_ONCE * whole // max(1, searches)))
     return replace(server, settings={**server.settings, "charts_per_page": share}) if share < whole else server
+
+
+def _for(request: Request, server: FhirServer, reader: FhirServer) -> FhirServer:
+    """A page of a search may end early; what decides about a write may not."""
+    return reader if ORDER.get(request.method) == ORDER["GET"] else server
 
 
 def _all_or_none(server: FhirServer, requests: list[Request], exchange: Exchange) -> Reply | Problem:
@@ -90,8 +95,9 @@ def _all_or_none(server: FhirServer, requests: list[Request], exchange: Exchange
     try:
         with server.store.transaction():
             _resolve(server, requests, exchange)
+            reader = _sharing(server, requests)
             for request in sorted(requests, key=lambda one: ORDER[one.method]):
-                result, answers[request.position] = _done(server, request, exchange)
+                result, answers[request.position] = _done(_for(request, server, reader), request, exchange)
                 if isinstance(result, Problem):
                     raise _Failed(_within(result, request))
     except _Failed as failed:

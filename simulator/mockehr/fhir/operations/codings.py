@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mockehr.core.exchange import JSON
 from mockehr.core.problem import Problem
 from mockehr.fhir.operations.base import Input
 from mockehr.fhir.operations.parameters import as_list, conflict, is_coding, missing
+
+MOST_CODINGS: Final = 100
+"""Codings of one concept that is asked about."""
 
 
 class Asked(NamedTuple):
@@ -39,6 +42,8 @@ def asked_codings(
     if given.all("display") and ways != ["code"]:
         return conflict("display", "display goes with code; a coding has its own")
     found = [_asked(one, system) for one in _codings(given, version)]
+    if len(found) > MOST_CODINGS:
+        return conflict("codeableConcept", f"the concept has {len(found)} codings; {MOST_CODINGS} are allowed")
     fitting = [one for one in found if not system or one.system == system]
     if not fitting:
         return conflict("system", f"{found[0].system} is not the code system {system} that is asked")

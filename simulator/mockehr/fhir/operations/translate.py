@@ -101,7 +101,7 @@ def _matches(library: Library, maps: tuple[list[ConceptMap], bool], one: Asked, 
             if value_set and _bare(getattr(each, side)) != _bare(value_set):
                 break
         else:
-            yield from _in_map(library, each, one, given.text("targetsystem"), reverse, _OTHER_MAPS)
+            yield from _in_map(library, each, one, given.text("targetsystem"), reverse, {each.url})
     if not maps[1] and not given.text("source") and not given.text("target"):
         yield from _beside(library, one, given.text("targetsystem"))
 
@@ -111,7 +111,7 @@ def _bare(url: str) -> str:
 
 
 def _in_map(
-    library: Library, each: ConceptMap, one: Asked, wanted: str, reverse: bool, follow: int
+    library: Library, each: ConceptMap, one: Asked, wanted: str, reverse: bool, seen: set[str]
 ) -> Iterator[Match]:
     for group in each.groups:
         start, end = (group.target, group.source) if reverse else (group.source, group.target)
@@ -122,21 +122,23 @@ def _in_map(
         elif one.code in group.elements:
             yield from (Match(end, target, each.url) for target in group.elements[one.code])
         else:
-            yield from _unmapped(library, each, group, one, wanted, follow)
+            yield from _unmapped(library, each, group, one, wanted, seen)
 
 
 def _unmapped(
-    library: Library, each: ConceptMap, group: MapGroup, one: Asked, wanted: str, follow: int
+    library: Library, each: ConceptMap, group: MapGroup, one: Asked, wanted: str, seen: set[str]
 ) -> Iterator[Match]:
+    """`seen` are the maps that were looked into: each is followed once, however many groups lead to it."""
     mode, told = group.unmapped
     if mode == "provided":
         yield Match(group.target, Target(one.code, "equal"), each.url)
     elif mode == "fixed" and told:
         yield Match(group.target, Target(told, "inexact"), each.url)
-    elif mode == "other-map" and follow:
+    elif mode == "other-map" and told not in seen and len(seen) <= _OTHER_MAPS:
+        seen.add(told)
         other = library.concept_map(told)
         if other is not None:
-            yield from _in_map(library, other, one, wanted, False, follow - 1)
+            yield from _in_map(library, other, one, wanted, False, seen)
 
 
 def _beside(library: Library, one: Asked, wanted: str) -> Iterator[Match]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,15 +36,24 @@ def expand(library: Library, given: ValueSet, *, depth: int = DEEPEST) -> Expans
     for part in given.include:
         _include(library, part, made, depth)
     for part in given.exclude:
-        alone = ValueSet("", (part,))
-        for system, code in list(made.items):
-            if contains(library, alone, system, code):
-                del made.items[system, code]
+        excluded = _excludes(library, part)
+        made.items = {key: concept for key, concept in made.items.items() if not excluded(*key)}
         if part.cut or (part.system and part.listed is None and library.code_system(part.system) is None):
             made.gaps[f"what is left out of {part.system} is not known here"] = None
     if not given.inactive:
         made.items = {key: concept for key, concept in made.items.items() if not concept.inactive}
     return made
+
+
+def _excludes(library: Library, part: Part) -> Callable[[str, str], object]:
+    """(system, code) → is it excluded? Lists become sets first: they may be as long as what they are cut of."""
+    if part.listed is None or part.value_sets or not part.system:
+        alone = ValueSet("", (part,))
+        return lambda system, code: contains(library, alone, system, code)
+    known = library.code_system(part.system)
+    form = str if known is None or known.case_sensitive else str.casefold
+    codes = frozenset(form(one.code) for one in part.listed)
+    return lambda system, code: system in ("", part.system) and form(code) in codes
 
 
 def _include(library: Library, part: Part, made: Expansion, depth: int) -> None:

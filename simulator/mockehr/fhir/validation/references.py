@@ -51,7 +51,7 @@ def check_target(value: Mapping[str, Any], targets: frozenset[str], at: At, find
 
 
 def _pointed(text: str) -> re.Match[str] | None:
-    """The parts of a reference. One with a blank has none: told first, since the pattern would try every slash of it."""
+    """The parts of a reference; none of one with a blank, of which the pattern would try every slash in vain."""
     return None if _BLANK.search(text) else _POINTED.fullmatch(text)
 
 
