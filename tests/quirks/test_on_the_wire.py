@@ -241,8 +241,9 @@ def delivered_twice(wire: Wire, token: str, armed: bool) -> None:
 def never_delivered(wire: Wire, token: str, armed: bool) -> None:
     wire.happen("Lost")
     wire.happen("Found")
-    came = wire.arrived.get(timeout=WAIT)
-    assert came["resource"]["reference"] == ("Patient/found" if armed else "Patient/lost")
+    # deliveries under way at the same time may arrive in any order
+    came = {wire.arrived.get(timeout=WAIT)["resource"]["reference"] for _ in range(1 if armed else 2)}
+    assert came == ({"Patient/found"} if armed else {"Patient/found", "Patient/lost"})
     assert [bool(e.notes.get("dropped")) for e in wire.site.journal(channel="webhook")] == [armed, False]
 
 

@@ -58,7 +58,8 @@ class FhirServer:
     types: Mapping[str, frozenset[str]]
     restrictions: Restrictions
     new_id: Callable[[str], str]
-    capability: Callable[[Exchange], JSON]
+    capability: Callable[[Exchange], bytes]
+    """The CapabilityStatement as JSON text."""
     meta: Callable[[JSON | None, int, float], JSON]
     """The `meta` of a resource about to be stored: what the client gave, its version, its time. Empty for none."""
     version_text: Callable[[int], str]

@@ -40,7 +40,7 @@ from mockehr.sites.mllp_stages import mllp_stages, name_message
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
-from mockehr.sites.statement import statement
+from mockehr.sites.statement import Statements
 from mockehr.sites.stores import open_overlay
 from mockehr.sites.token_stages import discovery_stages, token_stages
 from mockehr.sites.upgrades import Upgrades
@@ -151,7 +151,7 @@ def _fhir_server(site: Site) -> FhirServer:
         clock=site.clock,
         pages=Pages(site.personality.page_token),
         new_id=site.store.new_id,
-        capability=lambda exchange: statement(site, exchange),
+        capability=Statements(site).text,
         interactions=INTERACTIONS,
         anything=site.options.replay is not None,
         **server_parts(site.personality),

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import mockehr
 from mockehr.core.clock import day
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.fhir.capability import Software, TypeCapability, capability_statement
+from mockehr.fhir.lossless import encode
 from mockehr.fhir.operations import operations
 from mockehr.fhir.server import FhirServer
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
 
+KEPT: Final = 4
+"""Statements that are kept: a site has few addresses, and one day at a time."""
 
-def statement(site: Site, exchange: Exchange) -> JSON:
-    """The CapabilityStatement of a site, for a client that addressed it as the exchange did."""
-    base_url, server = exchange.base_url, site.fhir
+
+class Statements:
+    """The CapabilityStatement of one site as JSON text, kept for the day: it has half a million letters, and clients
+    begin with it."""
+
+    __slots__ = ("_kept", "_site")
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._kept: dict[tuple[Any, ...], bytes] = {}
+
+    def text(self, exchange: Exchange) -> bytes:
+        """For a client that addressed the site as the exchange did."""
+        site = self._site
+        release = tuple(site.upgrades.taken)
+        of = (exchange.base_url, day(site.clock.now()), release, *map(id, (site.personality, site.fhir.types)))
+        found = self._kept.get(of)
+        if found is None:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            found = self._kept[of] = encode(statement(site, exchange.base_url))
+        return found
+
+
+def statement(site: Site, base_url: str) -> JSON:
+    """The CapabilityStatement of a site, for a client that addressed its FHIR base like that."""
+    server = site.fhir
     root = base_url.removesuffix(site.fhir_path.rstrip("/"))
     types = {kind: _type_capability(site, kind, offered) for kind, offered in server.types.items()}
     patched = any("patch" in offered for offered in server.types.values())

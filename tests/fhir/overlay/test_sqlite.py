@@ -48,6 +48,16 @@ def test_what_was_written_is_there_after_reopening_and_numbers_go_on(opened: Ope
     assert [record.key for record in second.versions().page(0, 2)] == ["Basic/w2", "Basic/w1"]
 
 
+def test_a_tombstone_of_another_process_is_no_record_that_was_read_before(opened: Opened) -> None:
+    one, other = opened(), opened()
+    put(one, "x")
+    assert [record.deleted for record in one.overlay("Basic")] == [False]
+    other.clear()
+    # the same version with the same octets at the same time, and yet something else
+    other.commit({"resourceType": "Basic", "id": "x"}, kind="delete", source="control")
+    assert [record.deleted for record in one.overlay("Basic")] == [True]
+
+
 def test_broken_text_and_the_digits_of_decimals_come_back_as_they_were(opened: Opened) -> None:
     from mockehr.fhir.lossless import Lexical
 

@@ -31,7 +31,8 @@ def made(vendor: str = "generic", rate: float = 0.1, size: int = 60, seed: int =
 
 
 def ask(site: Site, path: str, query: str = "") -> Exchange:
-    return site.handle(Exchange("fhir", path=path, query=query, base_url=BASE))
+    headers = {"accept": "application/fhir+json"}
+    return site.handle(Exchange("fhir", path=path, query=query, headers=headers, base_url=BASE))
 
 
 def found(site: Site, query: str) -> set[str]:

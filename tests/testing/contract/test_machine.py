@@ -105,6 +105,17 @@ def refuses_without_a_word(method: str, url: str, answer: Answer) -> Answer:
     return Answer(answer.status) if answer.status >= 400 else answer
 
 
+def accepts_failed_patches(method: str, url: str, answer: Answer) -> Answer:
+    return Answer(200, answer.headers, answer.body) if method == "PATCH" else answer
+
+
+def leaves_references_unresolved(method: str, url: str, answer: Answer) -> Answer:
+    if method != "GET" or "/Basic/" not in url:
+        return answer
+    body = answer.document | {"subject": {"reference": "urn:uuid:00000000-0000-4000-8000-00000000000a"}}
+    return Answer(answer.status, answer.headers, orjson.dumps(body))
+
+
 @pytest.mark.parametrize(
     ("bend", "told"),
     [
@@ -115,6 +126,8 @@ def refuses_without_a_word(method: str, url: str, answer: Answer) -> Answer:
         (accepts_deletes, "was deleted and reads 200"),
         (forgets_history, "does not begin with the current version"),
         (refuses_without_a_word, ": 4.. "),
+        (accepts_failed_patches, r"PATCH .*: 200 "),
+        (leaves_references_unresolved, "the reference leads to"),
     ],
 )
 def test_a_broken_word_is_found(bend: Bend, told: str) -> None:

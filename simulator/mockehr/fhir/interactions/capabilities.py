@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.exchange import Exchange, Reply
 from mockehr.fhir.server import FhirServer
 
 
-def capabilities(server: FhirServer, exchange: Exchange) -> JSON:
+def capabilities(server: FhirServer, exchange: Exchange) -> Reply:
     """The CapabilityStatement, derived from the route table and the search table."""
-    return server.capability(exchange)
+    return Reply(200, [], server.capability(exchange))

@@ -9,7 +9,7 @@ search may look through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -26,8 +26,9 @@ from mockehr.fhir.operations.searchset import Found, first_page, later_page, per
 from mockehr.fhir.record import Record
 from mockehr.fhir.search.date import SECOND, interval
 from mockehr.fhir.search.neighbours import Neighbours, references
-from mockehr.fhir.search.reference import ReferenceValue, match_references, split_reference
-from mockehr.fhir.search.table import compartment, lookup
+from mockehr.fhir.search.reference import split_reference
+from mockehr.fhir.search.scope import membership
+from mockehr.fhir.search.table import compartment
 from mockehr.fhir.server import FhirServer
 
 _ENCOUNTER: Final = {"_since": "date", "_type": "text*", "_count": "count"}
@@ -135,7 +136,7 @@ class Gathering:
         rows = compartment(owner.resource_type)
         kinds = [kind for kind in self._server.types if kind in rows and kind != owner.resource_type]
         for kind in kinds:
-            member = _membership(kind, rows[kind], owner, self._base_url)
+            member = membership(kind, owner, self._base_url)
             whole = owner.resource_type == "Patient" and bool(rows[kind])
             for record in self._neighbours.of_chart(kind, owner.patient, [(owner.resource_type, owner.id)]):
                 if (whole and record.patient == owner.id) or member(record.document):
@@ -186,13 +187,6 @@ def attached(node: Any, base_url: str) -> Iterator[tuple[str, str]]:
             if key is not None and key[0] == "Binary":
                 yield key
             pending += one.values()
-
-
-def _membership(kind: str, parameters: Iterable[str], owner: Record, base_url: str) -> Callable[[Any], bool]:
-    value = ReferenceValue(owner.resource_type, owner.id, owner.key)
-    rows = [lookup(kind, name) for name in parameters]
-    tests = [(row.extract, match_references((value,), row, base_url)) for row in rows if row is not None]
-    return lambda document: any(test(item) for extract, test in tests for item in extract(document))
 
 
 EVERYTHING: Final = Operation(

@@ -228,11 +228,13 @@ class SqliteOverlay:
         stored_type, stored_id, version, updated, patient, deleted, body, document = row
         kind, id = restored(stored_type), restored(stored_id)
         key = f"{kind}/{id}"
-        record = self._parsed.get(key)
-        if record is not None and (record.version, record.updated, record.body) == (version, updated, body):
+        record, of = self._parsed.get(key), restored(patient)
+        if record is not None and (record.version, record.updated, record.deleted, record.patient, record.body) == (
+            (version, updated, bool(deleted), of, body)
+        ):
             return record
         whole = document_of(body, document)
-        record = Record(kind, id, version, updated, whole, body, restored(patient), deleted=bool(deleted))
+        record = Record(kind, id, version, updated, whole, body, of, deleted=bool(deleted))
         if len(self._parsed) >= REMEMBERED:
             self._parsed.clear()
         self._parsed[key] = record

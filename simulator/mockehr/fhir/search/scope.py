@@ -37,7 +37,7 @@ class Scope:
             return Target(query.resource_type, query, self.pairs)
         owner = self.owner
         patients = (owner.patient,) if owner.patient else None
-        member = _membership(query.resource_type, owner, base_url)
+        member = membership(query.resource_type, owner, base_url)
         return Target(query.resource_type, query, self.pairs, member, patients)
 
 
@@ -103,7 +103,7 @@ def _common(kinds: Sequence[str], pairs: Pairs, *, strict: bool, version: str) -
     return Scope(tuple(kinds), kept, tuple(unknown))
 
 
-def _membership(kind: str, owner: Record, base_url: str) -> Callable[[Any], bool]:
+def membership(kind: str, owner: Record, base_url: str) -> Callable[[Any], bool]:
     """Resource of type `kind` → is it in the owner's compartment?"""
     value = ReferenceValue(owner.resource_type, owner.id, owner.key)
     rows = [lookup(kind, name) for name in compartment(owner.resource_type).get(kind, ())]

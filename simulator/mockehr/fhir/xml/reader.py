@@ -26,6 +26,9 @@ LARGEST: Final = 32 << 20
 DEEPEST: Final = 200
 """Elements within elements, those of a narrative included."""
 
+LONGEST_SHOWN: Final = 200
+"""Letters of a name that a message repeats."""
+
 _PRIMITIVE, _COMPLEX, _HOLDER = int(Kind.PRIMITIVE), int(Kind.COMPLEX), int(Kind.HOLDER)
 _RESOURCE = int(Kind.RESOURCE)
 _SCHEMA: Final = "http://www.w3.org/2001/XMLSchema-instance schemaLocation"
@@ -115,7 +118,7 @@ class _Reader:
         raise Unreadable(f"{self.place()}: {text}")
 
     def _refuse_element(self, name: str, known: Slots) -> NoReturn:
-        namespace, _, local = name.rpartition(" ")
+        namespace, _, local = name[-LONGEST_SHOWN:].rpartition(" ")
         right = [one.rpartition(" ")[2] for one in known]
         if local in right:
             wanted = next(one.rpartition(" ")[0] for one in known if one.rpartition(" ")[2] == local)
@@ -214,13 +217,13 @@ class _Reader:
             elif name == "id":
                 more["id"] = text
             else:
-                self._refuse(f"the attribute {name.rpartition(' ')[2]} is not known here")
+                self._refuse(f"the attribute {name.rpartition(' ')[2][:LONGEST_SHOWN]} is not known here")
         return value
 
     def _attributes(self, told: list[str], made: JSON, allowed: frozenset[str], key: str) -> None:
         for name, text in zip(told[::2], told[1::2], strict=True):
             if name not in allowed:
-                self._refuse(f"{key} has no attribute {name.rpartition(' ')[2]}")
+                self._refuse(f"{key} has no attribute {name.rpartition(' ')[2][:LONGEST_SHOWN]}")
             made[name] = text
 
     def _end(self, name: str) -> None:
@@ -275,7 +278,7 @@ class _Reader:
         self._heard = True
         self._div += 1
         if not name.startswith(f"{XHTML} "):
-            self._refuse(f"{name.rpartition(' ')[2]} is not xhtml, and stands in a narrative")
+            self._refuse(f"{name.rpartition(' ')[2][:LONGEST_SHOWN]} is not xhtml, and stands in a narrative")
         if any(" " in one and not one.startswith(_XML) for one in told[::2]):
             self._refuse("a foreign attribute stands in a narrative")
         if len(self.stack) + self._div > DEEPEST:

@@ -50,6 +50,7 @@ class Contract(RuleBasedStateMachine):
         assert answer.document.get("resourceType") == "CapabilityStatement", self.say(answer)
         assert answer.document.get("fhirVersion", "").startswith("4."), self.say(answer)
         self.claims = read_claims(answer.document)
+        self.system = {one.get("code") for one in answer.document["rest"][0].get("interaction", [])}
         assert self.claims, "the statement claims nothing"
         found = self.matches(self.ask("GET", self.roster), "Patient") if "Patient" in self.claims else []
         return multiple(*(("Patient", one["id"]) for one in found))
@@ -155,6 +156,55 @@ class Contract(RuleBasedStateMachine):
             late = self.ask("PUT", f"/{kind}/{id}", orjson.dumps(body), {"if-match": tag})
             assert late.status in (409, 412), f"If-Match {tag} of an older version: {self.say(late)}"
 
+    @rule(key=known, language=st.sampled_from(("en", "de", "es")))
+    def patch(self, key: tuple[str, str], language: str) -> None:
+        """A JSON Patch changes what it names and nothing else; one whose test fails changes nothing."""
+        kind, id = key
+        assume({"patch", "read"} <= self.claims[kind].interactions)
+        before = self.fetched(kind, id)
+        tag = before.headers.get("etag", "")
+        extra = {"content-type": "application/json-patch+json"} | ({"if-match": tag} if tag else {})
+        wrong = [{"op": "test", "path": "/resourceType", "value": "Nothing"}, {"op": "remove", "path": "/id"}]
+        refused = self.ask("PATCH", f"/{kind}/{id}", orjson.dumps(wrong), extra)
+        assert 400 <= refused.status < 500, self.say(refused)
+        assert self.fetched(kind, id).document == before.document, f"a refused patch changed {kind}/{id}"
+        operations = [{"op": "add", "path": "/language", "value": language}]
+        answer = self.ask("PATCH", f"/{kind}/{id}", orjson.dumps(operations), extra)
+        if self.picky and 400 <= answer.status < 500:
+            return
+        assert answer.status in (200, 204), self.say(answer)
+        after = self.fetched(kind, id).document
+        left = {name: value for name, value in after.items() if name != "meta"}
+        wanted = {name: value for name, value in before.document.items() if name != "meta"} | {"language": language}
+        assert left == wanted, f"{kind}/{id} was changed beyond the patch"
+
+    @rule(key=known, good=st.booleans(), target=known)
+    def transact(self, key: tuple[str, str], good: bool) -> Any:
+        """A transaction creates all that it names, references among them resolved, or nothing."""
+        kind, id = key
+        assume("transaction" in self.system and {"create", "read"} <= self.claims[kind].interactions)
+        assume("Basic" in self.claims and "create" in self.claims["Basic"].interactions)
+        copy = {name: value for name, value in self.fetched(kind, id).document.items() if name not in ("id", "meta")}
+        url, link = "urn:uuid:00000000-0000-4000-8000-00000000000a", "urn:uuid:00000000-0000-4000-8000-00000000000b"
+        other = {"resourceType": "Basic", "code": {"text": "about"}, "subject": {"reference": url}}
+        last = {"resource": other} if good else {"resource": {"resourceType": "Nothing"}}
+        entries = [
+            {"fullUrl": url, "resource": copy, "request": {"method": "POST", "url": kind}},
+            {"fullUrl": link, **last, "request": {"method": "POST", "url": "Basic"}},
+        ]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        answer = self.ask("POST", "/", orjson.dumps(bundle))
+        if not good:
+            assert 400 <= answer.status < 500, self.say(answer)
+            return multiple()
+        assert answer.status == 200, self.say(answer)
+        places = [
+            one["response"]["location"].split("/_history")[0].split("/")[-2:] for one in answer.document["entry"]
+        ]
+        told = self.fetched(places[1][0], places[1][1]).document
+        assert told["subject"]["reference"] == "/".join(places[0]), f"the reference leads to {told['subject']}"
+        return multiple(*((name, made) for name, made in places[:1]))
+
     @rule(key=known)
     def tell_history(self, key: tuple[str, str]) -> None:
         """A history begins with the version that a read shows."""
@@ -232,7 +282,8 @@ class Contract(RuleBasedStateMachine):
     def ask(self, method: str, target: str, body: bytes = b"", headers: JSON | None = None) -> Answer:
         """Send a request; what holds for every answer is checked here: no 5xx, and its content type and outcome."""
         url = target if "://" in target else self.server.base_url + target
-        extra = {"accept": MEDIA} | (headers or {}) | ({"content-type": MEDIA} if method in ("POST", "PUT") else {})
+        sent = {"content-type": MEDIA} if method in ("POST", "PUT") else {}
+        extra = {"accept": MEDIA} | sent | (headers or {})
         self.asked = f"{method} {url}"
         answer = self.server.send(method, url, extra, body)
         assert answer.status < 500, self.say(answer)
