@@ -205,6 +205,14 @@ class Store:
 
     def written_with(self, resource_type: str, system: str, value: str) -> list[Record]:
         """The current records of that type that were written here and carry that identifier, oldest first."""
+        return [
+            record
+            for record in self.written_like(resource_type, system, value)
+            if (system, value) in identifiers_of(record.document)
+        ]
+
+    def written_like(self, resource_type: str, system: str, value: str) -> list[Record]:
+        """The same, for identifiers whose value is written in any case."""
         return list(self._overlay.with_identifier(resource_type, system, value))
 
     def shared(self, resource_type: str) -> list[Record]:

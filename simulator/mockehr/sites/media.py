@@ -18,6 +18,8 @@ from mockehr.personalities.model import Personality
 
 KEPT: Final = 256
 """Wishes whose answer is kept; clients have few and repeat them."""
+LONGEST_FORM: Final = 65_536
+"""Octets of a search form that is looked into; the search itself refuses longer ones."""
 WRITING: Final = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose effect must not come about if the answer to it cannot be written."""
 
@@ -60,7 +62,8 @@ def _format_source(exchange: Exchange) -> str:
     """The query that has a `_format`: the URL's, or that of a search by POST; empty if neither has."""
     if "_format=" in exchange.query:
         return exchange.query
-    if exchange.method == "POST" and exchange.path.endswith("/_search") and b"_format=" in exchange.body:
+    form = exchange.method == "POST" and exchange.path.endswith("/_search") and len(exchange.body) <= LONGEST_FORM
+    if form and b"_format=" in exchange.body:
         return exchange.body.decode("utf-8", "replace")
     return ""
 

@@ -114,3 +114,18 @@ OBSERVATION = {
     "code": {"text": "Weight"},
     "identifier": [{"system": OWN, "value": "1"}],
 }
+
+
+def test_a_conditional_create_finds_identifiers_in_any_case_and_in_other_places(made: Any, ask: Any) -> None:
+    site = made()
+    ask(site, "POST /Patient", {"resourceType": "Patient", "identifier": [{"system": OWN, "value": "Abc"}]})
+    again = ask(site, "POST /Patient", PATIENT, if_none_exist=f"identifier={OWN}|aBC")
+    assert (again.reply.status, len(site.log.changes)) == (200, 1)
+    note = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "masterIdentifier": {"system": OWN, "value": "M"},
+        "content": [{"attachment": {"contentType": "text/plain", "data": "QUJD"}}],
+    }
+    told = [ask(site, "POST /DocumentReference", note, if_none_exist=f"identifier={OWN}|m") for _ in range(2)]
+    assert [one.reply.status for one in told] == [201, 200]

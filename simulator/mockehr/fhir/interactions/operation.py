@@ -18,5 +18,5 @@ def operation(server: FhirServer, exchange: Exchange) -> Any:
     if found.affects_state and exchange.method != "POST":
         text = f"{asked.name} changes things, so it is called by POST"
         return Problem(405, "interaction-unknown", text, resource_type=asked.resource_type, where="POST")
-    given = read_input(exchange)
+    given = read_input(exchange, server.fhir_version)
     return given if isinstance(given, Problem) else found.run(server, exchange, given)

@@ -30,7 +30,7 @@ from mockehr.fhir.server import FhirServer, Parameters
 from mockehr.fhir.store import Hits, ListHits
 from mockehr.fhir.terminology import Library
 
-LOOKED_AT = 300
+LOOKED_AT = 250
 """Charts that one page may look through, unless the server's setting `charts_per_page` says otherwise."""
 LONGEST: Final = 65_536
 """Octets of parameters."""

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.body import parse_resource
+from mockehr.fhir.elements import R4
 from mockehr.fhir.lossless import Unreadable
 from mockehr.fhir.validate import DEEPEST, too_deep
 from mockehr.fhir.writes import BODY_LIMIT
@@ -95,7 +96,7 @@ def operations() -> Mapping[str, Operation]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
-def read_input(exchange: Exchange) -> Input | Problem:
+def read_input(exchange: Exchange, fhir_version: str = R4) -> Input | Problem:
     """What a call is given; a Problem if its body cannot be read."""
     values: dict[str, list[Any]] = {}
     for name, value in parse_qsl(exchange.query, keep_blank_values=True):
@@ -113,7 +114,7 @@ def read_input(exchange: Exchange) -> Input | Problem:
             values.setdefault(name, []).append(value)
         return Input(values)
     try:
-        body = parse_resource(exchange.body, media)
+        body = parse_resource(exchange.body, media, fhir_version)
     except Unreadable as error:
         return Problem(400, "body-invalid", f"the body cannot be read: {error}")
     if isinstance(body, Problem):

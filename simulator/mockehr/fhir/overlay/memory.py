@@ -7,7 +7,7 @@ from itertools import islice
 from math import inf
 from typing import Any
 
-from mockehr.fhir.overlay.model import Kept, Key, identifiers_of, living
+from mockehr.fhir.overlay.model import Kept, Key, indexed_identifiers, living
 from mockehr.fhir.record import Record
 
 Bucket = dict[str, Record]
@@ -45,7 +45,7 @@ class MemoryOverlay:
 
     def with_identifier(self, resource_type: str, system: str, value: str) -> Sequence[Record]:
         """See Overlay."""
-        return tuple(self._buckets.get((resource_type, system, value), {}).values())
+        return tuple(self._buckets.get((resource_type, system, value.casefold()), {}).values())
 
     def unwritten(self, resource_type: str, records: Sequence[Record]) -> list[Record]:
         """See Overlay."""
@@ -169,5 +169,5 @@ def _places(record: Record) -> list[tuple[str, ...]]:
     kind = record.resource_type
     places: list[tuple[str, ...]] = [(kind, record.patient)]
     if not record.deleted:
-        places += [(kind, *named) for named in identifiers_of(record.document)]
+        places += [(kind, *named) for named in indexed_identifiers(record.document)]
     return places

@@ -57,7 +57,7 @@ class Overlay(Protocol):
         """Current versions of a type in one patient's chart, no tombstones, in the order of their last writing."""
 
     def with_identifier(self, resource_type: str, system: str, value: str) -> Sequence[Record]:
-        """Current versions of a type that carry an identifier, in the order of their last writing."""
+        """Current versions of a type that carry an identifier, in any case, in the order of their last writing."""
 
     def unwritten(self, resource_type: str, records: Sequence[Record]) -> list[Record]:
         """Those of the base's records of that type over which nothing was written."""
@@ -116,6 +116,11 @@ def identifiers_of(document: JSON) -> list[tuple[str, str]]:
             system = one.get("system")
             found.append((system if isinstance(system, str) else "", one["value"]))
     return found
+
+
+def indexed_identifiers(document: JSON) -> set[tuple[str, str]]:
+    """What a resource is found by: its identifiers with their values in one case, as token searches compare them."""
+    return {(system, value.casefold()) for system, value in identifiers_of(document)}
 
 
 def living(records: Iterable[Record]) -> list[Record]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.fhir.overlay.file import open_file
 from mockehr.fhir.overlay.form import beside, document_of, restored, storable
-from mockehr.fhir.overlay.model import Kept, Key, identifiers_of
+from mockehr.fhir.overlay.model import Kept, Key, indexed_identifiers
 from mockehr.fhir.record import Record
 
 REMEMBERED: Final = 20_000
@@ -75,7 +75,7 @@ class SqliteOverlay:
             f"SELECT {_COLUMNS} FROM identifiers i JOIN versions v ON v.number = i.number"
             " WHERE i.type = ? AND i.system = ? AND i.value = ? ORDER BY i.number"
         )
-        return self._records(narrowed, *map(storable, (resource_type, system, value)))
+        return self._records(narrowed, *map(storable, (resource_type, system, value.casefold())))
 
     def unwritten(self, resource_type: str, records: Sequence[Record]) -> list[Record]:
         """See Overlay."""
@@ -116,7 +116,7 @@ class SqliteOverlay:
             self._ask("DELETE FROM identifiers WHERE number = ?", *before[0])
         self._ask(_PLACE, kind, id, number, number, patient, record.deleted)
         if not record.deleted:
-            for system, value in set(identifiers_of(record.document)):
+            for system, value in sorted(indexed_identifiers(record.document)):
                 named = (kind, storable(system), storable(value), number)
                 self._ask("INSERT INTO identifiers VALUES (?, ?, ?, ?)", *named)
         self._known[record.key] = self._parsed[record.key] = record

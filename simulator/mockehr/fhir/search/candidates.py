@@ -104,8 +104,9 @@ class Candidates:
         identifiers = [
             one for one in criteria if one.name == "identifier" and one.kind == "token" and not one.modifier
         ]
-        if any(self._foreign(one) for one in identifiers):
-            return ListHits(_matching(target, self._store.overlay(kind)))
+        foreign = next((one for one in identifiers if self._foreign(one)), None)
+        if foreign is not None:
+            return ListHits(_matching(target, self._written(target, foreign)))
         if kind == "Patient" and target.member is None:
             return self._patients(target)
         named = self._named(target)
@@ -126,6 +127,15 @@ class Candidates:
     def _foreign(self, criterion: Criterion) -> bool:
         """Whether all its values are of systems that no computed record carries, as a client's own are."""
         return all(value.system and not self._store.base.issues(value.system) for value in criterion.values)
+
+    def _written(self, target: Target, criterion: Criterion) -> Iterable[Record]:
+        """What was written and may match: by the store's index, where the parameter looks at nothing else."""
+        store, kind = self._store, target.kind
+        known = lookup(kind, "identifier", target.query.fhir_version)
+        if known is None or known.expression != f"{kind}.identifier" or not all(one.code for one in criterion.values):
+            return store.overlay(kind)
+        found = (record for one in criterion.values for record in store.written_like(kind, one.system, one.code))
+        return {record.key: record for record in found}.values()
 
     def _charts(self, patients: Iterable[str], kind: str, *, everything: bool) -> Iterator[Record]:
         """The records of those charts; with `everything` also what was written and is in others, or in none."""
