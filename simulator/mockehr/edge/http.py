@@ -27,6 +27,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_LIMIT = 32 << 20
+LONG_BODY: Final = 8 << 10
+"""Octets from which on a body is written as a piece of its own."""
 CONTROL_PREFIX = "/_mockehr"
 ENTRY_HEADER: Final = "X-Mockehr-Entry"
 TRANSPORT = "mockehr.transport"
@@ -98,8 +100,8 @@ class HttpEdge:
             await self.key_sets.provide(site, exchange.body)
         site.pipelines[exchange.channel].answer(exchange)
 
-    def answer_at_once(self, scope: Scope, headers: dict[str, str]) -> bytes | Rest:
-        """The whole reply to a GET (head and body) if nothing has to be waited for and nothing disturbs its bytes.
+    def answer_at_once(self, scope: Scope, headers: dict[str, str]) -> tuple[bytes, ...] | Rest:
+        """The whole reply to a GET, in pieces, if nothing has to be waited for and nothing disturbs its bytes.
 
         Otherwise what is left to do: to be awaited with the scope and `send`, as `scope["extensions"][REST]`. The
         bytes are those that the ASGI way gives. Paths below `/_mockehr` must not come here.
@@ -116,7 +118,7 @@ class HttpEdge:
                 return partial(_proceed, site, exchange)
             pipeline.answer(exchange)
             reply = exchange.reply
-            octets = self._octets(reply, *coded(site, exchange)) if exchange.effects is None and reply else b""
+            octets = self._octets(reply, *coded(site, exchange)) if exchange.effects is None and reply else ()
         except Exception as error:  # uvicorn reports it and answers 500, as it does for the ASGI way
             return partial(_fail, error)
         return octets or partial(_finish, site, exchange)
@@ -163,11 +165,14 @@ class HttpEdge:
             base = self._bases[site] = site.fhir_path.rstrip("/")
         return base
 
-    def _octets(self, reply: Reply, body: bytes, more: Pairs) -> bytes:
-        """A reply as HTTP/1.1, or nothing if its head is of a kind that is better left to uvicorn."""
+    def _octets(self, reply: Reply, body: bytes, more: Pairs) -> tuple[bytes, ...]:
+        """A reply as HTTP/1.1, or nothing if its head is of a kind that is better left to uvicorn.
+
+        A long body stays apart from its head: copying it costs more than a second piece.
+        """
         start = _STATUS_LINES.get(reply.status)
         if start is None:
-            return b""
+            return ()
         parts = [start]
         for pair in (*reply.headers, *more) if more else reply.headers:
             if pair[0] == ENTRY_HEADER:  # its number does not come again
@@ -175,11 +180,13 @@ class HttpEdge:
                 continue
             line = self._lines.get(pair) or self._line(pair)
             if not line:
-                return b""
+                return ()
             parts.append(line)
         parts.append(b"content-length: %d\r\n\r\n" % len(body))
+        if len(body) > LONG_BODY:
+            return b"".join(parts), body
         parts.append(body)
-        return b"".join(parts)
+        return (b"".join(parts),)
 
     def _line(self, pair: tuple[str, str]) -> bytes:
         name, value = pair[0].lower(), pair[1]

@@ -94,10 +94,13 @@ class CuttableProtocol(HttpToolsProtocol):
         scope: Any = self.scope
         scope["method"], scope["path"], scope["query_string"] = "GET", path, url.query or b""
         answer = edge.answer_at_once(scope, headers)
-        if not isinstance(answer, bytes):
+        if not isinstance(answer, tuple):
             scope[REST] = answer
             return False
-        self.transport.write(answer)
+        if len(answer) == 1:
+            self.transport.write(answer[0])
+        else:
+            self.transport.writelines(answer)
         self._answered = True
         self.on_response_complete()
         return True

@@ -37,6 +37,8 @@ __all__ = ["Dresser", "IdCodec", "Personality", "SearchRules", "SiteFacts", "Sto
 
 _NOWHERE: Final = SiteFacts("nowhere", Chance("nowhere").key)
 _FHIR_JSON: Final = "application/fhir+json"
+UUIDS_KEPT: Final = 1024
+"""Names of which it is known what UUID they have: of Bundles that are asked for again."""
 
 
 class Stored(Protocol):
@@ -67,6 +69,7 @@ class Personality:
         self.fhir_version = _fhir_version(settings["fhir_version"])
         """4.0.1 (R4) or 4.3.0 (R4B)."""
         self.rules = SearchRules(settings["search"])
+        self._uuids: dict[tuple[str | int, ...], str] = {}
 
     # where things are
 
@@ -227,6 +230,8 @@ class Personality:
     def searchset_bytes(self, page: SearchPage, base_url: str) -> bytes:
         """The Bundle of a page, as JSON bytes; resources that are bytes are joined as they are."""
         number = f"{page.query}@{page.offset}"
+        remarks = self.remarks(page)
+        told = f"urn:uuid:{self._uuid('outcome', page.resource_type, number)}" if remarks is not None else ""
         links = {"self": self.self_url(page, base_url), "next": self.next_url(page, base_url)}
         return envelope.bundle_bytes(
             page,
@@ -235,8 +240,8 @@ class Personality:
             bundle_id=self._uuid("bundle", page.resource_type, number),
             total=self.rules.total(page),
             links=links,
-            outcome=self.remarks(page),
-            outcome_url=f"urn:uuid:{self._uuid('outcome', page.resource_type, number)}",
+            outcome=remarks,
+            outcome_url=told,
         )
 
     def searchset(self, page: SearchPage, base_url: str) -> JSON:
@@ -248,7 +253,12 @@ class Personality:
         return envelope.Layout.of(self.settings["bundle"])
 
     def _uuid(self, *names: str | int) -> str:
-        return str(UUID(bytes=self.facts.key(*names)[:16], version=4))
+        found = self._uuids.get(names)
+        if found is None:
+            if len(self._uuids) >= UUIDS_KEPT:
+                self._uuids.clear()
+            found = self._uuids[names] = str(UUID(bytes=self.facts.key(*names)[:16], version=4))
+        return found
 
     # refusals
 

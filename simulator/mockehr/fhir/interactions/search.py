@@ -55,12 +55,12 @@ def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
     if exchange.method == "POST":
         # parameters may stand in the URL as well (search.html#Introduction)
         text = "&".join(part for part in (exchange.query, exchange.body.decode("utf-8", "replace")) if part)
-    pairs = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace")
-    token = next((value for name, value in pairs if name == server.restrictions.page_parameter), None)
     try:
-        if token is not None:
-            return _continue(server, exchange, token)
-        return _begin(server, exchange, text, pairs)
+        if f"{server.restrictions.page_parameter}=" in text or "%" in text:
+            token = next((value for name, value in _pairs(text) if name == server.restrictions.page_parameter), None)
+            if token is not None:
+                return _continue(server, exchange, token)
+        return _begin(server, exchange, text)
     except TooCostly as error:
         return _refused(server, asked.resource_type, str(error))
 
@@ -122,7 +122,11 @@ def _compiled(
     )
 
 
-def _begin(server: FhirServer, exchange: Exchange, text: str, pairs: Parameters) -> SearchPage | Problem:
+def _pairs(text: str) -> Parameters:
+    return parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace")
+
+
+def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Problem:
     asked = exchange.interaction
     assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
@@ -130,7 +134,7 @@ def _begin(server: FhirServer, exchange: Exchange, text: str, pairs: Parameters)
     same = (asked, text, exchange.base_url, strict) if asked.name == "search" and "=ap" not in text else None
     known = server.recent.get(same, _mark(server)) if same is not None else None
     if known is None:
-        found = _answered(server, exchange, pairs, strict=strict)
+        found = _answered(server, exchange, _pairs(text), strict=strict)
         if isinstance(found, Problem):
             return found
         overall, hits, unknown = found
@@ -312,8 +316,15 @@ def _portion(session: PageSession) -> Portion:
 
 
 def _following(session: PageSession, portion: Portion) -> PageSession:
-    offset = session.offset + len(portion.records)
-    return replace(session, offset=offset, expires=None, replaced_offset=None, looked=portion.looked)
+    return PageSession(
+        session.resource_type,
+        session.query,
+        session.hits,
+        session.offset + len(portion.records),
+        session.limit,
+        session.compiled,
+        looked=portion.looked,
+    )
 
 
 def _shaped_entry(record: Record, query: Query, mode: str) -> PageEntry:
