@@ -75,3 +75,20 @@ def test_the_statement_claims_them_and_vendors_without_them_refuse(made: Any, as
     for vendor in ("epic", "oracle"):
         for path in ("/_history", "/Patient/_history", "/Patient/x/_history"):
             assert ask(made(vendor), f"GET {path}").problem.status == 405
+
+
+def test_a_history_tells_less_when_asked_for_less_on_every_page(made: Any, ask: Any) -> None:
+    site = made()
+    for active in (True, False, True):
+        body = {"resourceType": "Patient", "id": "x", "active": active, "maritalStatus": {"text": "m"}}
+        ask(site, "PUT /Patient/x", body)
+    first = shown(ask(site, "GET /Patient/x/_history?_elements=active&_count=2"))
+    following = next(link["url"] for link in first["link"] if link["relation"] == "next")
+    second = shown(ask(site, "GET " + following.partition("/a/fhir/R4")[2]))
+    versions = [entry["resource"] for page in (first, second) for entry in page["entry"]]
+    assert [(one["active"], "maritalStatus" in one) for one in versions] == [
+        (True, False),
+        (False, False),
+        (True, False),
+    ]
+    assert ask(site, "GET /Patient/_history?_summary=all").problem.parameter == "_summary"

@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl, quote
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem, not_found
+from mockehr.fhir.interactions.read import less_of
 from mockehr.fhir.pages import PageSession
 from mockehr.fhir.record import Record
+from mockehr.fhir.search import Query, shaped
 from mockehr.fhir.search.date import SECOND, interval
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Hits, ListHits
@@ -25,7 +27,10 @@ _TOLD: Final = {"create": ("POST", "201"), "update": ("PUT", "200"), "delete": (
 
 
 def history(server: FhirServer, exchange: Exchange) -> JSON | Problem:
-    """A Bundle of versions, the newest first; `_since` and `_count` narrow it, `next` links lead on."""
+    """A Bundle of versions, the newest first; `_since` and `_count` narrow it, `next` links lead on.
+
+    `_summary` and `_elements` say how much of each is wanted.
+    """
     asked = exchange.interaction
     assert asked is not None
     pairs = dict(parse_qsl(exchange.query, keep_blank_values=True))
@@ -64,7 +69,10 @@ def _opened(server: FhirServer, exchange: Exchange, pairs: dict[str, str]) -> Pa
     if not (count.isascii() and count.isdigit()):
         return Problem(400, "parameter-invalid", f"_count is no number: {count}", parameter="_count", value=count)
     limit = min(max(int(count[:9]), 1), LARGEST)
-    return PageSession(asked.resource_type, f"{exchange.path}?{exchange.query}", hits, 0, limit)
+    less = less_of(server, exchange, asked.resource_type)
+    if isinstance(less, Problem):
+        return less
+    return PageSession(asked.resource_type, f"{exchange.path}?{exchange.query}", hits, 0, limit, less)
 
 
 def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSON:
@@ -74,17 +82,22 @@ def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSO
     total = session.hits.total or 0
     if session.offset + session.limit < total:
         following = PageSession(
-            session.resource_type, session.query, session.hits, session.offset + session.limit, session.limit
+            session.resource_type,
+            session.query,
+            session.hits,
+            session.offset + session.limit,
+            session.limit,
+            session.compiled,
         )
         token = quote(server.pages.open(following), safe="")
         links.append({"relation": "next", "url": f"{base}{path}?{server.restrictions.page_parameter}={token}"})
     exchange.returned = tuple(record.key for record in records)
-    entries = [_entry(server, record, base) for record in records]
+    entries = [_entry(server, record, base, session.compiled) for record in records]
     bundle: JSON = {"resourceType": "Bundle", "type": "history", "total": total, "link": links}
     return bundle | ({"entry": entries} if entries else {})
 
 
-def _entry(server: FhirServer, record: Record, base: str) -> JSON:
+def _entry(server: FhirServer, record: Record, base: str, less: Query | None) -> JSON:
     kind = "delete" if record.deleted else "create" if record.version == 1 else "update"
     method, status = _TOLD[kind]
     # R4 bundle.html#history: a create has the type's address, whatever else the resource's own.
@@ -94,5 +107,6 @@ def _entry(server: FhirServer, record: Record, base: str) -> JSON:
         "etag": f'W/"{server.version_text(record.version)}"',
         "lastModified": instant(record.updated, millis=True),
     }
-    told = {} if record.deleted else {"resource": server.shown(record).document}
+    whole = server.shown(record).document
+    told = {} if record.deleted else {"resource": (shaped(whole, less) if less is not None else None) or whole}
     return {"fullUrl": f"{base}/{record.key}", **told, "request": request, "response": response}

@@ -9,7 +9,7 @@ from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.binary import content_reply
 from mockehr.fhir.record import Record
-from mockehr.fhir.search import compile_query, shaped
+from mockehr.fhir.search import Query, compile_query, shaped
 from mockehr.fhir.server import FhirServer
 
 
@@ -46,13 +46,19 @@ def _shown(server: FhirServer, exchange: Exchange, record: Record) -> Record | R
         content = content_reply(exchange, record)
         if content is not None:
             return content
-    if "_summary=" not in exchange.query and "_elements=" not in exchange.query:
-        return record
-    pairs = [pair for pair in parse_qsl(exchange.query) if pair[0] in ("_summary", "_elements")]
-    query = compile_query(record.resource_type, pairs, strict=False, fhir_version=server.fhir_version)
-    if query.problems:
-        return query.problems[0]
+    query = less_of(server, exchange, record.resource_type)
+    if query is None or isinstance(query, Problem):
+        return record if query is None else query
     return shaped(server.shown(record).document, query) or record
+
+
+def less_of(server: FhirServer, exchange: Exchange, resource_type: str) -> Query | Problem | None:
+    """What `_summary` and `_elements` ask for, as a query that `shaped` takes; None if they ask for nothing."""
+    if "_summary=" not in exchange.query and "_elements=" not in exchange.query:
+        return None
+    pairs = [pair for pair in parse_qsl(exchange.query) if pair[0] in ("_summary", "_elements")]
+    query = compile_query(resource_type or "Resource", pairs, strict=False, fhir_version=server.fhir_version)
+    return query.problems[0] if query.problems else query
 
 
 def _gone(record: Record) -> Problem:
