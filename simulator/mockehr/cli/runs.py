@@ -8,7 +8,7 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,7 +56,7 @@ async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple
     server = Server(directory)
     for site in trial.sites:
         server.admit(site)
-    with TemporaryDirectory(prefix="mockehr-") as folder:
+    with TemporaryDirectory(prefix="mockehr-") as folder, closing(directory):
         output = Path(folder)
         async with server:
             ports = await _listen(trial, server)

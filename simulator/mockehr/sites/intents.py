@@ -9,17 +9,18 @@ from mockehr.sites.site import Site
 
 
 def apply_intents(site: Site, accepted: Accepted, exchange: Exchange) -> list[Record]:
-    """Commit all intents of one message in order; the exchange notes the changes. Nothing is written halfway: an
-    intent that finds nothing creates."""
+    """Commit all intents of one message in order, together; the exchange notes the changes. An intent that finds
+    nothing creates."""
     references: dict[str, str] = {}
     written: list[Record] = []
-    for intent in accepted.intents:
-        if isinstance(intent, Merge):
-            written += _merge(site, intent, accepted.event, exchange)
-            continue
-        record = _upsert(site, intent, references, accepted.event, exchange)
-        references[intent.key] = record.key
-        written.append(record)
+    with site.store.transaction():
+        for intent in accepted.intents:
+            if isinstance(intent, Merge):
+                written += _merge(site, intent, accepted.event, exchange)
+                continue
+            record = _upsert(site, intent, references, accepted.event, exchange)
+            references[intent.key] = record.key
+            written.append(record)
     return written
 
 

@@ -159,6 +159,7 @@ class Site:
         self.store.clear()
         self.log.clear()
         self.fhir.pages.reset()
+        self.fhir.idempotency.clear()
         self.auth.clear()
         self.mischief.clear()
         if self.charts is not None:

@@ -42,6 +42,7 @@ class Snapshots:
         self._site.log.changes += found.changes
         self._site.log.go_on_after(len(found.kept.versions))
         self._site.fhir.pages.clear()
+        self._site.fhir.idempotency.clear()  # what they were answered with may never have been written now
         return len(found.kept.versions)
 
     def kept(self) -> Mapping[str, Snapshot]:

@@ -159,3 +159,15 @@ def test_written_bytes_are_kept_but_for_id_and_meta(made: Callable[..., Site], a
     assert body[:start] + b'{"tag":[{"code":"x"}]}' + body[end:] == sent
     assert orjson.loads(body[start:end])["tag"] == [{"code": "x"}]
     assert orjson.loads(body[start:end])["versionId"] == "1"
+
+
+def test_keys_are_forgotten_with_what_was_written(made: Callable[..., Site], ask: Ask) -> None:
+    site = made(settings={"write": {"idempotency_header": "Idempotency-Key"}})
+    site.snapshots.take("empty")
+    for go_back in (lambda: site.snapshots.restore("empty"), site.reset):
+        assert status(ask(site, "POST /Patient", person("1"), idempotency_key="k")) == 201
+        go_back()
+        assert [*site.store.overlay("Patient")] == []
+        exchange = ask(site, "POST /Patient", person("1"), idempotency_key="k")
+        assert (status(exchange), len(exchange.changes)) == (201, 1)
+        go_back()

@@ -76,7 +76,8 @@ def reset(site: Site) -> dict[str, Any]:
 def take_in(site: Site, resource: Document) -> dict[str, Any]:
     """Import a resource or Bundle given in the call; files and folders go in with `mockehr serve --import`."""
     intake = Intake()
-    import_document(site.store, dict(resource), intake, source="call", version=site.fhir.fhir_version)
+    with site.store.transaction():
+        import_document(site.store, dict(resource), intake, source="call", version=site.fhir.fhir_version)
     return {"stored": intake.stored, "refused": intake.refused}
 
 

@@ -130,8 +130,9 @@ def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Pr
     asked = exchange.interaction
     assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
-    # a date that is approximate depends on the time
-    same = (asked, text, exchange.base_url, strict) if asked.name == "search" and "=ap" not in text else None
+    # a date that is approximate depends on the time, and what a patient's own token finds on whose it is
+    plain = asked.name == "search" and "=ap" not in text
+    same = (asked, text, exchange.base_url, strict, exchange.patient) if plain else None
     known = server.recent.get(same, _mark(server)) if same is not None else None
     if known is None:
         found = _answered(server, exchange, _pairs(text), strict=strict)
