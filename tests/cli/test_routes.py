@@ -51,10 +51,21 @@ def test_every_route_is_admitted_to_its_channel_and_named_as_printed(vendor: str
 
 def test_routes_are_printed_for_people_and_for_machines() -> None:
     text = CliRunner().invoke(cli, ["routes", "--site", "n=epic"]).output
-    assert "POST  /n/" in text
+    assert "POST   /n/" in text
     assert "/oauth2/token" in text
     told = json.loads(CliRunner().invoke(cli, ["routes", "--json"]).output)["routes"]
     assert {row["site"] for row in told} == {"main"}
     assert {"GET /main/fhir/R4/Patient/[id] read Patient"} <= {
         f"{row['method']} {row['path']} {row['interaction']} {row['resource_type']}" for row in told
     }
+
+
+def test_only_types_that_have_compartments_are_printed_with_searches_in_them() -> None:
+    routes = routes_of(build_site(SiteOptions("n", personality="generic")))
+    owners = {route.resource_type for route in routes if route.interaction == "search-compartment"}
+    assert owners == {"Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"}
+
+
+def test_methods_of_any_length_leave_the_paths_in_one_column() -> None:
+    lines = CliRunner().invoke(cli, ["routes"]).output.splitlines()
+    assert {line.index("/main") for line in lines} == {7}

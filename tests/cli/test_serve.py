@@ -213,6 +213,7 @@ def test_the_variable_of_every_option_is_named_like_the_option(monkeypatch: pyte
         (["--site", "north@x"], 2, "'x' is no port"),
         (["--site", "north", "--site", "north"], 2, "Two sites are named 'north'"),
         (["--host", "0.0.0.0"], 2, "--control-token"),
+        (["--port", "99999"], 2, "not in the range 0<=x<=65535"),
     ],
 )
 def test_what_cannot_be_served_is_refused_in_words(words: list[str], status: int, said: str) -> None:

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockehr.core.exchange import Interaction
+from mockehr.core.exchange import Exchange, Interaction
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions import INTERACTIONS
 from mockehr.fhir.routes import ROUTES, name_interaction
+from mockehr.sites.build import build_site
+from mockehr.sites.options import SiteOptions
 
 
 @pytest.mark.parametrize(
@@ -86,3 +88,11 @@ def test_every_route_leads_to_an_interaction_that_exists_and_every_interaction_h
 def test_any_request_is_named_or_refused(method: str, path: str) -> None:
     asked = name_interaction(method, path)
     assert isinstance(asked, Problem) or asked.name in INTERACTIONS or asked.name.startswith("$")
+
+
+def test_a_misspelt_type_is_told_with_the_nearest_one() -> None:
+    site = build_site(SiteOptions("main", patients=1, stepped=True, open_access=True))
+    exchange = Exchange("fhir", "GET", "/Patint")
+    site.fhir.name(exchange)
+    assert isinstance(exchange.result, Problem)
+    assert (exchange.result.status, "did you mean Patient" in exchange.result.text) == (404, True)

@@ -69,3 +69,9 @@ def test_a_file_that_is_not_there_or_no_yaml_is_told(tmp_path: Path) -> None:
     file.write_text("a: [")
     with pytest.raises(ConfigError, match="no YAML"):
         load_personality(str(file))
+
+
+def test_a_misspelt_setting_of_writes_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError, match=r"write\.idempotency_haeder") as caught:
+        load_personality("generic", {"write": {"idempotency_haeder": "Idempotency-Key"}})
+    assert "idempotency_header" in caught.value.nearest

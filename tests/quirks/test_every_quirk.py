@@ -127,6 +127,20 @@ def test_a_lost_response_stays_committed_and_reads_are_left_alone() -> None:
     assert why(ask(site), "skipped")[0].startswith("lost-response: interaction is search, not create")
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_the_answer_to_a_bundle_that_writes_is_lost_too(kind: str) -> None:
+    site = world({"use": "lost-response"}, patients=0)
+    for resource, request, lost in (
+        ({"resourceType": "Patient"}, {"method": "POST", "url": "Patient"}, True),
+        ({}, {"method": "GET", "url": "Patient"}, False),
+    ):
+        entry = {"request": request} | ({"resource": resource} if resource else {})
+        bundle = orjson.dumps({"resourceType": "Bundle", "type": kind, "entry": [entry]})
+        told = ask(site, "/", "", method="POST", body=bundle)
+        assert (status(told), told.effects is not None and told.effects.lost) == (200, lost)
+    assert len(site.log.changes) == 1
+
+
 def test_tokens_die_after_their_uses() -> None:
     site = world({"use": "token-expiry", "with": {"uses": 1}})
     headers = {"authorization": "Bearer x"}

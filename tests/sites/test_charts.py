@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mockehr.fhir.search.neighbours import SHARED_TYPES
 from mockehr.personalities.load import personality_names
 from mockehr.sites.build import build_site
 from mockehr.sites.charts import Charts
@@ -167,6 +168,9 @@ def test_a_site_owns_up_to_every_identifier_system_in_its_charts(vendor: str) ->
     carried: dict[str, str] = {}
     for index in range(40):
         for record in charts.dressed(index).by_key.values():
+            carried |= dict.fromkeys(systems(record.document), record.key)
+    for kind in SHARED_TYPES:
+        for record in charts.shared(kind):
             carried |= dict.fromkeys(systems(record.document), record.key)
     assert len(carried) >= 2
     denied = {system: key for system, key in carried.items() if not site.personality.issues(system)}

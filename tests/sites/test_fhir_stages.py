@@ -49,3 +49,58 @@ def test_every_interaction_but_the_open_one_has_the_scope_that_it_needs() -> Non
 def test_a_token_reaches_as_far_as_its_scopes(scopes: str, request_: str, wanted: int) -> None:
     site = build_site(SiteOptions("a", patients=3, stepped=True))
     assert status(site, scopes, request_) == wanted
+
+
+@pytest.mark.parametrize(("scopes", "told"), [("system/Patient.c", False), ("system/Patient.cr", True)])
+def test_a_conditional_create_shows_what_it_finds_to_readers_only(scopes: str, told: bool) -> None:
+    site = build_site(SiteOptions("a", patients=2, stepped=True))
+    exchange = Exchange("fhir", "POST", "/Patient", body=b'{"resourceType":"Patient"}', base_url="http://a/fhir/R4")
+    now = site.clock.now()
+    grant = site.auth.tokens.issue(Grant("c", Scopes.parse(scopes), now, now + 300, 300), token_url="http://a/token")
+    exchange.headers |= {
+        "authorization": f"Bearer {grant.token}",
+        "if-none-exist": "_id=p0",
+        "prefer": "return=representation",
+    }
+    reply = site.handle(exchange).reply
+    assert reply is not None
+    assert (reply.status, reply.header("Location")) == (200, "http://a/fhir/R4/Patient/p0/_history/1")
+    assert (bool(reply.body), exchange.returned) == (told, ("Patient/p0",) if told else ())
+
+
+LABORATORY = "http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
+
+
+def keys(site: Site, scopes: str, path: str, query: str = "") -> tuple[int, set[str]]:
+    now = site.clock.now()
+    grant = site.auth.tokens.issue(Grant("c", Scopes.parse(scopes), now, now + 300, 300), token_url="http://a/token")
+    headers = {"authorization": f"Bearer {grant.token}"}
+    exchange = site.handle(Exchange("fhir", "GET", path, query, headers=headers, base_url="http://a/fhir/R4"))
+    assert exchange.reply is not None
+    return exchange.reply.status, {key for key in exchange.returned if key.startswith("Observation/")}
+
+
+def test_a_scope_with_a_constraint_covers_that_part_of_the_type() -> None:
+    site = build_site(SiteOptions("a", patients=2, stepped=True))
+    all_of_it, part = "system/Observation.rs system/Patient.rs", f"system/Observation.rs?category={LABORATORY}"
+    _, laboratory = keys(site, all_of_it, "/Observation", f"patient=p0&category={LABORATORY}&_count=500")
+    _, everything = keys(site, all_of_it, "/Observation", "patient=p0&_count=500")
+    assert laboratory < everything
+    assert keys(site, part, "/Observation", "patient=p0&_count=500") == (200, laboratory)
+    assert keys(site, part, "/Patient/p0/Observation", "_count=500") == (200, laboratory)
+    other = min(everything - laboratory)
+    for key, wanted in ((min(laboratory), 200), (other, 403)):
+        assert keys(site, part, f"/{key}")[0] == wanted
+        assert keys(site, part, f"/{key}/_history/1")[0] == wanted
+    both = f"{part} system/Patient.rs"
+    found = keys(site, both, "/Patient", "_id=p0&_revinclude=Observation:patient")
+    assert found == (200, laboratory)
+    assert keys(site, both, "/Patient/p0/$everything", "_count=5000") == (200, laboratory)
+
+
+@pytest.mark.parametrize(
+    "request_", ["GET /Observation/_history", "GET /Observation/x/_history", "POST /Observation"]
+)
+def test_what_is_not_confined_to_a_part_is_refused_to_who_has_no_more(request_: str) -> None:
+    site = build_site(SiteOptions("a", patients=2, stepped=True))
+    assert status(site, f"system/Observation.cruds?category={LABORATORY}", request_) == 403

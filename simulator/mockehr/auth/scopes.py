@@ -111,6 +111,11 @@ class Scopes:
         found = [scope.query for scope in self._giving(resource_type, action)]
         return () if () in found else tuple(dict.fromkeys(found))
 
+    @cached_property
+    def constrained(self) -> bool:
+        """Whether any of them has a constraint."""
+        return any(scope.query for scope in self._scopes)
+
     def patient_only(self, resource_type: str, action: str) -> bool:
         """True when only `patient/` scopes give the action, so that it is confined to the patient of the token."""
         contexts = {scope.context for scope in self._giving(resource_type, action)}

@@ -23,7 +23,11 @@ GRACE: Final = 10.0
 """Wall seconds that workers have to end when told."""
 ATTEMPTS: Final = 3
 """How often in a row a worker may end before it serves."""
-_START: Final = "import sys; sys.path[:] = sys.argv[2:]; from mockehr.cli.worker import main; main(int(sys.argv[1]))"
+_START: Final = (
+    # Ctrl-C goes to the workers too. It is ignored before what takes long to import, or they tell of it at length.
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = sys.argv[2:]; "
+    "from mockehr.cli.worker import main; main(int(sys.argv[1]))"
+)
 
 
 class Gone(Exception):

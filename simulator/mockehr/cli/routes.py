@@ -45,12 +45,13 @@ def routes(sites: tuple[str, ...], as_json: bool) -> None:
         return
     width = max(len(row.path) for row in rows)
     for row in rows:
-        click.echo(f"{row.method:5} {row.path:{width}}  {row.interaction:20} {row.resource_type or row.channel}")
+        click.echo(f"{row.method:6} {row.path:{width}}  {row.interaction:20} {row.resource_type or row.channel}")
 
 
 def routes_of(site: Site) -> Iterator[Route]:
     """The routes of one site: discovery and tokens first, then FHIR by resource type."""
     from mockehr.fhir.routes import ROUTES
+    from mockehr.fhir.search.table import compartment
     from mockehr.sites.directory import WELL_KNOWN
 
     root = f"/{site.name}"
@@ -66,7 +67,7 @@ def routes_of(site: Site) -> Iterator[Route]:
             path = base + shape.replace("[type]", kind, 1)
             if interaction == "operation":
                 yield from _operations(site, method, path, kind)
-            elif interaction in offered:
+            elif interaction in offered and (interaction != "search-compartment" or compartment(kind)):
                 yield Route(site.name, method, path, interaction, "fhir", kind)
 
 

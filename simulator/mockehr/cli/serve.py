@@ -50,7 +50,13 @@ COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_acces
 @click.option("--patients", default=1000, show_default=True, help="Patients of each site, any number.")
 @click.option("--seed", default="7", show_default=True, help="Seed of everything that is drawn.")
 @click.option("--host", default=None, help="Address to listen on; 127.0.0.1 unless the file says another.")
-@click.option("--port", type=int, default=None, help="Port to listen on, 0 for any free one; 8642 unless told.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    metavar="PORT",
+    help="Port to listen on, 0 for any free one; 8642 unless told.",
+)
 @click.option(
     "--mllp",
     multiple=True,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from mockehr.core.exchange import Exchange
+from mockehr.core.exchange import Exchange, Reply
 from mockehr.core.problem import Problem
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Idempotency:
     """The keys that a site has seen, the oldest forgotten first. What was refused may be tried again with its key."""
 
     def __init__(self) -> None:
-        self._answered: OrderedDict[tuple[str, str], tuple[bytes, Any]] = OrderedDict()
+        self._answered: OrderedDict[tuple[str, str], tuple[bytes, Any, tuple[str, ...]]] = OrderedDict()
 
     def once(self, exchange: Exchange, run: Callable[[FhirServer, Exchange], Any], server: FhirServer) -> Any:
         """Run the interaction unless its key was answered before; then that answer."""
@@ -44,10 +45,13 @@ class Idempotency:
         if known is not None:
             exchange.notes["idempotency"] = "answered before"
             text = f"{header} {key!r} was used for another request"
-            return known[1] if known[0] == same else Problem(422, "conflict", text, value=key)
+            if known[0] != same:
+                return Problem(422, "conflict", text, value=key)
+            exchange.returned = known[2]
+            return _own(known[1])
         result = run(server, exchange)
         if not isinstance(result, Problem):
-            self._answered[of] = (same, result)
+            self._answered[of] = (same, _own(result), exchange.returned)
             if len(self._answered) > KEYS_KEPT:
                 self._answered.popitem(last=False)
         return result
@@ -55,6 +59,11 @@ class Idempotency:
     def clear(self) -> None:
         """Forget all keys."""
         self._answered.clear()
+
+
+def _own(result: Any) -> Any:
+    """An answer that the stages to come may write their headers into, and its body as they will."""
+    return replace(result, headers=list(result.headers)) if isinstance(result, Reply) else result
 
 
 def _fingerprint(exchange: Exchange) -> bytes:

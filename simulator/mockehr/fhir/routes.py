@@ -44,7 +44,7 @@ A POST to the base is a `batch` when its Bundle says so. A compartment search ha
 """
 
 _BY_SHAPE: Final = {(method, shape): name for method, shape, name in ROUTES}
-_BATCH: Final = re.compile(rb'"type"\s*:\s*"(batch|transaction)"|<type\s+value="(batch|transaction)"')
+_BATCH: Final = re.compile(rb'"type"\s*:\s*"(batch|transaction)"|<type\s+value\s*=\s*["\'](batch|transaction)["\']')
 
 
 def names_batch(body: bytes) -> bool:

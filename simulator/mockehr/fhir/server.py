@@ -72,6 +72,8 @@ class FhirServer:
     """Names (without `$`) of the operations offered for a type (empty: the server) or, with an id, an instance."""
     permit: Callable[[Exchange], Problem | None] = lambda exchange: None
     """A refusal of a named exchange for want of permission; asked again for each entry of a Bundle."""
+    part: Callable[[Exchange, str, str], Callable[[JSON], bool] | None] = lambda exchange, kind, action: None
+    """The part of a type that a permitted client may `read` or `search`, as a test of resources; None for all."""
     reply: Callable[[Exchange], Reply] = lambda exchange: Reply(500)
     """A performed exchange in the server's outer form; for the entries of a Bundle."""
     fhir_version: str = "4.0.1"
@@ -135,7 +137,9 @@ class FhirServer:
         return Problem(404, "operation-unknown", text, resource_type=kind, value=asked.name)
 
     def _type_unknown(self, kind: str) -> Problem:
-        return Problem(404, "type-unknown", f"{kind} is not offered by this server", resource_type=kind)
+        near = nearest_names(kind[:64], self.types)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        return Problem(404, "type-unknown", f"{kind[:100]} is not offered by this server{hint}", resource_type=kind)
 
     def _not_offered(self, asked: Interaction) -> Problem:
         text = f"{asked.name} is not offered for {asked.resource_type or 'the server as a whole'}"
@@ -147,10 +151,17 @@ class FhirServer:
         head = {"resourceType": document["resourceType"], "id": document["id"]} | ({"meta": meta} if meta else {})
         return head | {key: value for key, value in document.items() if key not in ("resourceType", "id", "meta")}
 
+    def perform_entry(self, exchange: Exchange) -> None:
+        """The same for an entry of a Bundle: its changes and its idempotency key are those of the whole."""
+        exchange.result = self._runs(exchange)(self, exchange)
+
+    def _runs(self, exchange: Exchange) -> Callable[[FhirServer, Exchange], Any]:
+        assert exchange.interaction is not None
+        return self.interactions.get(exchange.interaction.name) or self.interactions["operation"]
+
     def perform(self, exchange: Exchange) -> None:
         """Stage `perform`: run the interaction; its answer is a Record, a SearchPage, a document or a Problem."""
-        assert exchange.interaction is not None
-        run = self.interactions.get(exchange.interaction.name) or self.interactions["operation"]
+        run = self._runs(exchange)
         if exchange.method in SAFE:
             exchange.result = run(self, exchange)
             return

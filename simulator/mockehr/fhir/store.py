@@ -243,6 +243,7 @@ class Store:
             self._overlay.commit()
         except BaseException:
             self._overlay.rollback()
+            self.epoch += 1
             self.log.withdraw(count)
             raise
         finally:

@@ -99,7 +99,7 @@ def precondition(
         if server.settings.get("if_match_required", False) and there:
             return Problem(412, "precondition-required", "If-Match is required", resource_type=resource_type)
         return None
-    if _names(match, named) or (match == "*" and there):
+    if (current is not None and _names(match, named)) or (match == "*" and there):
         return None
     text = f"If-Match names {match}, the current version is {named}"
     return Problem(412, "precondition-failed", text, resource_type=resource_type, value=match)

@@ -35,7 +35,6 @@ _OPEN: Final = frozenset(
         "token.server",
         "upgrades",
         "withdrawn",
-        "write",
     }
 )
 """Sections whose keys are the user's business."""

@@ -18,6 +18,7 @@ from mockehr.core.problem import Problem
 from mockehr.fhir.operations import operations
 from mockehr.fhir.record import Record
 from mockehr.fhir.writes import Written
+from mockehr.sites.granular import CONFINED, part_of
 from mockehr.sites.media import write_body
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _asking(site: Site) -> dict[str, Stage]:
     """From the entry's opening to the neutral result."""
     mischief, server, permit = site.mischief, site.fhir, _refused_to
     server.permit = permit
+    server.part = part_of(server)
 
     def disturb_arrival(exchange: Exchange) -> None:
         if mischief.armed("fhir", "on_request"):
@@ -87,6 +89,9 @@ def _refused_to(exchange: Exchange) -> Problem | None:
     for kind in _types_of(exchange) or [asked.resource_type or "*"]:
         if not scopes.allows(kind, action):
             text = f"The token does not cover {action} of {kind}"
+            return Problem(403, "scope-missing", text, resource_type=kind, value=action)
+        if scopes.constrained and asked.name not in CONFINED and scopes.constraints(kind, action):
+            text = f"The token covers a part of {kind} only, and {asked.name} is not confined to it"
             return Problem(403, "scope-missing", text, resource_type=kind, value=action)
     return None
 
@@ -208,10 +213,23 @@ def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], l
         result = replace(result, record=site.fhir.shown(result.record))
         exchange.returned = (result.record.key,)
         reply = vendor.written(result.record, result.created, exchange.base_url)
+        if not result.changed and _found(site, exchange, result.record, reply):
+            return reply
         if reply.body.startswith(b"{"):
             reply.content_type = media
         return _as_preferred(reply, result, exchange, media) if vendor.settings["write"]["prefer"] else reply
     return Reply(200, [], b"", result, media)
+
+
+def _found(site: Site, exchange: Exchange, record: Record, reply: Reply) -> bool:
+    """Say where that is which If-None-Exist found. True if no more may be told: to who may create and not read."""
+    reply.set_header("Location", site.personality.created(record, exchange.base_url).header("Location"))
+    scopes, kind = exchange.scopes, record.resource_type
+    part = site.fhir.part(exchange, kind, "read")
+    if (not isinstance(scopes, Scopes) or scopes.allows(kind, "read")) and (part is None or part(record.document)):
+        return False
+    reply.body, reply.content_type, exchange.returned = b"", "", ()
+    return True
 
 
 def _as_preferred(reply: Reply, written: Written, exchange: Exchange, media: str) -> Reply:

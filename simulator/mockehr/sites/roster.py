@@ -64,8 +64,8 @@ def criteria_from(
         else:
             named = _NAMED.get(name)
             made = [None] if named is None else [_text(trait, text, modifier) for trait in named for text in texts]
-            if name == "name" and not modifier and any(" " in text for text in texts):
-                return None  # may be a given and a family name in a row
+            if name == "name" and any(" " in text or "," in text for text in texts):
+                return None  # may be a given and a family name in a row, or of the name as one text
         known = [criterion for criterion in made if criterion is not None]
         if len(known) < len(made) or not known:
             return None
@@ -76,7 +76,7 @@ def criteria_from(
 def _text(trait: str, text: str, modifier: str) -> Criterion | None:
     if trait in ("sex", "phone", "email"):
         system, bar, code = text.rpartition("|")
-        if modifier or (bar and trait != "sex" and system != trait):
+        if modifier or not code or (bar and trait != "sex" and system != trait):
             return None
         return Equals(trait, code.casefold())
     if modifier == "exact":

@@ -171,3 +171,46 @@ def test_keys_are_forgotten_with_what_was_written(made: Callable[..., Site], ask
         exchange = ask(site, "POST /Patient", person("1"), idempotency_key="k")
         assert (status(exchange), len(exchange.changes)) == (201, 1)
         go_back()
+
+
+def test_a_transaction_with_its_key_again_is_answered_again_in_the_form_that_is_asked_for(
+    made: Callable[..., Site], ask: Ask
+) -> None:
+    site = made(settings={"write": {"idempotency_header": "Idempotency-Key", "idempotency_required": True}})
+    entry = {"request": {"method": "POST", "url": "Patient"}, "resource": {"resourceType": "Patient"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    forms = ["application/fhir+json", "application/fhir+xml", "application/fhir+json"]
+    told = [ask(site, "POST /", bundle, idempotency_key="k", accept=form) for form in forms]
+    replies = [one.reply for one in told if one.reply is not None]
+    assert [reply.status for reply in replies] == [200, 200, 200]
+    assert [[value for name, value in reply.headers if name == "Content-Type"] for reply in replies] == [
+        [form] for form in forms
+    ]
+    assert replies[0].body == replies[2].body != replies[1].body
+    assert {one.returned for one in told} == {("Patient/w1",)}
+    assert [one.changes for one in told] == [(1,), (), ()]
+
+
+def test_if_match_does_not_name_what_is_not_there(site: Site, ask: Ask) -> None:
+    refused = ask(site, "PUT /Patient/nobody", {"resourceType": "Patient", "id": "nobody"}, if_match="none")
+    assert refused.reply is not None
+    assert refused.reply.status == 412
+
+
+@pytest.mark.parametrize("request_", ["PUT /Patient?_count=5", "DELETE /Patient?_sort=name&_summary=true"])
+def test_a_query_that_selects_nothing_changes_nothing_even_where_one_thing_is_there(
+    made: Callable[..., Site], ask: Ask, request_: str
+) -> None:
+    site = made()
+    assert status(ask(site, "PUT /Patient/a", person("1", id="a"))) == 201
+    assert status(ask(site, request_, person("2") if request_.startswith("PUT") else None)) == 412
+    assert [change.kind for change in site.log.changes] == ["create"]
+
+
+def test_a_star_means_what_is_there_and_neither_the_absent_nor_the_deleted(site: Site, ask: Ask) -> None:
+    assert status(ask(site, "PUT /Patient/new", person("7", id="new"), if_match="*")) == 412
+    assert status(ask(site, "PUT /Patient/new", person("7", id="new"), if_none_match="*")) == 201
+    assert status(ask(site, "PUT /Patient/new", person("7", id="new"), if_match="*")) == 200
+    assert status(ask(site, "DELETE /Patient/new")) in (200, 204)
+    assert status(ask(site, "PUT /Patient/new", person("7", id="new"), if_match="*")) == 412
+    assert status(ask(site, "PUT /Patient/new", person("7", id="new"), if_none_match="*")) == 201

@@ -129,3 +129,21 @@ def test_a_conditional_create_finds_identifiers_in_any_case_and_in_other_places(
     }
     told = [ask(site, "POST /DocumentReference", note, if_none_exist=f"identifier={OWN}|m") for _ in range(2)]
     assert [one.reply.status for one in told] == [201, 200]
+
+
+@pytest.mark.parametrize("vendor", ["generic", "epic", "oracle"])
+def test_what_a_conditional_create_finds_is_told_by_its_location(made: Any, ask: Any, vendor: str) -> None:
+    site = made(vendor, settings={"write": {"conditional_create": True}})
+    patient = {"resourceType": "Patient", "identifier": [{"system": "urn:x", "value": "7"}]}
+    first, again = (ask(site, "POST /Patient", patient, if_none_exist="identifier=urn:x|7").reply for _ in range(2))
+    assert (first.status, again.status) == (201, 200)
+    assert again.header("Location") == first.header("Location") != ""
+
+
+@pytest.mark.parametrize("vendor", ["epic", "oracle"])
+def test_vendors_that_do_not_create_conditionally_make_another_one(made: Any, ask: Any, vendor: str) -> None:
+    site = made(vendor)
+    patient = {"resourceType": "Patient", "identifier": [{"system": "urn:x", "value": "7"}]}
+    replies = [ask(site, "POST /Patient", patient, if_none_exist="identifier=urn:x|7").reply for _ in range(2)]
+    assert [reply.status for reply in replies] == [201, 201]
+    assert len(site.store.overlay("Patient")) == 2

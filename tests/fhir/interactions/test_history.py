@@ -92,3 +92,15 @@ def test_a_history_tells_less_when_asked_for_less_on_every_page(made: Any, ask: 
         (True, False),
     ]
     assert ask(site, "GET /Patient/_history?_summary=all").problem.parameter == "_summary"
+
+
+def test_what_was_made_anew_after_its_end_is_told_as_created_on_any_page(made: Any, ask: Any) -> None:
+    site = made()
+    patient = {"resourceType": "Patient", "id": "q"}
+    for request in ("PUT", "DELETE", "PUT", "PUT"):
+        ask(site, f"{request} /Patient/q", patient if request == "PUT" else None)
+    found = []
+    for query in ("", "?_count=2"):
+        bundle = orjson.loads(ask(site, f"GET /Patient/q/_history{query}").reply.body)
+        found.append([entry["response"]["status"] for entry in bundle["entry"]])
+    assert found == [["200", "201", "204", "201"], ["200", "201"]]

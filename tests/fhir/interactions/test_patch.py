@@ -129,6 +129,41 @@ def test_what_a_patch_leaves_alone_keeps_its_digits(site: Site, ask: Ask) -> Non
             "z",
         ),
         ([operation("replace", path="Patient.deceased", value={"valueBoolean": True})], ["deceasedBoolean"], True),
+        (
+            [
+                operation(
+                    "add",
+                    path="Patient",
+                    name="contact",
+                    value={
+                        "part": [
+                            {"name": "telecom", "valueContactPoint": {"system": "phone", "value": "555-0101"}},
+                            {"name": "telecom", "valueContactPoint": {"system": "phone", "value": "555-0102"}},
+                            {"name": "gender", "valueCode": "male"},
+                        ]
+                    },
+                )
+            ],
+            ["contact"],
+            [{"telecom": [{"system": "phone", "value": f"555-010{one}"} for one in (1, 2)], "gender": "male"}],
+        ),
+        (
+            [
+                operation(
+                    "add",
+                    path="Patient",
+                    name="link",
+                    value={
+                        "part": [
+                            {"name": "other", "part": [{"name": "reference", "valueString": "Patient/o"}]},
+                            {"name": "type", "valueCode": "seealso"},
+                        ]
+                    },
+                )
+            ],
+            ["link"],
+            [{"other": {"reference": "Patient/o"}, "type": "seealso"}],
+        ),
     ],
 )
 def test_a_fhirpath_patch_sets_what_its_path_means(
@@ -227,3 +262,33 @@ def test_a_patch_needs_a_resource_and_its_precondition(site: Site, ask: Ask) -> 
     stale = ask(site, "PATCH /Patient/a", patch, content_type=JSON_PATCH, if_match='W/"1"')
     assert stale.reply is not None
     assert stale.reply.status == 412
+
+
+@pytest.mark.parametrize(
+    ("refused", "word"),
+    [
+        (operation("move", path="Patient.name", source=0, destination=2), "from 0 to 1"),
+        (operation("add", path="Patient", name="deceased", value={"valueDateTime": "2020-01-01"}), "use replace"),
+    ],
+)
+def test_a_fhirpath_patch_moves_within_its_list_and_keeps_one_of_a_choice(
+    site: Site, ask: Ask, refused: dict[str, Any], word: str
+) -> None:
+    exchange = ask(site, "PATCH /Patient/a", fhirpath(refused), content_type=FHIR_JSON)
+    assert exchange.reply is not None
+    assert (exchange.reply.status, exchange.changes) == (422, ())
+    assert word in orjson.loads(exchange.reply.body)["issue"][0]["details"]["text"]
+
+
+def test_the_last_item_of_a_list_takes_the_list_with_it(site: Site, ask: Ask) -> None:
+    taken = fhirpath(
+        operation("delete", path="Patient.name[1].given[0]"), operation("delete", path="Patient.name[1]")
+    )
+    exchange = ask(site, "PATCH /Patient/a", taken, content_type=FHIR_JSON)
+    assert exchange.reply is not None
+    assert exchange.reply.status == 200, exchange.reply.body
+    last = fhirpath(operation("delete", path="Patient.name[0]"))
+    exchange = ask(site, "PATCH /Patient/a", last, content_type=FHIR_JSON)
+    assert exchange.reply is not None
+    assert exchange.reply.status == 200, exchange.reply.body
+    assert "name" not in orjson.loads(exchange.reply.body)

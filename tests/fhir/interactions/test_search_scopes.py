@@ -342,3 +342,73 @@ def test_every_parameter_of_every_type_takes_a_search(small: Any) -> None:
                 if exchange.result is None:
                     found = search(small.fhir, exchange)
                     assert getattr(found, "status", 200) in (200, 400), (kind, key)
+
+
+# what was written otherwise than charts are
+
+
+def test_what_is_about_several_patients_is_found_by_each(made: Any, ask: Any) -> None:
+    site = made(patients=4)
+    subjects = [{"reference": "Patient/p1"}, {"reference": "Patient/p2"}]
+    put(site, resourceType="Account", id="a", status="active", subject=subjects)
+    for query in ("patient=p1", "patient=p2", "subject=Patient/p2", "patient:Patient=p1"):
+        assert ask(site, f"GET /Account?{query}").returned == ("Account/a",)
+    assert ask(site, "GET /Account?patient=p3").returned == ()
+
+
+def test_a_chain_is_followed_to_a_subject_within(made: Any, ask: Any) -> None:
+    site = made(patients=4)
+    patient = {"resourceType": "Patient", "id": "p", "name": [{"family": "Zzyzx"}]}
+    put(site, resourceType="Observation", id="o", contained=[patient], subject={"reference": "#p", "type": "Patient"})
+    for query in ("subject:Patient.family=Zzyzx", "subject.family=Zzyzx", "patient.family=Zzyzx"):
+        assert ask(site, f"GET /Observation?{query}").returned == ("Observation/o",)
+
+
+def test_what_refers_to_a_record_that_was_moved_to_another_chart_is_found(made: Any, ask: Any) -> None:
+    site = made(patients=10)
+    reports = [one for index in range(10) for one in site.charts.chart(f"p{index}", "DiagnosticReport")]
+    report = next(one for one in reports if "encounter" in one.document)
+    key = report.document["encounter"]["reference"]
+    id = key.removeprefix("Encounter/")
+    other = "Patient/p1" if report.patient != "p1" else "Patient/p2"
+    put(site, **{**site.store.read("Encounter", id).document, "subject": {"reference": other}})
+    assert report.key in ask(site, f"GET /DiagnosticReport?encounter={key}").returned
+    assert report.key in ask(site, f"GET /{key}/DiagnosticReport").returned
+    assert report.key in ask(site, f"GET /Encounter?_id={id}&_revinclude=DiagnosticReport:encounter").returned
+    assert report.key in [*ask(site, f"GET /{key}/$everything").returned]
+    assert ask(site, f"GET /Encounter?_has:DiagnosticReport:encounter:_id={report.id}").returned == (key,)
+
+
+def test_staff_is_found_by_every_identifier(made: Any, ask: Any) -> None:
+    site = made(patients=2)
+    for doctor in site.charts.shared("Practitioner")[:3]:
+        for one in doctor.document["identifier"]:
+            found = ask(site, f"GET /Practitioner?identifier={one['system']}|{one['value']}")
+            assert found.returned == (doctor.key,)
+
+
+def test_a_system_alone_finds_every_number_of_it(made: Any, ask: Any) -> None:
+    site = made(patients=20)
+    with_phone = [
+        f"Patient/p{index}"
+        for index in range(20)
+        if any(one["system"] == "phone" for one in site.charts.patient(index).document.get("telecom", ()))
+    ]
+    assert with_phone
+    assert list(ask(site, "GET /Patient?phone=phone|&_count=50").returned) == with_phone
+
+
+def test_a_page_of_somebody_elses_search_is_not_shown_to_whom_it_does_not_concern(made: Any, ask: Any) -> None:
+    site = made(patients=4)
+
+    def part(exchange: Any, kind: str, action: str) -> Any:
+        return (lambda one: one["subject"]["reference"] == "Patient/p2") if exchange.headers.get("x-few") else None
+
+    site.fhir.part = part
+    following = {}
+    for id in ("p1", "p2"):
+        first = ask(site, f"GET /Observation?patient={id}&_count=2")
+        following[id] = f"GET /Observation?{site.fhir.restrictions.page_parameter}={first.result.next_token}"
+    assert ask(site, following["p1"]).reply.status == 200
+    assert ask(site, following["p1"], x_few="1").problem.status == 410
+    assert len(ask(site, following["p2"], x_few="1").returned) == 2

@@ -303,3 +303,164 @@ def test_any_bundle_is_answered_and_a_refused_transaction_changes_nothing(kind: 
     assert exchange.reply.status < 500
     if exchange.reply.status >= 400:
         assert site.log.changes == []
+
+
+def test_equal_conditional_creates_are_one_and_references_to_both_lead_there(
+    made: Callable[..., Site], ask: Ask
+) -> None:
+    site = made()
+    only = {"ifNoneExist": "identifier=urn:x|7"}
+    who = patient(identifier=[{"system": "urn:x", "value": "7"}])
+    status, document = answered(
+        ask(
+            site,
+            "POST /",
+            bundle(
+                "transaction",
+                entry("POST Patient", who, NEW, **only),
+                entry("POST Patient", who, OTHER, **only),
+                entry("POST Observation", pulse(OTHER)),
+            ),
+        )
+    )
+    assert (status, statuses(document)) == (200, [201, 200, 201])
+    subjects = [one.document["subject"]["reference"] for one in site.store.overlay("Observation")]
+    assert subjects == [one.key for one in site.store.overlay("Patient")]
+
+
+def test_a_conditional_create_does_not_find_what_the_transaction_deletes(made: Callable[..., Site], ask: Ask) -> None:
+    site = made()
+    who = patient(identifier=[{"system": "urn:x", "value": "7"}])
+    ask(site, "PUT /Patient/old", who | {"id": "old"})
+    status, document = answered(
+        ask(
+            site,
+            "POST /",
+            bundle(
+                "transaction",
+                entry("POST Patient", who, NEW, ifNoneExist="identifier=urn:x|7"),
+                entry("POST Observation", pulse(NEW)),
+                entry("DELETE Patient/old"),
+            ),
+        )
+    )
+    assert (status, statuses(document)) == (200, [201, 201, 204])
+    (alive,) = (one.key for one in site.store.overlay("Patient") if not one.deleted)
+    assert [one.document["subject"]["reference"] for one in site.store.overlay("Observation")] == [alive]
+
+
+def test_a_create_that_finds_what_the_transaction_made_under_another_query_undoes_it(
+    made: Callable[..., Site], ask: Ask
+) -> None:
+    site = made()
+    who = patient(identifier=[{"system": "urn:x", "value": "7"}])
+    status, _ = answered(
+        ask(
+            site,
+            "POST /",
+            bundle(
+                "transaction",
+                entry("POST Patient", who, NEW),
+                entry("POST Patient", who, OTHER, ifNoneExist="identifier=urn:x|7"),
+                entry("POST Observation", pulse(OTHER)),
+            ),
+        )
+    )
+    assert (status, list(site.store.written())) == (409, [])
+
+
+def test_a_conditional_update_makes_what_it_does_not_find_even_if_clients_may_not_choose_ids(
+    made: Callable[..., Site], ask: Ask
+) -> None:
+    site = made(settings={"write": {"update_create": False}})
+    status, document = answered(
+        ask(
+            site,
+            "POST /",
+            bundle(
+                "transaction",
+                entry("PUT Patient?identifier=urn:x|7", patient(identifier=[{"system": "urn:x", "value": "7"}]), NEW),
+                entry("POST Observation", pulse(NEW)),
+            ),
+        )
+    )
+    assert (status, statuses(document)) == (200, [201, 201])
+    made_patient = document["entry"][0]["response"]["location"].rpartition("/_history")[0]
+    assert document["entry"][1]["resource"]["subject"]["reference"] == made_patient
+
+
+def test_a_conditional_reference_that_means_everything_is_refused(made: Callable[..., Site], ask: Ask) -> None:
+    site = made()
+    ask(site, "PUT /Patient/only", patient(id="only"))
+    for query in ("", "_count=1", "_sort=_id"):
+        told = ask(site, "POST /", bundle("transaction", entry("POST Observation", pulse(f"Patient?{query}"))))
+        assert answered(told)[0] == 412
+
+
+def test_references_beside_primitives_follow_too(made: Callable[..., Site], ask: Ask) -> None:
+    site = made()
+    more = {"extension": [{"url": "http://example.org/e", "valueReference": {"reference": NEW}}]}
+    ask(
+        site,
+        "POST /",
+        bundle(
+            "transaction", entry("POST Patient", patient(), NEW), entry("POST Observation", pulse(NEW, _status=more))
+        ),
+    )
+    (stored,) = site.store.overlay("Observation")
+    (who,) = site.store.overlay("Patient")
+    assert stored.document["_status"]["extension"][0]["valueReference"] == {"reference": who.key}
+
+
+def test_an_instant_in_an_entry_makes_a_read_conditional(made: Callable[..., Site], ask: Ask) -> None:
+    site = made()
+    ask(site, "PUT /Patient/q", patient(id="q"))
+    entries = [entry("GET Patient/q", ifModifiedSince=f"{year}-01-01T00:00:00Z") for year in (2099, 1999)]
+    assert statuses(answered(ask(site, "POST /", bundle("batch", *entries)))[1]) == [304, 200]
+
+
+def test_the_outcome_that_is_preferred_comes_as_the_entrys_outcome(made: Callable[..., Site], ask: Ask) -> None:
+    told = ask(made(), "POST /", bundle("batch", entry("POST Patient", patient())), prefer="return=OperationOutcome")
+    (one,) = answered(told)[1]["entry"]
+    assert "resource" not in one
+    assert one["response"]["outcome"]["resourceType"] == "OperationOutcome"
+
+
+def test_a_refused_transaction_returned_nothing(made: Callable[..., Site], ask: Ask) -> None:
+    told = ask(made(), "POST /", bundle("transaction", entry("POST Patient", patient()), entry("GET Patient/none")))
+    assert answered(told)[0] == 404
+    assert (told.returned, told.changes) == ((), ())
+
+
+def test_what_was_undone_is_found_by_no_later_search(made: Callable[..., Site], ask: Ask) -> None:
+    site = made()
+    who = patient(identifier=[{"system": "urn:x", "value": "7"}])
+    search = "Patient?identifier=urn:x|7"
+    ask(
+        site,
+        "POST /",
+        bundle("transaction", entry("POST Patient", who), entry(f"GET {search}"), entry("GET Patient/0")),
+    )
+    ask(site, "POST /Patient", patient())
+    assert answered(ask(site, f"GET /{search}"))[1]["total"] == 0
+
+
+@pytest.mark.parametrize("vendor", ["epic", "oracle"])
+def test_what_a_vendor_refuses_without_an_outcome_has_a_plain_one_in_a_bundle(
+    made: Callable[..., Site], ask: Ask, vendor: str
+) -> None:
+    site = made(vendor, settings={"interactions": {"system": ["batch"]}})
+    told = ask(site, "POST /", bundle("batch", entry("GET Nothing/1")), accept="application/fhir+json")
+    (one,) = answered(told)[1]["entry"]
+    assert one["response"]["status"].startswith("404")
+    assert one["response"]["outcome"]["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize("type_", ["<type value='batch'/>", '<type  value = "batch"/>', '<type value="batch"/>'])
+def test_a_batch_in_xml_is_one_however_it_is_quoted(made: Callable[..., Site], ask: Ask, type_: str) -> None:
+    site = made("oracle")  # which offers batches and no transactions
+    body = f'<Bundle xmlns="http://hl7.org/fhir">{type_}</Bundle>'.encode()
+    told = ask(site, "POST /", body, content_type="application/fhir+xml", accept="application/fhir+json")
+    assert answered(told)[0] == 200
+    assert told.interaction is not None
+    assert told.interaction.name == "batch"

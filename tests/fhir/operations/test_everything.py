@@ -102,12 +102,15 @@ def test_what_was_written_elsewhere_and_names_the_patient_is_found_and_other_pat
             {"actor": {"reference": "Patient/p2"}}, {"actor": {"reference": "Patient/p1"}}]},
         {"resourceType": "Observation", "id": "focus", "subject": {"reference": "Patient/p2"},
          "focus": [{"reference": "Patient/p1"}]},
+        {"resourceType": "Observation", "id": "foreign",
+         "subject": {"reference": "https://other.example.org/fhir/Patient/p1"}},
     ]  # fmt: skip
     for document in written:
         site.store.commit(document, kind="create", source="control")
     found = keys(call(site, "/Patient/p1/$everything"))
     assert "Appointment/both" in found
     assert "Observation/focus" not in found
+    assert "Observation/foreign" not in found
     assert "Patient/p2" not in found
 
 

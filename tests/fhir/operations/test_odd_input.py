@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mockehr.core.page import SearchPage
@@ -72,6 +72,7 @@ def test_odd_parameters_are_answered_or_refused(made: Any, call: Any, target: st
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=st.dictionaries(st.sampled_from(ELEMENTS), trees, max_size=8))
+@example(document={"subject": {"reference": []}})
 def test_odd_resources_that_were_stored_break_nothing(made: Any, call: Any, document: dict[str, Any]) -> None:
     site = made()
     for kind in ("CodeSystem", "ValueSet", "ConceptMap", "Observation", "DocumentReference", "Encounter"):

@@ -107,3 +107,33 @@ def test_what_was_not_asked_for_longest_is_forgotten() -> None:
     assert recent.get(0, 1) is not None
     assert recent.get(1, 1) is None
     assert recent.get(0, 2) is None
+
+
+def test_what_a_failed_transaction_found_on_its_way_is_not_kept(site: Site) -> None:
+    before, _ = told(asked(site))
+    condition = {"resourceType": "Condition", "id": "never", "subject": {"reference": "Patient/p1"}}
+    entries = [
+        {"request": {"method": "PUT", "url": "Condition/never"}, "resource": condition},
+        {"request": {"method": "GET", "url": f"Condition?{QUERY}"}},
+        {"request": {"method": "GET", "url": "Condition/nowhere"}},
+    ]
+    body = orjson.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    failed = site.handle(Exchange("fhir", "POST", "/", body=body, base_url=BASE))
+    assert failed.reply is not None
+    assert failed.reply.status == 404
+    # this takes the number that the withdrawn version had
+    site.store.commit({"resourceType": "Basic", "id": "b"}, kind="create", source="control")
+    assert told(asked(site))[0] == before
+
+
+@pytest.mark.parametrize("query", ["date=ap2010", "date=1900,ap2010", "date=1900,%61p2010"])
+def test_what_is_about_a_date_is_looked_for_anew_since_it_depends_on_the_time(query: str) -> None:
+    site = build_site(SiteOptions("a", stepped=True, open_access=True))
+    seen = {"resourceType": "Observation", "id": "old", "effectiveDateTime": "1990-01-01"}
+    site.store.commit(seen | {"subject": {"reference": "Patient/x"}}, kind="create", source="control")
+    query = f"patient=x&{query}"
+    body = site.handle(Exchange("fhir", "GET", "/Observation", query, base_url=BASE)).reply
+    assert body is not None
+    assert orjson.loads(body.body)["total"] == 0
+    site.clock.advance(200 * 365 * 86_400)
+    assert told(asked(site, query, "Observation")) == (1, ["old"])

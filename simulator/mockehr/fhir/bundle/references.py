@@ -48,6 +48,8 @@ def _node(node: Any, known: Structure | None, rewrite: Rewrite, link: Rewrite) -
 def _member(name: str, value: Any, known: Structure | None, rewrite: Rewrite, link: Rewrite) -> Any:
     element = known.elements.get(name) if known else None
     if isinstance(value, (dict, list)) and value:
+        if name.startswith("_"):  # what stands beside a primitive: its id and extensions
+            return _node(value, known_structure("Element"), rewrite, link)
         inner = known_structure(element.type) if element and not element.primitive else None
         if element and element.primitive and isinstance(value, list) and element.type in _FOLLOWING:
             items = [_same_or(item, link) for item in value]

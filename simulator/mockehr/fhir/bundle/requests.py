@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import formatdate
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -11,7 +13,6 @@ from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.lossless import encode
 from mockehr.fhir.validation.issue import shown
-from mockehr.fhir.writes import Body
 
 METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """In the order in which a transaction runs them (http.html#trules); PUT and PATCH go together."""
@@ -37,6 +38,8 @@ class Request:
     resource: JSON | None
     headers: dict[str, str] = field(default_factory=dict)
     id: str = ""
+    target: str = ""
+    """`Type/id` of what it writes in a transaction, as far as that is known before it is done."""
     problem: Problem | None = None
 
     @property
@@ -81,11 +84,21 @@ def _request(position: int, entry: Any, base_url: str) -> Request:
     made.full_url = full_url if isinstance(full_url, str) else ""
     made.resource = resource if isinstance(resource, dict) else None
     made.headers = {header: told[name] for name, header in _HEADERS.items() if isinstance(told.get(name), str)}
+    if "if-modified-since" in made.headers:
+        made.headers["if-modified-since"] = _http_date(made.headers["if-modified-since"])
     if method in ("POST", "PUT", "PATCH") and made.resource is None and "$" not in path and "_search" not in path:
         made.problem = _faulty(f"{made.at}.resource", f"{method} wants a resource")
     if "://" in path or path.startswith("/"):
         made.problem = _faulty(f"{made.at}.request.url", f"{url} is no address below {base_url}")
     return made
+
+
+def _http_date(text: str) -> str:
+    """An instant, as entries have it, in the form of the header; what is none stays and is ignored."""
+    try:
+        return formatdate(datetime.fromisoformat(text).timestamp(), usegmt=True)
+    except (ValueError, OverflowError, OSError):
+        return text
 
 
 def _faulty(expression: str, text: str) -> Problem:
@@ -120,8 +133,3 @@ def patch_of(request: Request) -> bytes | None:
         return b64decode(str(resource.get("data", "")), validate=True)
     except ValueError:
         return b""
-
-
-def body_of(resource: JSON) -> Body:
-    """A resource of the Bundle as the body of a write."""
-    return Body(resource, b"")

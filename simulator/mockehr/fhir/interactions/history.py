@@ -6,6 +6,7 @@ page by page from the store: what a population computes was always there.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 from typing import Final
 from urllib.parse import parse_qsl, quote
@@ -77,7 +78,11 @@ def _opened(server: FhirServer, exchange: Exchange, pairs: dict[str, str]) -> Pa
 
 def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSON:
     base, path = exchange.base_url, exchange.path
-    records = session.hits.page(session.offset, session.limit)
+    one = exchange.interaction is not None and bool(exchange.interaction.id)
+    versions = session.hits.page(session.offset, session.limit + one)
+    records = versions[: session.limit]
+    # of one resource, what follows a tombstone was answered as a create
+    anew = {newer.version for newer, older in pairwise(versions) if one and older.deleted}
     links = [{"relation": "self", "url": f"{base}{path}" + (f"?{exchange.query}" if exchange.query else "")}]
     total = session.hits.total or 0
     if session.offset + session.limit < total:
@@ -92,18 +97,18 @@ def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSO
         token = quote(server.pages.open(following), safe="")
         links.append({"relation": "next", "url": f"{base}{path}?{server.restrictions.page_parameter}={token}"})
     exchange.returned = tuple(record.key for record in records)
-    entries = [_entry(server, record, base, session.compiled) for record in records]
+    entries = [_entry(server, record, base, session.compiled, record.version in anew) for record in records]
     bundle: JSON = {"resourceType": "Bundle", "type": "history", "total": total, "link": links}
     return bundle | ({"entry": entries} if entries else {})
 
 
-def _entry(server: FhirServer, record: Record, base: str, less: Query | None) -> JSON:
+def _entry(server: FhirServer, record: Record, base: str, less: Query | None, anew: bool) -> JSON:
     kind = "delete" if record.deleted else "create" if record.version == 1 else "update"
     method, status = _TOLD[kind]
     # R4 bundle.html#history: a create has the type's address, whatever else the resource's own.
     request = {"method": method, "url": record.resource_type if kind == "create" else record.key}
     response = {
-        "status": status,
+        "status": "201" if anew and not record.deleted else status,
         "etag": f'W/"{server.version_text(record.version)}"',
         "lastModified": instant(record.updated, millis=True),
     }

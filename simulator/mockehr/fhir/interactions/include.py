@@ -10,7 +10,7 @@ from mockehr.fhir.record import Record
 from mockehr.fhir.search import Include, Query
 from mockehr.fhir.search.context import TooCostly
 from mockehr.fhir.search.include import ANY
-from mockehr.fhir.search.neighbours import CHART_TYPES, Neighbours
+from mockehr.fhir.search.neighbours import CHART_TYPES, Neighbours, patients_of
 from mockehr.fhir.server import FhirServer
 
 MOST_INCLUDED: Final = 10_000
@@ -79,12 +79,16 @@ class Includes:
 
     def _candidates(self, sources: Sequence[str], records: Sequence[Record]) -> Iterator[Record]:
         """Every chart is taken up once for all the types, since that is what costs."""
-        far = tuple(one for one in sources if one in CHART_TYPES) if any(not one.patient for one in records) else ()
+        store = self._server.store
+        whose = {record.key: patients_of(store, record.resource_type, record.id) or ("",) for record in records}
+        anywhere = any("" in patients for patients in whose.values())
+        far = tuple(one for one in sources if one in CHART_TYPES) if anywhere else ()
         if far:
             yield from self._neighbours.records(*far)
         charts: dict[str, list[tuple[str, str]]] = {}
         for record in records:
-            charts.setdefault(record.patient, []).append((record.resource_type, record.id))
+            for patient in whose[record.key]:
+                charts.setdefault(patient, []).append((record.resource_type, record.id))
         for patient, keys in charts.items():
             for source in sources:
                 if source in CHART_TYPES and source not in far:

@@ -8,6 +8,7 @@ is 404.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -32,6 +33,8 @@ from mockehr.fhir.terminology import Library
 
 LOOKED_AT = 250
 """Charts that one page may look through, unless the server's setting `charts_per_page` says otherwise."""
+APPROXIMATE: Final = re.compile("(?:a|%61)(?:p|%70)(?:[0-9]|%3[0-9])")
+"""What may be a date with the prefix `ap`, also behind a comma."""
 LONGEST: Final = 65_536
 """Octets of parameters."""
 
@@ -131,7 +134,8 @@ def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Pr
     assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
     # a date that is approximate depends on the time, and what a patient's own token finds on whose it is
-    plain = asked.name == "search" and "=ap" not in text
+    confined = server.part(exchange, asked.resource_type, "search") is not None
+    plain = asked.name == "search" and not confined and not APPROXIMATE.search(text)
     same = (asked, text, exchange.base_url, strict, exchange.patient) if plain else None
     known = server.recent.get(same, _mark(server)) if same is not None else None
     if known is None:
@@ -176,9 +180,17 @@ def _answered(
     problem = next((one for query in queries for one in query.problems), None)
     if problem is not None:
         return problem
-    targets = [scope.target(query, base) for query in queries]
+    targets = [_confined(server, exchange, scope.target(query, base)) for query in queries]
     hits: Hits = ListHits(()) if refusal is not None else _hits(server, targets, overall)
     return overall, _all_in_order(server, hits, overall), unknown
+
+
+def _confined(server: FhirServer, exchange: Exchange, target: Target) -> Target:
+    """A target without what the client may not see of its type."""
+    part, member = server.part(exchange, target.kind, "search"), target.member
+    if part is None:
+        return target
+    return replace(target, member=part if member is None else lambda one: member(one) and part(one))
 
 
 def _vendor_refusal(server: FhirServer, asked: Interaction, scope: Scope, unknown: Sequence[str]) -> Problem | None:
@@ -236,9 +248,23 @@ def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage 
     if session is None or expired or session.resource_type != asked.resource_type:
         return _over(asked.resource_type, token)
     try:
+        if not _own_session(server, exchange, session):
+            return _over(asked.resource_type, token)
         return _page(server, exchange, session, [])
     except PageGone:
         return _over(asked.resource_type, token)
+
+
+def _own_session(server: FhirServer, exchange: Exchange, session: PageSession) -> bool:
+    """Whether all on that page may be seen by who asks: a token may have been told to a client of fewer rights."""
+    kind = session.resource_type
+    if kind and server.part(exchange, kind, "search") is None:
+        return True
+    parts = {one: server.part(exchange, one, "search") for one in ((kind,) if kind in server.types else server.types)}
+    return all(
+        (part := parts.get(record.resource_type)) is None or part(record.document)
+        for record in _portion(session).records
+    )
 
 
 def _over(resource_type: str, token: str) -> Problem:
@@ -298,6 +324,8 @@ def _entries(server: FhirServer, exchange: Exchange, query: Query, portion: Port
     if query.include or query.revinclude:
         most = charts_per_page(server)
         extra = Includes(server, query, exchange.base_url, most, allowed).of(portion.records)
+        parts = {kind: server.part(exchange, kind, "search") for kind in permitted}
+        extra = [one for one in extra if (part := parts.get(one.resource_type)) is None or part(one.document)]
     shown = server.shown
     if shapes(query):
         entries = [_shaped_entry(shown(record), query, "match") for record in portion.records]

@@ -5,6 +5,7 @@ The answer is assembled from what each entry would have been answered alone, in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,8 +14,10 @@ from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem
 from mockehr.fhir.bundle.references import following, rewritten
 from mockehr.fhir.bundle.requests import ORDER, Request, exchange_of, requests_of
+from mockehr.fhir.interactions.conditional import selects_nothing
 from mockehr.fhir.interactions.create import existing_match
 from mockehr.fhir.interactions.search import charts_per_page, find
+from mockehr.fhir.interactions.update import PROMISED
 from mockehr.fhir.lossless import encode
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
@@ -38,7 +41,7 @@ HTTP: Final = {
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
 }
-
+_CODES: Final = {401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported"}
 
 SEARCHES_AT_ONCE: Final = 10
 """Entries that may each look through as many charts as a request alone; more entries share what these may."""
@@ -100,7 +103,11 @@ def _all_or_none(server: FhirServer, requests: list[Request], exchange: Exchange
                 result, answers[request.position] = _done(_for(request, server, reader), request, exchange)
                 if isinstance(result, Problem):
                     raise _Failed(_within(result, request))
+                if isinstance(result, Written) and result.record.key != request.target and request.full_url:
+                    text = f"it means {result.record.key} now, and references to it have become {request.target}"
+                    raise _Failed(_within(Problem(409, "conflict", text), request))
     except _Failed as failed:
+        exchange.returned = ()
         return failed.problem
     return _answer("transaction", [answers[request.position] for request in requests])
 
@@ -121,7 +128,9 @@ def _done(server: FhirServer, request: Request, outer: Exchange) -> tuple[Any, b
         if inner.result is None and asked is not None:
             if asked.name == "create" and request.id:
                 inner.interaction = type(asked)(asked.name, asked.resource_type, request.id)
-            server.perform(inner)
+            elif request.id:
+                inner.notes[PROMISED] = request.id
+            server.perform_entry(inner)
     reply = server.reply(inner)
     outer.returned += inner.returned
     return inner.result, _entry(server, reply, inner)
@@ -130,6 +139,8 @@ def _done(server: FhirServer, request: Request, outer: Exchange) -> tuple[Any, b
 def _entry(server: FhirServer, reply: Reply, inner: Exchange) -> bytes:
     """One entry of the answer: `response`, and the resource if there is one."""
     failed = reply.status >= 400
+    if failed and not _is_outcome(reply):
+        reply = Reply(reply.status, reply.headers, document=_plain_outcome(inner))
     response: JSON = {"status": f"{reply.status} {HTTP.get(reply.status, '')}".strip()}
     record = inner.result.record if isinstance(inner.result, Written) else inner.result
     if isinstance(inner.result, Written):
@@ -142,8 +153,25 @@ def _entry(server: FhirServer, reply: Reply, inner: Exchange) -> bytes:
     if failed:
         outcome = b',"outcome":' + body if body else b""
         return b'{"response":' + encode(response)[:-1] + outcome + b"}}"
+    if isinstance(inner.result, Written) and body and _is_outcome(reply):  # Prefer: return=OperationOutcome
+        return b'{"response":' + encode(response)[:-1] + b',"outcome":' + body + b"}}"
     resource = b'"resource":' + body + b"," if body and inner.method != "HEAD" else b""
     return b"{" + resource + b'"response":' + encode(response) + b"}"
+
+
+def _is_outcome(reply: Reply) -> bool:
+    told = reply.document
+    if told is not None:
+        return told.get("resourceType") == "OperationOutcome"
+    return reply.body.startswith(b'{"resourceType":"OperationOutcome"')
+
+
+def _plain_outcome(inner: Exchange) -> JSON:
+    """The refusal of an entry where the vendor has no OperationOutcome for it: HTML, or JSON of its own."""
+    problem = inner.problem
+    code = _CODES.get(problem.status, "processing") if problem else "exception"
+    issue = {"severity": "error", "code": code, "diagnostics": problem.text if problem else "the entry failed"}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
 def _answer(kind: str, entries: list[bytes]) -> Reply:
@@ -175,8 +203,13 @@ def _resolve(server: FhirServer, requests: list[Request], exchange: Exchange) ->
     """Give every new resource its id, and point references at where things will be. Raises _Failed."""
     names: dict[str, str] = {}
     identities: dict[str, str] = {}
-    for request in requests:
-        target = _target(server, request, exchange)
+    creates: dict[tuple[str, str], str] = {}
+    for request in sorted(requests, key=lambda one: ORDER[one.method]):
+        target = _target(server, request, exchange, identities)
+        if request.method == "POST" and request.headers.get("if-none-exist"):
+            # the second of two equal ones finds what the first makes
+            target = creates.setdefault((request.path, request.headers["if-none-exist"]), target)
+        request.target = target
         if request.method in ("PUT", "PATCH", "DELETE") and target:
             if target in identities:
                 text = f"{target} is also the target of {identities[target]}"
@@ -192,15 +225,18 @@ def _resolve(server: FhirServer, requests: list[Request], exchange: Exchange) ->
             _point(server, request, names, exchange)
 
 
-def _target(server: FhirServer, request: Request, exchange: Exchange) -> str:
-    """`Type/id` of what an entry writes, as far as that is known before it is done; empty otherwise."""
+def _target(server: FhirServer, request: Request, exchange: Exchange, identities: Mapping[str, str]) -> str:
+    """`Type/id` of what an entry writes, as far as that is known before it is done; empty otherwise.
+
+    What the transaction deletes (`identities`, when a POST is looked at) is not there any more for its creates.
+    """
     kind, _, id = request.path.strip("/").partition("/")
     if request.method == "POST" and not id and kind in server.types:
         inner = exchange_of(request, exchange)
         existing = existing_match(server, inner, kind)
         if isinstance(existing, Problem):
             raise _Failed(_within(existing, request))
-        if existing is not None:
+        if existing is not None and existing.key not in identities:
             return existing.key
         request.id = server.new_id(kind)
         return f"{kind}/{request.id}"
@@ -218,10 +254,9 @@ def _conditional_target(server: FhirServer, request: Request, kind: str) -> str:
     if found or request.method != "PUT":
         return ""
     told = (request.resource or {}).get("id")
-    if not isinstance(told, str):
+    if told is None:
         # the id that the update would have made up is told now, so that others can refer to it
         told = request.id = server.new_id(kind)
-        request.resource = {**(request.resource or {}), "id": told}
     return f"{kind}/{told}"
 
 
@@ -244,6 +279,9 @@ def _point(server: FhirServer, request: Request, names: dict[str, str], exchange
 
 def _meant(server: FhirServer, request: Request, kind: str, query: str, text: str) -> str:
     """What a conditional reference (`Patient?identifier=…`) means; it has to be one resource."""
+    if selects_nothing(query):
+        refused = Problem(412, "precondition-failed", f"{text} means every {kind}; a reference means one")
+        raise _Failed(_within(refused, request))
     matches = find(server, kind, query, limit=2)
     if isinstance(matches, Problem):
         raise _Failed(_within(matches, request))

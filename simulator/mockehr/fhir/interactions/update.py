@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.interactions.conditional import matched
@@ -10,6 +12,9 @@ from mockehr.fhir.server import FhirServer
 from mockehr.fhir.validate import ID_FORM
 from mockehr.fhir.validation.issue import shown
 from mockehr.fhir.writes import Body, Written, commit, precondition, read_body
+
+PROMISED: Final = "promised id"
+"""Under this name the notes of a transaction's entry hold the id that references to its new resource have already."""
 
 
 def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
@@ -33,7 +38,7 @@ def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
         refusal = precondition(server, exchange, kind, current)
         if refusal is not None:
             return refusal
-        id = id or (current.id if current else body.document.get("id", ""))
+        id = id or (current.id if current else body.document.get("id") or exchange.notes.get(PROMISED, ""))
         return commit(server, exchange, body, id or server.new_id(kind), current)
 
 

@@ -9,12 +9,12 @@ search may look through.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, Final
 
 from mockehr.core.errors import nearest_names
-from mockehr.core.exchange import Exchange
+from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.elements import is_resource_type, resource_types
@@ -25,7 +25,7 @@ from mockehr.fhir.operations.parameters import Spec, check, count
 from mockehr.fhir.operations.searchset import Found, first_page, later_page, permitted
 from mockehr.fhir.record import Record
 from mockehr.fhir.search.date import SECOND, interval
-from mockehr.fhir.search.neighbours import Neighbours, references
+from mockehr.fhir.search.neighbours import Neighbours, patients_of, references
 from mockehr.fhir.search.reference import split_reference
 from mockehr.fhir.search.scope import membership
 from mockehr.fhir.search.table import compartment
@@ -105,6 +105,7 @@ class Gathering:
         self._neighbours = Neighbours(server.store, charts_per_page(server), exchange.base_url)
         self._exchange = exchange
         self._may: dict[str, bool] = {}
+        self._part: dict[str, Callable[[JSON], bool] | None] = {}
 
     def of_all(self, owners: Iterable[Record]) -> Iterator[tuple[Record, bool]]:
         """Everything of several patients, nothing twice."""
@@ -135,11 +136,16 @@ class Gathering:
     def _compartment(self, owner: Record) -> Iterator[Record]:
         rows = compartment(owner.resource_type)
         kinds = [kind for kind in self._server.types if kind in rows and kind != owner.resource_type]
+        base = self._server.store.base
+        patients = patients_of(self._server.store, owner.resource_type, owner.id)
         for kind in kinds:
             member = membership(kind, owner, self._base_url)
             whole = owner.resource_type == "Patient" and bool(rows[kind])
-            for record in self._neighbours.of_chart(kind, owner.patient, [(owner.resource_type, owner.id)]):
-                if (whole and record.patient == owner.id) or member(record.document):
+            keys = [(owner.resource_type, owner.id)]
+            for record in chain.from_iterable(self._neighbours.of_chart(kind, one, keys) for one in patients):
+                # what was written may tell of a patient of that id on another server
+                computed = whole and record.patient == owner.id and base.read(kind, record.id) is not None
+                if computed or member(record.document):
                     yield record
         if owner.resource_type == "Encounter" and "Provenance" in self._server.types:
             yield from self._server.store.chart(owner.patient, "Provenance")
@@ -170,7 +176,11 @@ class Gathering:
         kind = record.resource_type
         if kind not in self._may:
             self._may[kind] = permitted(self._server, self._exchange, kind)
+            self._part[kind] = self._server.part(self._exchange, kind, "search")
         if not self._may[kind] or (self._wanted and kind not in self._wanted):
+            return False
+        part = self._part[kind]
+        if part is not None and not part(record.document):
             return False
         return self._since is None or record.updated * SECOND >= self._since
 

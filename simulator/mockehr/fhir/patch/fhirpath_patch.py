@@ -9,7 +9,7 @@ from typing import Any
 
 from mockehr.core.errors import nearest_names
 from mockehr.core.exchange import JSON
-from mockehr.fhir.elements import Element, Structure
+from mockehr.fhir.elements import Element, Structure, known_structure
 from mockehr.fhir.patch.errors import PatchFault
 from mockehr.fhir.patch.locate import Place, owner, places, single
 from mockehr.fhir.validation.issue import shown
@@ -21,6 +21,8 @@ LONGEST_PATH = 1000
 TYPE_OF_VALUE = "value[x]"
 """Under this name the parts of an operation hold what `value` was written as: `HumanName`, `Date`."""
 Parts = Mapping[str, Any]
+Built = tuple[tuple[str, Any, str], ...]
+"""An element without a datatype, given in parts: the name, the value and the value's type of each of its elements."""
 
 
 def apply_fhirpath_patch(document: JSON, patch: JSON) -> JSON:
@@ -54,8 +56,12 @@ def _parts(parameter: JSON, at: str) -> Parts:
                 raise PatchFault(f"{at}: {part['name']} comes twice", status=400, expression=at)
             found[part["name"]] = _value(part)
             if part["name"] == "value":
-                found[TYPE_OF_VALUE] = next((key[5:] for key in part if key.startswith("value")), "")
+                found[TYPE_OF_VALUE] = _type_of_value(part)
     return found
+
+
+def _type_of_value(part: JSON) -> str:
+    return next((key[5:] for key in part if key.startswith("value")), "")
 
 
 def _value(part: JSON) -> Any:
@@ -64,12 +70,11 @@ def _value(part: JSON) -> Any:
         if key.startswith("value") or key == "resource":
             return value
     inner = part.get("part")
-    made: dict[str, Any] = {}
-    for one in inner if isinstance(inner, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("name"), str):
-            name, value = one["name"], _value(one)
-            made[name] = [*made[name], value] if name in made and isinstance(made[name], list) else value
-    return made
+    return tuple(
+        (one["name"], _value(one), _type_of_value(one))
+        for one in (inner if isinstance(inner, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("name"), str)
+    )
 
 
 def _need(parts: Parts, name: str) -> Any:
@@ -186,7 +191,7 @@ def _element(known: Structure, name: str, value: Any, parts: Parts) -> Element:
 
 
 def _could_be(value: Any, element: Element) -> bool:
-    if isinstance(value, dict):
+    if isinstance(value, (dict, tuple)):
         return not element.primitive
     if isinstance(value, bool):
         return element.type == "boolean"
@@ -198,6 +203,25 @@ def _could_be(value: Any, element: Element) -> bool:
 
 
 def _shaped(value: Any, element: Element) -> Any:
+    if isinstance(value, tuple):
+        return _assembled(value, element)
     if element.primitive is isinstance(value, dict):
         raise PatchFault(f"{element.name} is of type {element.type}; the value is none")
     return deepcopy(value)
+
+
+def _assembled(built: Built, element: Element) -> JSON:
+    """The object that parts make: a list where the element is one, a choice by the type of its value."""
+    known = None if element.primitive else known_structure(element.type)
+    if known is None:
+        raise PatchFault(f"{element.name} is of type {element.type}; the value is none")
+    made: JSON = {}
+    for name, value, kind in built:
+        inner = _element(known, name, value, {TYPE_OF_VALUE: kind})
+        if inner.many:
+            made.setdefault(inner.name, []).append(_shaped(value, inner))
+        elif inner.name in made:
+            raise PatchFault(f"{known.name}.{inner.name} comes twice, and there can be one only")
+        else:
+            made[inner.name] = _shaped(value, inner)
+    return made

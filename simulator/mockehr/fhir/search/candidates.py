@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
+from mockehr.fhir.elements import structure
 from mockehr.fhir.record import Record, encode
 from mockehr.fhir.search.criterion import Criterion
-from mockehr.fhir.search.neighbours import CHART_TYPES, SHARED_TYPES
+from mockehr.fhir.search.neighbours import CHART_TYPES, SHARED_TYPES, patients_of
 from mockehr.fhir.search.parse import RESULT_PARAMETERS
 from mockehr.fhir.search.query import Query
 from mockehr.fhir.search.stream import StreamHits
@@ -164,7 +165,8 @@ class Candidates:
             elif criterion.kind == "chain":
                 patients = self._chained(criterion)
                 if patients is not None:
-                    return patients, not _own(target.kind, criterion)
+                    # whoever is contained is in nobody's chart
+                    return (*patients, ""), not _own(target.kind, criterion)
         return None
 
     def _referred(self, kind: str, criterion: Criterion) -> tuple[Sequence[str], bool] | None:
@@ -184,10 +186,10 @@ class Candidates:
                     found[value.id] = None
                     continue
                 only = False
-                if (record := self._store.read(name, value.id)) is not None:
-                    if not record.patient:
-                        return None
-                    found[record.patient] = None
+                patients = patients_of(self._store, name, value.id)
+                if "" in patients:
+                    return None
+                found |= dict.fromkeys(patients)
         return tuple(found), only
 
     def _chained(self, criterion: Criterion) -> Sequence[str] | None:
@@ -285,7 +287,10 @@ def _own(kind: str, criterion: Criterion) -> bool:
     """Whether what a criterion looks at is what puts a written resource of that type into a chart."""
     definition = lookup(kind, criterion.name)
     path = definition.expression.partition(".where(resolve() is Patient)")[0] if definition is not None else ""
-    return path in {f"{kind}.{name}" for name in _OWN}
+    known = structure(kind)
+    # what names several patients is in no chart
+    single = {f"{kind}.{name}" for name in _OWN if known and name in known.elements and not known.elements[name].many}
+    return path in single
 
 
 def _part(record: Record, part: JSON) -> Record:

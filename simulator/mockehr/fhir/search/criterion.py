@@ -102,8 +102,10 @@ def _direct(definition: SearchDefinition, values: tuple[Any, ...], matches: Test
 
     def direct(resource: Any) -> bool:
         held = resource.get(name) if type(resource) is dict else None
-        if type(held) is dict and held.get("reference") in wanted and "resourceType" not in held:
-            return True
+        if type(held) is dict and "resourceType" not in held:
+            text = held.get("reference")
+            if type(text) is str and text in wanted:  # what was imported may hold anything
+                return True
         return matches(resource)
 
     return direct

@@ -60,11 +60,11 @@ class Neighbours:
     def near(self, source: str, target: JSON) -> Iterable[JSON] | None:
         """Resources of type `source` among which all are that refer to `target`; None if they may lie anywhere."""
         kind, id = str(target.get("resourceType")), str(target.get("id"))
-        record = self._store.read(kind, id)
-        patient = record.patient if record is not None else patient_of(target)
-        if not patient and source in CHART_TYPES:
+        patients = patients_of(self._store, kind, id) or (patient_of(target),)
+        if "" in patients and source in CHART_TYPES:
             return None
-        return (one.document for one in self.of_chart(source, patient, [(kind, id)]))
+        keys = [(kind, id)]
+        return (one.document for patient in patients for one in self.of_chart(source, patient, keys))
 
     def of_chart(self, source: str, patient: str, keys: Iterable[Key]) -> Iterator[Record]:
         """Those of one patient's chart (without patient: of the shared), and what was written and refers to `keys`.
@@ -109,6 +109,15 @@ class Neighbours:
                     for key in set(references(record.document, self._base_url)):
                         found.setdefault(key, []).append(record)
         return found
+
+
+def patients_of(store: Store, kind: str, id: str) -> tuple[str, ...]:
+    """In whose charts computed records may refer to that one: where it is, and where it was before it was rewritten.
+
+    An empty text for none; nothing if there is no such record.
+    """
+    found = (store.read(kind, id), store.base.read(kind, id))
+    return tuple(dict.fromkeys(record.patient for record in found if record is not None))
 
 
 def references(node: Any, base_url: str) -> Iterator[Key]:

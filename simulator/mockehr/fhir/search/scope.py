@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mockehr.core.errors import nearest_names
@@ -11,6 +11,7 @@ from mockehr.core.exchange import Interaction
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.record import Record
 from mockehr.fhir.search.candidates import Target
+from mockehr.fhir.search.neighbours import patients_of
 from mockehr.fhir.search.parse import HAS, RESULT_PARAMETERS, parse_parameter
 from mockehr.fhir.search.query import Query
 from mockehr.fhir.search.reference import ReferenceValue, match_references
@@ -30,15 +31,16 @@ class Scope:
     unknown: tuple[str, ...] = ()
     """Parameters that some of the types do not have, as given; left out of `pairs`."""
     owner: Record | None = None
+    patients: tuple[str, ...] | None = None
+    """In whose charts everything computed is that is in the compartment; None if that is not known."""
 
     def target(self, query: Query, base_url: str) -> Target:
         """One of the types, ready to be looked for."""
         if self.owner is None:
             return Target(query.resource_type, query, self.pairs)
         owner = self.owner
-        patients = (owner.patient,) if owner.patient else None
         member = membership(query.resource_type, owner, base_url)
-        return Target(query.resource_type, query, self.pairs, member, patients)
+        return Target(query.resource_type, query, self.pairs, member, self.patients)
 
 
 def scope_of(
@@ -74,15 +76,17 @@ def _of_compartment(
     owner = server.store.read(asked.version, asked.id)
     if owner is None or owner.deleted:
         return not_found(asked.version, asked.id)
+    whose = patients_of(server.store, asked.version, asked.id)
+    patients = None if "" in whose else whose
     members = {*rows, asked.version}
     if asked.resource_type == EVERY:
         kinds = [kind for kind in server.types if kind in members and permitted(kind)]
         found = _common(kinds, pairs, strict=strict, version=server.fhir_version)
-        return found if isinstance(found, Problem) else Scope(found.kinds, found.pairs, found.unknown, owner)
+        return found if isinstance(found, Problem) else replace(found, owner=owner, patients=patients)
     if asked.resource_type not in members:
         text = f"{asked.resource_type} is never in the compartment of a {asked.version}"
         return Problem(400, "bad-request", text, resource_type=asked.resource_type)
-    return Scope((asked.resource_type,), pairs, (), owner)
+    return Scope((asked.resource_type,), pairs, (), owner, patients)
 
 
 def _common(kinds: Sequence[str], pairs: Pairs, *, strict: bool, version: str) -> Scope | Problem:

@@ -13,7 +13,7 @@ from mockehr.quirks.base import Act, quirk
     family="write",
     ledger=("C6",),
     channels=("fhir", "mllp-in"),
-    interactions=("create", "update", "patch", "delete"),
+    interactions=("create", "update", "patch", "delete", "transaction", "batch"),
 )
 @dataclass(frozen=True, slots=True)
 class LostResponse:
