@@ -228,6 +228,8 @@ def test_a_deprecated_type_is_gone_on_its_day() -> None:
     assert gone.problem is not None
     assert gone.problem.kind == "type-unknown"
     assert gone.notes["upgraded"] == ["own: CarePlan ends"]
+    assert gone.reply is not None
+    assert not gone.reply.header("Deprecation")
 
 
 def test_settings_and_version_are_of_the_release() -> None:
@@ -345,3 +347,20 @@ def test_xml_with_the_new_name_is_readable_as_what_it_is() -> None:
     reply = ask(site, f"GET /Patient/{patient(site)}", accept="application/fhir+xml").reply
     assert reply is not None
     assert "maritalStatus" not in from_xml(reply.body)
+
+
+def test_a_version_alone_is_told_at_once() -> None:
+    site = open_site(at="2026-01-05T13:00:00Z", version="Winter")
+    assert read(site, "GET /metadata")["software"]["version"] != "Winter"
+    site.clock.advance(2 * 3600)
+    assert read(site, "GET /metadata")["software"]["version"] == "Winter"
+
+
+def test_what_a_stored_bundle_holds_is_shown_in_the_new_form() -> None:
+    renamed = {"resource": "Patient", "rename": "maritalStatus", "to": "civilStatus"}
+    site = open_site(at="2026-01-10", fields=[renamed])
+    held = {"resourceType": "Bundle", "id": "b", "type": "collection", "entry": [{"resource": PATIENT}]}
+    assert status(site, "PUT /Bundle/b", held) == 201
+    assert read(site, "GET /Bundle/b")["entry"][0]["resource"]["maritalStatus"] == {"text": "M"}
+    site.clock.advance(6 * DAY)
+    assert read(site, "GET /Bundle/b")["entry"][0]["resource"]["civilStatus"] == {"text": "M"}

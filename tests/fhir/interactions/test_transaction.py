@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockehr.core.exchange import Exchange
+from mockehr.fhir.bundle.requests import Request, exchange_of
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
@@ -464,3 +465,29 @@ def test_a_batch_in_xml_is_one_however_it_is_quoted(made: Callable[..., Site], a
     assert answered(told)[0] == 200
     assert told.interaction is not None
     assert told.interaction.name == "batch"
+
+
+def test_a_head_in_a_bundle_has_no_resource(made: Callable[..., Site], ask: Ask) -> None:
+    site = made()
+    ask(site, "PUT /Patient/a", patient(id="a"))
+    _, document = answered(ask(site, "POST /", bundle("batch", entry("HEAD Patient/a"), entry("GET Patient/a"))))
+    assert statuses(document) == [200, 200]
+    assert ["resource" in one for one in document["entry"]] == [False, True]
+
+
+def test_what_stands_behind_a_full_url_stays_behind_what_it_becomes(made: Callable[..., Site], ask: Ask) -> None:
+    site = made()
+    link = f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{NEW}#part">see</a></div>'
+    seen = pulse(NEW, text={"status": "generated", "div": link})
+    entries = entry("POST Patient", patient(), NEW), entry("POST Observation", seen, OTHER)
+    status, document = answered(ask(site, "POST /", bundle("transaction", *entries)))
+    assert status == 200
+    person, made_of_it = (one["resource"] for one in document["entry"])
+    assert f'href="Patient/{person["id"]}#part"' in made_of_it["text"]["div"]
+
+
+def test_an_entry_has_the_rights_of_the_whole_and_is_confined_to_the_same_patient() -> None:
+    outer = Exchange("fhir", "POST", "/", base_url=BASE)
+    outer.client, outer.patient = "app", "a"
+    inner = exchange_of(Request(0, "GET", "/Patient/a", "", "", None), outer)
+    assert (inner.client, inner.patient, inner.scopes) == ("app", "a", outer.scopes)
