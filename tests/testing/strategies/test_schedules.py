@@ -19,7 +19,7 @@ from mockehr.sites.site import Site
 from mockehr.testing.strategies import Schedule, schedules
 
 THOROUGH = settings(
-    max_examples=600, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=2000, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
 OWN = "https://client.example.org/ids"
 
