@@ -31,6 +31,13 @@ class PageSession:
     """Set by a quirk: the page is cut from here instead."""
     looked: int = 0
     """How many charts were looked through before this page, where matches have to be looked for."""
+    address: str = ""
+    """Where it was opened (`address_of`), the only place where it leads on: rights were asked for there."""
+
+
+def address_of(path: str) -> str:
+    """The path of a request without what does not tell searches apart: `Patient` for `/Patient/_search` too."""
+    return path.strip("/").removesuffix("_search").rstrip("/")
 
 
 class Elsewhere(Protocol):
@@ -86,6 +93,13 @@ class Pages:
     def get(self, token: str) -> PageSession | None:
         """The session behind a token, or None if there is none (any more)."""
         return self._sessions.get(token) if self._elsewhere is None else self._elsewhere.get(token)
+
+    def following(self, token: str, path: str, now: float) -> PageSession | None:
+        """The session that a token leads on with at a path; None if it is over, or was opened at another address."""
+        found = self.get(token)
+        if found is None or found.address != address_of(path):
+            return None
+        return None if found.expires is not None and found.expires <= now else found
 
     def clear(self) -> int:
         """Forget all sessions; returns how many there were."""

@@ -6,6 +6,7 @@ page by page from the store: what a population computes was always there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 from typing import Final
@@ -15,7 +16,7 @@ from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.interactions.read import less_of
-from mockehr.fhir.pages import PageSession
+from mockehr.fhir.pages import PageSession, address_of
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, shaped
 from mockehr.fhir.search.date import SECOND, interval
@@ -37,7 +38,7 @@ def history(server: FhirServer, exchange: Exchange) -> JSON | Problem:
     pairs = dict(parse_qsl(exchange.query, keep_blank_values=True))
     token = pairs.get(server.restrictions.page_parameter)
     if token is not None:
-        session = server.pages.get(token)
+        session = server.pages.following(token, exchange.path, server.clock.now())
         if session is None:
             return Problem(410, "page-expired", f"the paging session {token} is over", value=token)
     else:
@@ -73,7 +74,8 @@ def _opened(server: FhirServer, exchange: Exchange, pairs: dict[str, str]) -> Pa
     less = less_of(server, exchange, asked.resource_type)
     if isinstance(less, Problem):
         return less
-    return PageSession(asked.resource_type, f"{exchange.path}?{exchange.query}", hits, 0, limit, less)
+    query, address = f"{exchange.path}?{exchange.query}", address_of(exchange.path)
+    return PageSession(asked.resource_type, query, hits, 0, limit, less, address=address)
 
 
 def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSON:
@@ -86,14 +88,7 @@ def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSO
     links = [{"relation": "self", "url": f"{base}{path}" + (f"?{exchange.query}" if exchange.query else "")}]
     total = session.hits.total or 0
     if session.offset + session.limit < total:
-        following = PageSession(
-            session.resource_type,
-            session.query,
-            session.hits,
-            session.offset + session.limit,
-            session.limit,
-            session.compiled,
-        )
+        following = replace(session, offset=session.offset + session.limit, expires=None)
         token = quote(server.pages.open(following), safe="")
         links.append({"relation": "next", "url": f"{base}{path}?{server.restrictions.page_parameter}={token}"})
     exchange.returned = tuple(record.key for record in records)

@@ -19,7 +19,7 @@ from mockehr.core.exchange import JSON, Exchange, Interaction
 from mockehr.core.page import Joined, PageEntry, SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.include import Includes
-from mockehr.fhir.pages import PageSession
+from mockehr.fhir.pages import PageSession, address_of
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, TooCostly, compile_query, shaped, shapes
 from mockehr.fhir.search.candidates import Candidates, Target
@@ -149,7 +149,15 @@ def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Pr
     else:
         overall, hits, unknown = known.query, known.hits, known.unknown
     limit = server.restrictions.page_size(asked.resource_type, overall.count)
-    session = PageSession(asked.resource_type, text, hits, 0, limit if limit is not None else 1 << 30, overall)
+    session = PageSession(
+        asked.resource_type,
+        text,
+        hits,
+        0,
+        limit if limit is not None else 1 << 30,
+        overall,
+        address=address_of(exchange.path),
+    )
     notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in unknown]
     return _page(server, exchange, session, notes)
 
@@ -241,11 +249,10 @@ def _count_only(query: Query) -> bool:
 
 
 def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage | Problem:
-    session = server.pages.get(token)
+    session = server.pages.following(token, exchange.path, server.clock.now())
     asked = exchange.interaction
     assert asked is not None
-    expired = session is not None and session.expires is not None and session.expires <= server.clock.now()
-    if session is None or expired or session.resource_type != asked.resource_type:
+    if session is None:
         return _over(asked.resource_type, token)
     try:
         if not _own_session(server, exchange, session):
@@ -353,6 +360,7 @@ def _following(session: PageSession, portion: Portion) -> PageSession:
         session.limit,
         session.compiled,
         looked=portion.looked,
+        address=session.address,
     )
 
 

@@ -11,7 +11,7 @@ from mockehr.core.exchange import Exchange, Interaction
 from mockehr.core.page import PageEntry, SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.operations.base import Input
-from mockehr.fhir.pages import PageSession
+from mockehr.fhir.pages import PageSession, address_of
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 
@@ -68,7 +68,8 @@ def first_page(server: FhirServer, exchange: Exchange, given: Input, found: Foun
     asked = exchange.interaction
     assert asked is not None
     limit = UNLIMITED if size is None else server.restrictions.page_size(asked.resource_type, size or 1)
-    session = PageSession(exchange.path.strip("/"), query, found, 0, UNLIMITED if limit is None else limit)
+    size_of_page, address = UNLIMITED if limit is None else limit, address_of(exchange.path)
+    session = PageSession(address, query, found, 0, size_of_page, address=address)
     return _page(server, exchange, session, found, count_only=size == 0)
 
 
@@ -77,14 +78,8 @@ def later_page(server: FhirServer, exchange: Exchange, given: Input) -> SearchPa
     token = given.text(server.restrictions.page_parameter)
     if not token:
         return None
-    session = server.pages.get(token)
-    expired = session is not None and session.expires is not None and session.expires <= server.clock.now()
-    if (
-        session is None
-        or expired
-        or session.resource_type != exchange.path.strip("/")
-        or not isinstance(session.hits, Found)
-    ):
+    session = server.pages.following(token, exchange.path, server.clock.now())
+    if session is None or not isinstance(session.hits, Found):
         kind = exchange.interaction.resource_type if exchange.interaction is not None else ""
         return Problem(410, "page-expired", f"the paging session {token} is over", resource_type=kind, value=token)
     return _page(server, exchange, session, session.hits)
