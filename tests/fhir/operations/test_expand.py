@@ -63,6 +63,30 @@ def test_a_set_of_which_nothing_is_known_is_not_found(made: Any, call: Any) -> N
     assert "snomed" in problem.text
 
 
+def test_an_unknown_set_is_refused_with_the_nearest_known_one(made: Any, call: Any) -> None:
+    site = made()
+    near = {
+        "http://hl7.org/fhir/ValueSet/administrative-gendr": GENDERS,
+        "https://wrong.example.org/ValueSet/administrative-gender": GENDERS,
+        f"{GENDERS}|99.0": GENDERS,
+        "https://acme.example.org/ValueSet/qqqqzzzz": "",
+    }
+    for url, right in near.items():
+        problem = call(site, f"/ValueSet/$expand?url={url}")
+        assert (problem.status, problem.kind) == (404, "not-found")
+        hint = f"; did you mean {right}?" if right else ""
+        assert problem.text == f"the value set {url} is not known here{hint}"
+
+
+def test_a_set_that_a_client_stored_is_named_as_the_nearest(made: Any, call: Any) -> None:
+    site = made()
+    url = "https://acme.example.org/ValueSet/shoe-colours"
+    own = {"resourceType": "ValueSet", "id": "own", "url": url, "status": "active"}
+    site.store.commit(own, kind="create", source="control")
+    problem = call(site, "/ValueSet/$expand?url=https://acme.example.org/ValueSet/shoe-colors")
+    assert problem.text.endswith(f"; did you mean {url}?")
+
+
 @pytest.mark.parametrize(("text", "count"), [("blood press", 3), ("PRESSURE systolic", 1), ("zebra", 0), ("8867", 1)])
 def test_a_filter_finds_words_by_their_beginnings(made: Any, call: Any, text: str, count: int) -> None:
     found = call(made(), f"/ValueSet/$expand?url={VITALS}&filter={text.replace(' ', '%20')}")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem
 from mockehr.fhir.operations.base import Input, Operation
-from mockehr.fhir.operations.codings import Asked, asked_codings
+from mockehr.fhir.operations.codings import asked_codings
 from mockehr.fhir.operations.parameters import check, named, unknown
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.terminology import Library
@@ -38,7 +38,7 @@ def lookup(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Probl
     asked, library = found[0], Library(server.store)
     system = library.code_system(asked.canonical) or library.local_system(asked.system)
     if system is None:
-        return unknown("code system", asked.canonical)
+        return unknown("code system", asked.canonical, library.nearest("CodeSystem", asked.canonical))
     concept = system.find(asked.code)
     if concept is None:
         text = f"{asked.code} is no code of {asked.system}"
@@ -46,12 +46,10 @@ def lookup(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Probl
             text += " that is known here; only some are"
         return Problem(404, "not-found", text, parameter="code", value=asked.code)
     wanted = frozenset(name for one in given.all("property") for name in str(one).split(","))
-    return _told(library, system, concept, asked, wanted, given.text("displayLanguage"))
+    return _told(library, system, concept, wanted, given.text("displayLanguage"))
 
 
-def _told(
-    library: Library, system: CodeSystem, concept: Concept, asked: Asked, wanted: frozenset[str], language: str
-) -> JSON:
+def _told(library: Library, system: CodeSystem, concept: Concept, wanted: frozenset[str], language: str) -> JSON:
     display = concept.shown(language) or concept.code
     parts = [named("name", system.title or system.name or system.url)]
     parts += [named("version", system.version)] if system.version else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from mockehr.core.errors import nearest_names
@@ -104,9 +104,10 @@ def conflict(name: str, text: str) -> Problem:
     return Problem(400, "parameter-conflict", text, parameter=name)
 
 
-def unknown(what: str, url: str) -> Problem:
-    """404 for a canonical URL that leads to nothing here."""
-    return Problem(404, "not-found", f"the {what} {url} is not known here", value=url)
+def unknown(what: str, url: str, near: Sequence[str] = ()) -> Problem:
+    """404 for a canonical URL that leads to nothing here; `near` are known ones like it, best first."""
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return Problem(404, "not-found", f"the {what} {url} is not known here{hint}", value=url)
 
 
 def resource_given(given: Input, name: str, resource_type: str) -> JSON | Problem | None:

@@ -81,7 +81,9 @@ def _system(server: FhirServer, exchange: Exchange, given: Input, systems: set[s
         return conflict("system", f"codes of {' and '.join(sorted(systems))} cannot be compared here")
     url, version = systems.pop(), given.text("version")
     canonical = f"{url}|{version}" if version else url
-    return Library(server.store).code_system(canonical) or unknown("code system", canonical)
+    library = Library(server.store)
+    found = library.code_system(canonical)
+    return found or unknown("code system", canonical, library.nearest("CodeSystem", canonical))
 
 
 def _outcome(outcome: str) -> JSON:

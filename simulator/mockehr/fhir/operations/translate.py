@@ -86,7 +86,9 @@ def _maps(
         version = given.text("conceptMapVersion")
         canonical = f"{url.partition('|')[0]}|{version}" if version else url
         named_map = library.concept_map(canonical)
-        return unknown("concept map", canonical) if named_map is None else ([named_map], True)
+        if named_map is None:
+            return unknown("concept map", canonical, library.nearest("ConceptMap", canonical))
+        return [named_map], True
     if given.all("conceptMapVersion"):
         return missing("url", "conceptMapVersion goes with url")
     return list(library.concept_maps()), False

@@ -39,4 +39,5 @@ def value_set_asked(server: FhirServer, exchange: Exchange, given: Input, librar
         return missing("url", "say which value set, by url, by context or as valueSet")
     version = given.text("valueSetVersion")
     canonical = f"{url.partition('|')[0]}|{version}" if version else url
-    return library.value_set(canonical) or unknown("value set", canonical)
+    found = library.value_set(canonical)
+    return found or unknown("value set", canonical, library.nearest("ValueSet", canonical))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
+from mockehr.core.errors import nearest_names
 from mockehr.core.exchange import JSON
 from mockehr.fhir.store import Store
 from mockehr.fhir.terminology import shipped
 from mockehr.fhir.terminology.model import CodeSystem, ConceptMap, ValueSet
 from mockehr.fhir.terminology.observed import Observed
 from mockehr.fhir.terminology.written import objects, read_code_system, read_concept_map, read_value_set, text
+
+_LONGEST_TAIL: Final = 100
 
 
 class Library:
@@ -93,6 +96,17 @@ class Library:
             self._written[resource_type] = by_url
         return (one for documents in self._written[resource_type].values() for one in documents)
 
+    def nearest(self, resource_type: str, canonical: str) -> list[str]:
+        """Known URLs whose last part is most like that of `canonical`, best first; for the text of a refusal."""
+        shipped_urls = {
+            "CodeSystem": shipped.code_systems,
+            "ValueSet": shipped.value_sets,
+            "ConceptMap": shipped.concept_maps,
+        }
+        urls = [*(text(one, "url") for one in self._all(resource_type)), *shipped_urls[resource_type]()]
+        by_tail = {_tail(url): url for url in reversed(urls)}
+        return [by_tail[tail] for tail in nearest_names(_tail(canonical.partition("|")[0]), by_tail)]
+
     def supplemented(self, url: str, code: str) -> Iterator[JSON]:
         """What stored supplements of a code system say about one code: their concepts."""
         for document in self._all("CodeSystem"):
@@ -110,6 +124,11 @@ class Library:
     @cached_property
     def _seen(self) -> Observed:
         return Observed(self._store)
+
+
+def _tail(url: str) -> str:
+    # Nearly all of a canonical URL is the same from one to the next; only its end tells them apart.
+    return url.rstrip("/").rpartition("/")[2][:_LONGEST_TAIL]
 
 
 def _fits(held: str, wanted: str) -> bool:
