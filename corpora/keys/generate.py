@@ -17,6 +17,7 @@ PAIRS = [
     ("client-2", "RS384"),
     ("server-1", "RS384"),
     ("server-2", "RS384"),
+    ("server-3", "RS384"),
 ]
 
 

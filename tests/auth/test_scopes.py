@@ -73,19 +73,33 @@ def test_every_interaction_maps_to_a_known_action() -> None:
 
 def test_constraints_are_alternatives_and_one_unconstrained_scope_lifts_them() -> None:
     scopes = Scopes.parse("system/Observation.rs?category=laboratory system/Observation.r?code=a&status=final")
-    assert scopes.constraints("Observation", "read") == (
-        (("category", "laboratory"),),
-        (("code", "a"), ("status", "final")),
-    )
-    assert scopes.constraints("Observation", "search") == ((("category", "laboratory"),),)
-    assert Scopes.parse(scopes.text + " system/*.r").constraints("Observation", "read") == ()
+    laboratory, code = (("category", "laboratory"),), (("code", "a"), ("status", "final"))
+    assert scopes.alternatives("Observation", "read") == (("system", laboratory), ("system", code))
+    assert scopes.alternatives("Observation", "search") == (("system", laboratory),)
+    assert scopes.alternatives("Observation", "create") == ()
+    assert Scopes.parse(scopes.text + " system/*.r").alternatives("Observation", "read") == (("system", ()),)
 
 
-def test_only_patient_scopes_confine_to_the_patient() -> None:
-    scopes = Scopes.parse("patient/Observation.rs user/Condition.rs patient/Condition.rs")
-    assert scopes.patient_only("Observation", "read")
-    assert not scopes.patient_only("Condition", "read")
-    assert not scopes.patient_only("Procedure", "read")
+def test_a_constraint_of_one_context_is_not_lifted_by_another_that_is_narrower() -> None:
+    laboratory = (("category", "laboratory"),)
+    scopes = Scopes.parse("user/Observation.rs?category=laboratory patient/Observation.rs patient/*.rs?a=b")
+    assert scopes.alternatives("Observation", "read") == (("user", laboratory), ("patient", ()))
+    assert scopes.alternatives("Condition", "read") == (("patient", (("a", "b"),)),)
+    assert Scopes.parse("user/*.rs patient/*.rs system/*.rs").alternatives("Patient", "read") == (("system", ()),)
+
+
+@pytest.mark.parametrize(
+    ("text", "narrow"),
+    [
+        ("system/*.cruds", False),
+        ("system/Observation.rs?category=laboratory", True),
+        ("system/*.rs user/Patient.r", True),
+        ("system/*.rs patient/Patient.r", True),
+        ("launch/patient openid fhirUser", False),
+    ],
+)
+def test_scopes_are_narrow_if_one_may_give_less_than_whole_types(text: str, narrow: bool) -> None:
+    assert Scopes.parse(text).narrow is narrow
 
 
 def test_text_keeps_the_order_and_drops_repetitions_and_equality_ignores_order() -> None:

@@ -124,7 +124,7 @@ def test_the_seam_is_not_asked_about_a_refused_request(world):
 
 
 def test_the_same_seed_and_requests_give_the_same_tokens(make_world):
-    for form in ("opaque", "jwt"):
+    for form in ("opaque", "jwt", "encrypted"):
         runs = []
         for seed in (7, 7, 8):
             world = make_world(seed=seed, token_format=form)

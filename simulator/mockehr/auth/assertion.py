@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from mockehr.auth.client_keys import ClientKeys, fitting_keys
+from mockehr.auth.client_keys import ClientKeys, fitting_keys, verifies
 from mockehr.auth.clients import Client
 from mockehr.auth.keys import load_key, sign
 from mockehr.auth.refusal import Refused
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _MAX_OCTETS = 16_384
+_LONGEST_SHOWN = 200
 _LAST_TIME = 253_402_300_800.0  # the year 10000: beyond it no time can be written out
 
 
@@ -75,11 +77,13 @@ class ReplayMemory:
 
 def read_assertion(text: str) -> Assertion:
     """Header and claims of a compact JWT, unverified; raises Refused `assertion-malformed`."""
-    parts = text.split(".")
     try:
-        if len(parts) != 3 or len(text) > _MAX_OCTETS:
+        if len(text) > _MAX_OCTETS:
+            raise ValueError("too long")
+        parts = text.split(".")
+        if len(parts) != 3:
             raise ValueError("not three parts")
-        header, claims = (json.loads(_decoded(part)) for part in parts[:2])
+        header, claims = (_JSON.decode(_decoded(part).decode("utf-8")) for part in parts[:2])
         _decoded(parts[2])
         if not isinstance(header, dict) or not isinstance(claims, dict):
             raise ValueError("not two objects")
@@ -89,14 +93,20 @@ def read_assertion(text: str) -> Assertion:
 
 
 def check_header(assertion: Assertion, client: Client, settings: AuthSettings) -> None:
-    """`alg` is accepted, `typ` is JWT, `kid` is there, `jku` (if any) is the URL that the client registered."""
+    """`alg` is accepted, `typ` is JWT, `kid` is there, `jku` (if any) is the URL that the client registered.
+
+    Keys and certificates in the header (`jwk`, `x5c`, `x5u`) mean nothing here; `crit` could name nothing we know.
+    """
     header = assertion.header
     alg = header.get("alg")
     if alg not in settings.assertion_algs:
-        raise Refused("algorithm-refused", f"alg {alg!r} is not one of {', '.join(settings.assertion_algs)}.")
+        accepted = ", ".join(settings.assertion_algs)
+        raise Refused("algorithm-refused", f"alg {_shown(alg)} is not one of {accepted}.")
+    if "crit" in header:  # RFC 7515 section 4.1.11: nothing that it could name is understood here
+        raise Refused("assertion-malformed", "The assertion's header demands extensions (crit) that are not known.")
     typ = header.get("typ")
-    if (settings.require_typ or typ is not None) and str(typ).upper() != "JWT":
-        raise Refused("typ-wrong", f"typ must be JWT, not {typ!r}.")
+    if (settings.require_typ or typ is not None) and not (isinstance(typ, str) and typ.upper() == "JWT"):
+        raise Refused("typ-wrong", f"typ must be JWT, not {_shown(typ)}.")
     kid = header.get("kid")
     if (settings.require_kid or kid is not None) and (not isinstance(kid, str) or not kid):
         raise Refused("kid-missing", "The assertion's header must name its key by kid.")
@@ -106,7 +116,7 @@ def check_header(assertion: Assertion, client: Client, settings: AuthSettings) -
 
 def verify_signature(assertion: Assertion, client: Client, keys: ClientKeys, settings: AuthSettings) -> None:
     """The signature is by one of the client's keys; a kept copy of a fetched key set is renewed once first."""
-    copy = keys.key_set(client)
+    copy = keys.key_set(client, settings.jwks_ttl)
     try:
         _verify_with(assertion, copy.jwks)
     except Refused:
@@ -123,7 +133,7 @@ def wanted_key_set(assertion: Assertion, client: Client, keys: ClientKeys, setti
     """
     if client.jwks is not None or not client.jwks_uri:
         return ""
-    kept = keys.young_copy(client)
+    kept = keys.young_copy(client, settings.jwks_ttl)
     if kept is None:
         return client.jwks_uri
     try:
@@ -134,21 +144,12 @@ def wanted_key_set(assertion: Assertion, client: Client, keys: ClientKeys, setti
 
 
 def _verify_with(assertion: Assertion, jwks: Mapping[str, Any]) -> None:
-    from joserfc.errors import JoseError
-    from joserfc.jwk import ECKey, RSAKey
-    from joserfc.jws import JWSRegistry, deserialize_compact
-
     alg = assertion.header["alg"]
-    registry = JWSRegistry(algorithms=[alg], strict_check_header=False)
-    registry.max_header_length = _MAX_OCTETS  # a header may carry a certificate chain
+    signed, _, signature = assertion.text.rpartition(".")
+    octets, proof = signed.encode("ascii"), _decoded(signature)
     for jwk in fitting_keys(jwks, assertion.header.get("kid", ""), alg):
-        public = {name: value for name, value in jwk.items() if name in ("kty", "crv", "x", "y", "n", "e")}
-        try:
-            key = (ECKey if jwk["kty"] == "EC" else RSAKey).import_key(public)
-            deserialize_compact(assertion.text, key, registry=registry)
+        if verifies(jwk, alg, octets, proof):
             return
-        except (JoseError, ValueError, TypeError, KeyError):  # joserfc lets a broken JWK surface as any of these
-            continue
     raise Refused("signature-wrong", "The assertion's signature does not match the client's key.")
 
 
@@ -167,7 +168,7 @@ def check_audience(assertion: Assertion, token_url: str, settings: AuthSettings)
         raise Refused("audience-missing", "The assertion must name the token URL as aud.")
     named = audience if isinstance(audience, list) else [audience]
     if token_url not in named and not any(accepted in named for accepted in settings.audiences):
-        raise Refused("audience-wrong", f"aud must be {token_url}, not {audience!r}.")
+        raise Refused("audience-wrong", f"aud must be {token_url}, not {_shown(audience)}.")
 
 
 def check_times(assertion: Assertion, now: float, settings: AuthSettings) -> float:
@@ -178,15 +179,15 @@ def check_times(assertion: Assertion, now: float, settings: AuthSettings) -> flo
     exp, skew, limit = times["exp"], settings.skew, settings.max_assertion_lifetime
     if not settings.check_times:
         return exp
-    clock = f"the site's clock says {instant(now)}"
     if exp <= now - skew:
-        raise Refused("expired", f"The assertion expired at {instant(exp)}; {clock}.")
+        raise Refused("expired", f"The assertion expired at {instant(exp)}; {_clock_says(now)}.")
     if exp > now + limit + skew:
-        raise Refused("exp-too-far", f"exp is {instant(exp)}, more than {limit:g} s ahead; {clock}.")
+        raise Refused("exp-too-far", f"exp is {instant(exp)}, more than {limit:g} s ahead; {_clock_says(now)}.")
     if times.get("nbf", now) > now + skew:
-        raise Refused("not-yet-valid", f"The assertion is not valid before {instant(times['nbf'])}; {clock}.")
+        why = f"The assertion is not valid before {instant(times['nbf'])}; {_clock_says(now)}."
+        raise Refused("not-yet-valid", why)
     if times.get("iat", now) > now + skew:
-        raise Refused("issued-in-future", f"The assertion was issued at {instant(times['iat'])}; {clock}.")
+        raise Refused("issued-in-future", f"The assertion was issued at {instant(times['iat'])}; {_clock_says(now)}.")
     for name in ("iat", "nbf"):
         if settings.bound_whole_lifetime and exp - times.get(name, exp) > limit:
             raise Refused("lifetime-too-long", f"exp lies more than {limit:g} s after {name}.")
@@ -214,14 +215,27 @@ class AssertionVerifier:
         self._keys = keys
         self.memory = ReplayMemory()
 
-    def wanted_key_set(self, assertion: Assertion, client: Client) -> str:
+    def wanted_key_set(self, assertion: Assertion, client: Client, settings: AuthSettings | None = None) -> str:
         """URL of the key set that `verify` will have to fetch, or nothing; raises Refused if it would before that."""
-        check_header(assertion, client, self._settings)
-        return wanted_key_set(assertion, client, self._keys, self._settings)
+        settings = settings or self._settings
+        check_header(assertion, client, settings)
+        return wanted_key_set(assertion, client, self._keys, settings)
 
-    def verify(self, assertion: Assertion, client: Client, *, token_url: str, form_client_id: str = "") -> None:
-        """Remembers the `jti` if every rule holds; raises Refused by the first rule that does not."""
-        now, settings = self._clock.now(), self._settings
+    def verify(
+        self,
+        assertion: Assertion,
+        client: Client,
+        *,
+        token_url: str,
+        form_client_id: str = "",
+        settings: AuthSettings | None = None,
+    ) -> None:
+        """Remembers the `jti` if every rule holds; raises Refused by the first rule that does not.
+
+        `settings` are those of this one request, where they are not the server's.
+        """
+        settings = settings or self._settings
+        now = self._clock.now() + settings.clock_offset
         check_header(assertion, client, settings)
         verify_signature(assertion, client, self._keys, settings)
         check_parties(assertion, form_client_id)
@@ -262,17 +276,40 @@ def client_assertion(
     return sign(loaded, merged, header=header)
 
 
+def _clock_says(now: float) -> str:
+    return f"the site's clock says {instant(now)}"
+
+
 def _time(assertion: Assertion, name: str) -> float:
     value = assertion.claims[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _LAST_TIME:
-        raise Refused("time-malformed", f"{name} must be a number of seconds since 1970, not {value!r}.")
+        raise Refused("time-malformed", f"{name} must be a number of seconds since 1970, not {_shown(value)}.")
     return float(value)
 
 
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which no name may come twice: two readers would read two things (RFC 7519 section 4)."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member comes twice")
+    return members
+
+
+def _shown(value: object) -> str:
+    """A value of the client's in an error text: not at length, and never so deep that writing it would fail."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value)
+    if isinstance(value, (list, dict)):
+        return "an array" if isinstance(value, list) else "an object"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
 def _decoded(part: str) -> bytes:
-    if not part or not set(part) <= _ALPHABET:
+    if not _BASE64URL.fullmatch(part):
         raise ValueError("not base64url")
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_BASE64URL: Final = re.compile("[A-Za-z0-9_-]+")
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_members)

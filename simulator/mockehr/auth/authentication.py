@@ -23,6 +23,8 @@ def method_used(request: TokenRequest) -> Method:
         used.append("client_secret_basic")
     if request.get("client_secret"):
         used.append("client_secret_post")
+    if not used and request.get("client_id"):
+        return "none"
     if not used:
         raise Refused("authentication-missing", "The client must authenticate.")
     if len(used) > 1:
@@ -45,19 +47,26 @@ def claimed_id(request: TokenRequest) -> str:
 
 
 def authenticate(
-    request: TokenRequest, *, clients: ClientRegistry, assertions: AssertionVerifier, settings: AuthSettings
+    request: TokenRequest,
+    *,
+    clients: ClientRegistry,
+    assertions: AssertionVerifier,
+    settings: AuthSettings,
+    now: float = 0.0,
 ) -> Client:
-    """The client that sent the request, proved by the method that it used; raises Refused."""
+    """The client that sent the request at that site time, proved by the method that it used; raises Refused."""
     method = method_used(request)
+    if method == "none":
+        return _public(request, clients, settings, now)
     if method not in settings.auth_methods:
         raise Refused("method-not-offered", f"This server does not offer {method}.")
     if method == "private_key_jwt":
-        return _by_assertion(request, clients, assertions)
+        return _by_assertion(request, clients, assertions, settings, now)
     if method == "client_secret_basic":
         client_id, secret = request.basic or ("", "")
     else:
         client_id, secret = request.get("client_id"), request.get("client_secret")
-    client = _registered(client_id, method, clients)
+    client = _registered(client_id, method, clients, now)
     if request.get("client_id") not in ("", client_id):
         raise Refused("client-id-mismatch", "The client_id of the form is not that of the Authorization header.")
     if not client.secret or not hmac.compare_digest(secret.encode("utf-8"), client.secret.encode("utf-8")):
@@ -65,22 +74,42 @@ def authenticate(
     return client
 
 
+def _public(request: TokenRequest, clients: ClientRegistry, settings: AuthSettings, now: float) -> Client:
+    """A client that has nothing to prove itself by, and says who it is (RFC 6749 section 3.2.1)."""
+    client = clients.find(request.get("client_id"))
+    if client is None:
+        raise Refused("client-unknown", f"No client {request.get('client_id')!r} is registered here.")
+    if "none" not in client.methods() or "none" not in settings.auth_methods:
+        raise Refused("authentication-missing", "The client must authenticate.")
+    return _registered(client.client_id, "none", clients, now)
+
+
 def wanted_key_set(
-    request: TokenRequest, *, clients: ClientRegistry, assertions: AssertionVerifier, settings: AuthSettings
+    request: TokenRequest,
+    *,
+    clients: ClientRegistry,
+    assertions: AssertionVerifier,
+    settings: AuthSettings,
+    now: float = 0.0,
 ) -> str:
     """URL of the key set that `authenticate` will have to fetch, if any; raises Refused if it would before that."""
     if method_used(request) != "private_key_jwt" or "private_key_jwt" not in settings.auth_methods:
         return ""
-    return assertions.wanted_key_set(*_asserted(request, clients))
+    return assertions.wanted_key_set(*_asserted(request, clients, now), settings)
 
 
-def _by_assertion(request: TokenRequest, clients: ClientRegistry, assertions: AssertionVerifier) -> Client:
-    assertion, client = _asserted(request, clients)
-    assertions.verify(assertion, client, token_url=request.token_url, form_client_id=request.get("client_id"))
+def _by_assertion(
+    request: TokenRequest, clients: ClientRegistry, assertions: AssertionVerifier, settings: AuthSettings, now: float
+) -> Client:
+    assertion, client = _asserted(request, clients, now)
+    form_client_id = request.get("client_id")
+    assertions.verify(
+        assertion, client, token_url=request.token_url, form_client_id=form_client_id, settings=settings
+    )
     return client
 
 
-def _asserted(request: TokenRequest, clients: ClientRegistry) -> tuple[Assertion, Client]:
+def _asserted(request: TokenRequest, clients: ClientRegistry, now: float) -> tuple[Assertion, Client]:
     """The assertion, unverified, and the client that it names."""
     if request.get("client_assertion_type") != ASSERTION_TYPE:
         raise Refused("assertion-type", f"client_assertion_type must be {ASSERTION_TYPE}.")
@@ -89,14 +118,14 @@ def _asserted(request: TokenRequest, clients: ClientRegistry) -> tuple[Assertion
     assertion = read_assertion(request.get("client_assertion"))
     if not assertion.issuer:
         raise Refused("issuer-missing", "The assertion must name the client as iss.")
-    return assertion, _registered(assertion.issuer, "private_key_jwt", clients)
+    return assertion, _registered(assertion.issuer, "private_key_jwt", clients, now)
 
 
-def _registered(client_id: str, method: Method, clients: ClientRegistry) -> Client:
+def _registered(client_id: str, method: Method, clients: ClientRegistry, now: float) -> Client:
     client = clients.find(client_id)
     if client is None:
         raise Refused("client-unknown", f"No client {client_id!r} is registered here.")
-    if not client.active:
+    if not client.is_active(now):
         raise Refused("client-inactive", f"The client {client_id!r} is not active.")
     if method not in client.methods():
         raise Refused("method-not-registered", f"The client {client_id!r} is not registered for {method}.")

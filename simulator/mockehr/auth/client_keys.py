@@ -5,8 +5,10 @@ Source: SMART App Launch 2.2, client-confidential-asymmetric ("Registering a cli
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from mockehr.auth.clients import Client
@@ -19,7 +21,16 @@ Fetch = Callable[[str], Mapping[str, Any]]
 _KTY: Final = {"RS": "RSA", "ES": "EC"}
 _CURVE: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _AT_ONCE: Final = 30.0  # site seconds from learning what is kept to the question itself; generous, for fast clocks
-_SHORTEST_MODULUS: Final = 340  # base64 characters of a 2048-bit modulus, less leading zero bits
+_SHORTEST_MODULUS: Final = 2048  # bits (RFC 7518 section 3.3)
+_LONGEST_MODULUS: Final = 8192
+_LARGEST_EXPONENT: Final = 2**32
+_LONGEST_NUMBER: Final = 1400  # characters of the longest modulus in base64, and some
+_MOST_KEYS: Final = 100
+_MOST_TRIED: Final = 10
+_IMPORTED: Final = 256
+_LONGEST_SHOWN: Final = 200
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_BASE64URL: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +61,21 @@ class ClientKeys:
         self._promised: dict[str, tuple[float, KeySetCopy]] = {}
         self._failed: dict[str, Refused] = {}
 
-    def key_set(self, client: Client) -> KeySetCopy:
+    def key_set(self, client: Client, lasts: float | None = None) -> KeySetCopy:
         """The registered key set, else the fetched one, from the copy kept while that is young enough.
 
-        Raises Refused `jwks-unreachable` or `jwks-malformed`.
+        `lasts` is how long a copy does, where it is not as long as ever, in site seconds. Raises Refused
+        `jwks-unreachable` or `jwks-malformed`.
         """
         if client.jwks is not None or not client.jwks_uri:
             return KeySetCopy(_checked(client.jwks or {"keys": []}, client.client_id), False)
         until, promised = self._promised.pop(client.jwks_uri, (0.0, None))
         if promised is not None and self._clock.now() < until:
             return promised
-        kept = self._young(client.jwks_uri)
+        kept = self._young(client.jwks_uri, lasts)
         return KeySetCopy(kept, False) if kept is not None else self.fetch(client)
 
-    def young_copy(self, client: Client) -> Mapping[str, Any] | None:
+    def young_copy(self, client: Client, lasts: float | None = None) -> Mapping[str, Any] | None:
         """The copy kept of the client's `jwks_uri`, if it is young enough.
 
         A question that follows at once is answered from it even if its time ends in between. What was handed in for
@@ -71,7 +83,7 @@ class ClientKeys:
         """
         self._promised.pop(client.jwks_uri, None)
         self._failed.pop(client.jwks_uri, None)
-        kept = self._young(client.jwks_uri)
+        kept = self._young(client.jwks_uri, lasts)
         if kept is not None:
             self._promise(client.jwks_uri, KeySetCopy(kept, False))
         return kept
@@ -110,9 +122,9 @@ class ClientKeys:
             else:
                 known.pop(jwks_uri, None)
 
-    def _young(self, jwks_uri: str) -> Mapping[str, Any] | None:
+    def _young(self, jwks_uri: str, lasts: float | None) -> Mapping[str, Any] | None:
         at, jwks = self._kept.get(jwks_uri, (0.0, None))
-        return jwks if self._clock.now() < at + self._time_to_live else None
+        return jwks if self._clock.now() < at + (self._time_to_live if lasts is None else lasts) else None
 
     def _keep(self, jwks_uri: str, document: Any) -> Mapping[str, Any]:
         jwks = _checked(document, jwks_uri)
@@ -124,16 +136,20 @@ class ClientKeys:
 
 
 def fitting_keys(jwks: Mapping[str, Any], kid: str, alg: str) -> list[dict[str, Any]]:
-    """JWKs with that `kid` (any, if empty) that may verify `alg`.
+    """JWKs with that `kid` (any, if empty) that may verify `alg`; ten at most, since each costs a verification.
 
-    Raises Refused `key-unknown` if none has the `kid`, `key-unfit` if none of those serves the algorithm.
+    Raises Refused `key-unknown` if none has the `kid`, `key-unfit` if none of those serves the algorithm or too many.
     """
     named = [jwk for jwk in jwks["keys"] if not kid or jwk.get("kid") == kid]
     if not named:
-        raise Refused("key-unknown", f"The client's key set has no key {kid!r}." if kid else "The key set is empty.")
+        what = f"The client's key set has no key {kid[:_LONGEST_SHOWN]!r}." if kid else "The key set is empty."
+        raise Refused("key-unknown", what)
     fitting = [jwk for jwk in named if _fits(jwk, alg)]
     if not fitting:
-        raise Refused("key-unfit", f"The client's key {kid!r} does not serve {alg}.")
+        told = " It holds a private part." if any(not _PRIVATE.isdisjoint(jwk) for jwk in named) else ""
+        raise Refused("key-unfit", f"The client's key {kid[:_LONGEST_SHOWN]!r} does not serve {alg}.{told}")
+    if len(fitting) > _MOST_TRIED:
+        raise Refused("key-unfit", f"More than {_MOST_TRIED} of the client's keys fit; each needs a kid of its own.")
     return fitting
 
 
@@ -141,11 +157,79 @@ def _fits(jwk: Mapping[str, Any], alg: str) -> bool:
     if jwk.get("kty") != _KTY.get(alg[:2]) or jwk.get("use", "sig") != "sig" or jwk.get("alg", alg) != alg:
         return False
     operations = jwk.get("key_ops", ["verify"])
-    if not isinstance(operations, list) or "verify" not in operations:
+    if not isinstance(operations, list) or "verify" not in operations or not _PRIVATE.isdisjoint(jwk):
         return False
-    if jwk["kty"] == "EC":
-        return jwk.get("crv") == _CURVE[alg]
-    return isinstance(jwk.get("n"), str) and len(jwk["n"]) >= _SHORTEST_MODULUS
+    return jwk.get("crv") == _CURVE.get(alg) if jwk["kty"] == "EC" else _is_sound(jwk.get("n"), jwk.get("e"))
+
+
+def _is_sound(modulus: object, exponent: object) -> bool:
+    """Whether an RSA key is neither too weak nor a burden; zeros in front of a modulus make it no longer."""
+    try:
+        n, e = _number(modulus), _number(exponent)
+    except ValueError:
+        return False
+    return _SHORTEST_MODULUS <= n.bit_length() <= _LONGEST_MODULUS and 3 <= e <= _LARGEST_EXPONENT
+
+
+def verifies(jwk: Mapping[str, Any], alg: str, signed: bytes, signature: bytes) -> bool:
+    """Whether `signature` over `signed` is by that key, one of `fitting_keys` (RFC 7518 sections 3.3 and 3.4).
+
+    A key that is broken verifies nothing.
+    """
+    first, second = (jwk.get("n"), jwk.get("e")) if jwk["kty"] == "RSA" else (jwk.get("x"), jwk.get("y"))
+    try:
+        return _verification(alg, first, second)(signed, signature)
+    except (ValueError, TypeError):  # TypeError: a member is of a kind that has no hash
+        return False
+
+
+@lru_cache(maxsize=_IMPORTED)
+def _verification(alg: str, first: object, second: object) -> Callable[[bytes, bytes], bool]:
+    """How to verify with the RSA key of modulus and exponent, or with the EC key of x and y.
+
+    It is kept by what the key consists of, so whatever is registered, fetched or changed counts at once. Raises
+    ValueError for what is no key, as a point that is not on the curve.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    digest = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[alg[2:]]
+    a, b = _number(first), _number(second)
+    if alg.startswith("RS"):
+        modulus, padded = rsa.RSAPublicNumbers(b, a).public_key(), padding.PKCS1v15()
+
+        def by_rsa(signed: bytes, signature: bytes) -> bool:
+            try:
+                modulus.verify(signature, signed, padded, digest)
+            except InvalidSignature:
+                return False
+            return True
+
+        return by_rsa
+    curve = {"256": ec.SECP256R1(), "384": ec.SECP384R1(), "512": ec.SECP521R1()}[alg[2:]]
+    point, scheme = ec.EllipticCurvePublicNumbers(a, b, curve).public_key(), ec.ECDSA(digest)
+    half = (curve.key_size + 7) // 8
+
+    def by_ec(signed: bytes, signature: bytes) -> bool:
+        if len(signature) != 2 * half:  # r and s, each of the curve's length, nothing else
+            return False
+        r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+        try:
+            point.verify(encode_dss_signature(r, s), signed, scheme)
+        except InvalidSignature:
+            return False
+        return True
+
+    return by_ec
+
+
+def _number(text: object) -> int:
+    """A Base64urlUInt of RFC 7518 section 2; raises ValueError."""
+    if not isinstance(text, str) or len(text) > _LONGEST_NUMBER or not _BASE64URL.issuperset(text):
+        raise ValueError("no number in base64url")
+    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
 
 
 def _unreachable(jwks_uri: str, error: Exception) -> Refused:
@@ -154,6 +238,8 @@ def _unreachable(jwks_uri: str, error: Exception) -> Refused:
 
 def _checked(document: Any, where: str) -> Mapping[str, Any]:
     keys = document.get("keys") if isinstance(document, Mapping) else None
+    if isinstance(keys, list) and len(keys) > _MOST_KEYS:
+        raise Refused("jwks-malformed", f"What {where} gives as its key set has more than {_MOST_KEYS} keys.")
     if not isinstance(keys, list) or not all(isinstance(key, Mapping) for key in keys):
         raise Refused("jwks-malformed", f"What {where} gives as its key set is no JWK Set.")
     return document  # type: ignore[no-any-return]

@@ -22,6 +22,12 @@ class Client:
     jwks_uri: str = ""
     secret: str = field(default="", repr=False)
     active: bool = True
+    active_from: float = 0.0
+    """Site seconds before which it is not active yet: registrations take their time to come to a site."""
+    public: bool = False
+    """It has no secret to prove itself by: an app in a browser or on a telephone (RFC 6749 section 2.1)."""
+    redirect_uris: tuple[str, ...] = ()
+    """Compared as they are written."""
     grant_types: tuple[str, ...] = ("client_credentials",)
     auth_methods: tuple[Method, ...] = ()
     """Methods that the client registered; empty for those that its credentials serve."""
@@ -33,7 +39,12 @@ class Client:
             return self.auth_methods
         keyed: tuple[Method, ...] = ("private_key_jwt",) if self.jwks is not None or self.jwks_uri else ()
         shared: tuple[Method, ...] = ("client_secret_basic", "client_secret_post") if self.secret else ()
-        return keyed + shared
+        nothing: tuple[Method, ...] = ("none",) if self.public else ()
+        return keyed + shared + nothing
+
+    def is_active(self, now: float) -> bool:
+        """Whether it may be used at that site time."""
+        return self.active and now >= self.active_from
 
 
 class ClientRegistry:

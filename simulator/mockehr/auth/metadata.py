@@ -1,9 +1,11 @@
-"""What the server says of itself: `.well-known/smart-configuration` and the CapabilityStatement's security block."""
+"""What the server says of itself: `.well-known/smart-configuration`, `.well-known/openid-configuration` and the
+CapabilityStatement's security block."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from mockehr.auth.addresses import Addresses
 from mockehr.auth.settings import AuthSettings
 
 _SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
@@ -12,33 +14,52 @@ _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-
 
 def capabilities(settings: AuthSettings) -> list[str]:
     """The `capabilities` that follow from the settings (SMART App Launch 2.2, "Capability Sets")."""
-    found = []
-    if "private_key_jwt" in settings.auth_methods:
-        found.append("client-confidential-asymmetric")
-    if any(method != "private_key_jwt" for method in settings.auth_methods):
-        found.append("client-confidential-symmetric")
-    return found + [f"permission-{dialect}" for dialect in ("v1", "v2") if dialect in settings.scope_dialects]
+    users = "authorization_code" in settings.grants
+    ehr = users and "ehr" in settings.launches
+    standalone = users and "standalone" in settings.launches
+    secret = any(method.startswith("client_secret") for method in settings.auth_methods)
+    renewed = users and "refresh_token" in settings.grants
+    told = {
+        "launch-ehr": ehr,
+        "launch-standalone": standalone,
+        "authorize-post": users,
+        "client-public": users and "none" in settings.auth_methods,
+        "client-confidential-symmetric": secret,
+        "client-confidential-asymmetric": "private_key_jwt" in settings.auth_methods,
+        "sso-openid-connect": users and settings.openid,
+        "context-banner": ehr,
+        "context-style": ehr,
+        "context-ehr-patient": ehr,
+        "context-ehr-encounter": ehr,
+        "context-standalone-patient": standalone,
+        "context-standalone-encounter": standalone,
+        "permission-offline": renewed and "offline" in settings.refresh,
+        "permission-online": renewed and "online" in settings.refresh,
+        "permission-patient": users,
+        "permission-user": users,
+        "permission-v1": "v1" in settings.scope_dialects,
+        "permission-v2": "v2" in settings.scope_dialects,
+    }
+    return [name for name, offered in told.items() if offered]
 
 
-def smart_configuration(
-    settings: AuthSettings,
-    *,
-    token_url: str,
-    jwks_url: str,
-    scopes: tuple[str, ...] = (),
-    introspection_url: str = "",
-    revocation_url: str = "",
-) -> dict[str, Any]:
-    """The document of SMART App Launch 2.2, "Response"; `issuer` is left out while there is no OpenID Connect."""
+def smart_configuration(settings: AuthSettings, where: Addresses, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The document of SMART App Launch 2.2, "Metadata"; `issuer` and `jwks_uri` come with OpenID Connect."""
+    users = "authorization_code" in settings.grants
     document: dict[str, Any] = {
-        "jwks_uri": jwks_url,
-        "token_endpoint": token_url,
-        "token_endpoint_auth_methods_supported": list(settings.auth_methods),
+        "issuer": where.issuer if users and settings.openid else "",
+        "jwks_uri": where.jwks,
+        "authorization_endpoint": where.authorize if users else "",
+        "token_endpoint": where.token,
+        "token_endpoint_auth_methods_supported": [method for method in settings.auth_methods if method != "none"],
         "token_endpoint_auth_signing_alg_values_supported": list(settings.assertion_algs),
         "grant_types_supported": list(settings.grants),
+        "registration_endpoint": where.register if settings.registration != "off" else "",
         "scopes_supported": list(scopes),
-        "introspection_endpoint": introspection_url,
-        "revocation_endpoint": revocation_url,
+        "response_types_supported": ["code"] if users else [],
+        "introspection_endpoint": where.introspect,
+        "revocation_endpoint": where.revoke,
+        "management_endpoint": where.manage if users else "",
         # required even where there is no authorization endpoint
         "code_challenge_methods_supported": ["S256"],
         "capabilities": capabilities(settings),
@@ -48,9 +69,30 @@ def smart_configuration(
     return {name: value for name, value in document.items() if value}
 
 
-def capability_security(*, token_url: str, introspection_url: str = "", revocation_url: str = "") -> dict[str, Any]:
+def openid_configuration(settings: AuthSettings, where: Addresses, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The document of OpenID Connect Discovery 1.0 section 3."""
+    document = smart_configuration(settings, where, scopes)
+    document |= {
+        "issuer": where.issuer,
+        "userinfo_endpoint": where.userinfo,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [settings.id_token_alg],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "profile", "name"],
+        "token_endpoint_auth_methods_supported": list(settings.auth_methods),
+    }
+    return {name: value for name, value in document.items() if value and name != "capabilities"}
+
+
+def capability_security(where: Addresses) -> dict[str, Any]:
     """`CapabilityStatement.rest.security` with the `oauth-uris` extension (SMART 1.0; still read by clients)."""
-    uris = {"token": token_url, "introspect": introspection_url, "revoke": revocation_url}
+    uris = {
+        "authorize": where.authorize,
+        "token": where.token,
+        "register": where.register,
+        "manage": where.manage,
+        "introspect": where.introspect,
+        "revoke": where.revoke,
+    }
     return {
         "extension": [
             {

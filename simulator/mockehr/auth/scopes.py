@@ -86,6 +86,8 @@ class Scopes:
         for scope in self._scopes:
             if scope.actions:
                 by_type.setdefault(scope.resource_type, set()).update(ACTIONS[letter] for letter in scope.actions)
+        self.narrow = any(s.actions and (s.query or s.context in ("patient", "user")) for s in self._scopes)
+        """Whether any of them may give less than whole types: by a constraint, or by its context. Hot path."""
         self._any = frozenset(by_type.pop("*", ()))
         self._by_type = {name: self._any | actions for name, actions in by_type.items()}
 
@@ -102,24 +104,19 @@ class Scopes:
     def allows(self, resource_type: str, action: str) -> bool:
         """Whether any scope, of whatever context and constraint, gives `action` on that type.
 
-        `constraints` and `patient_only` tell what else must be enforced. Hot path.
+        `narrow` tells whether more must be enforced, `alternatives` what. Hot path.
         """
         return action in self._by_type.get(resource_type, self._any)
 
-    def constraints(self, resource_type: str, action: str) -> tuple[Query, ...]:
-        """Alternatives of which one must hold for the action; empty means no constraint. Ask `allows` first."""
-        found = [scope.query for scope in self._giving(resource_type, action)]
-        return () if () in found else tuple(dict.fromkeys(found))
+    def alternatives(self, resource_type: str, action: str) -> tuple[tuple[Context, Query], ...]:
+        """(context, constraint) of all that give the action: a resource has to satisfy both of any one of them.
 
-    @cached_property
-    def constrained(self) -> bool:
-        """Whether any of them has a constraint."""
-        return any(scope.query for scope in self._scopes)
-
-    def patient_only(self, resource_type: str, action: str) -> bool:
-        """True when only `patient/` scopes give the action, so that it is confined to the patient of the token."""
-        contexts = {scope.context for scope in self._giving(resource_type, action)}
-        return contexts == {"patient"}
+        Left out is what another covers: a constraint where the same context, or `system/`, gives the whole type.
+        """
+        found = dict.fromkeys((scope.context, scope.query) for scope in self._giving(resource_type, action))
+        if ("system", ()) in found:
+            return (("system", ()),)
+        return tuple(one for one in found if not one[1] or (one[0], ()) not in found)
 
     def intersect(self, registered: Scopes) -> Scopes:
         """What of this (requested) set the `registered` set covers; never more than either.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from mockehr.auth.scopes import Dialect
 
-Method = Literal["private_key_jwt", "client_secret_basic", "client_secret_post"]
+Method = Literal["private_key_jwt", "client_secret_basic", "client_secret_post", "none"]
 Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
+SigningAlgorithm = Literal["ES256", "ES384", "RS256", "RS384"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,58 @@ class AuthSettings:
     Defaults follow SMART App Launch 2.2 Backend Services and client-confidential-asymmetric.
     """
 
-    grants: tuple[str, ...] = ("client_credentials",)
-    auth_methods: tuple[Method, ...] = ("private_key_jwt", "client_secret_basic", "client_secret_post")
-    """Methods that the server offers; a client is held to those that it registered."""
+    grants: tuple[str, ...] = ("authorization_code", "refresh_token", "client_credentials")
+    auth_methods: tuple[Method, ...] = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
+    """Methods that the server offers; a client is held to those that it registered. `none` is for public clients."""
+
+    launches: tuple[Literal["ehr", "standalone"], ...] = ("ehr", "standalone")
+    """How apps may be launched; none for a server without users."""
+    launch_lifetime: float = 300.0
+    """How long a launch handle waits for its app."""
+    session_lifetime: float = 600.0
+    """How long somebody may take from the authorization request to their decision."""
+    code_lifetime: float = 60.0
+    """How long an authorization code is good (RFC 6749 section 4.1.2: at most 600 s)."""
+    pkce: Literal["required", "public", "optional"] = "required"
+    """Who has to send a code challenge: SMART 2 wants it of all; `public` of public clients only."""
+    audience_required: bool = True
+    """Whether an authorization request without `aud` is refused."""
+    audience_slash: bool = True
+    """Whether `aud` may differ from the FHIR base by a slash at its end."""
+    longest_state: int = 0
+    """Longest `state` accepted, in characters; 0 for any."""
+    consent: Literal["standalone", "patients", "always", "never"] = "standalone"
+    """Who is asked which scopes the app may have: everybody at a standalone launch, patients only …"""
+    staff_choose_patient: bool = True
+    """Whether staff that start an app by itself choose a patient (with Epic they get no patient)."""
+    sso: float = 3600.0
+    """How long a browser that signed in is not asked again; 0: every time."""
+
+    refresh: tuple[Literal["offline", "online"], ...] = ("offline", "online")
+    """Which of `offline_access` and `online_access` bring a refresh token."""
+    refresh_public: bool = True
+    """Whether public clients get refresh tokens (Epic: no)."""
+    refresh_rotates: Literal["always", "public", "never"] = "public"
+    """For whom a refresh brings a new refresh token and ends the old one."""
+    refresh_lifetime: float = 90 * 86400.0
+    """How long a refresh token of `offline_access` is good."""
+    refresh_slides: bool = True
+    """Whether each use extends it; else it ends when the first one would have."""
+    online_lifetime: float = 8 * 3600.0
+    """How long a session lasts to which `online_access` is bound."""
+    refresh_interval: float = 0.0
+    """Refreshing more often than once in that time is refused; 0 for no such limit."""
+    offline_echoed: bool = True
+    """Whether `offline_access` and `online_access` stand in the `scope` of the response (Epic: not always)."""
+
+    id_token_lifetime: float = 300.0
+    need_patient_banner: bool = True
+    """What is told of a launch that does not say."""
+    tenant: str = ""
+    """`tenant` of the token response; empty: not told."""
+    openid: bool = True
+    registration: Literal["off", "open"] = "off"
+    """Whether clients may register themselves (RFC 7591)."""
 
     assertion_algs: tuple[Algorithm, ...] = ("RS384", "ES384")
     max_assertion_lifetime: float = 300.0
@@ -29,6 +80,8 @@ class AuthSettings:
     """Also hold `exp - iat` and `exp - nbf` to `max_assertion_lifetime` (Epic does)."""
     skew: float = 5.0
     """How far the client's clock may be off, either way."""
+    clock_offset: float = 0.0
+    """How far the server's own clock is ahead of the site's when it looks at assertions."""
     check_times: bool = True
     """False: times in assertions are not compared with the site's clock (for clients that live on the wall clock
     beside a stepped site); `jti` is still remembered."""
@@ -47,10 +100,24 @@ class AuthSettings:
 
     token_lifetime: int = 300
     """Seconds; the standard recommends 300 (Epic: 3600, Oracle Health: 570)."""
-    token_format: Literal["opaque", "jwt"] = "opaque"
+    token_format: Literal["opaque", "jwt", "encrypted"] = "opaque"
+    """Random text, a signed JWT, or such a JWT within a JWE that only the server can open (Oracle Health)."""
+    token_claims: Mapping[str, Any] = field(default_factory=dict)
+    """Further claims of JWT access tokens; in texts `{tenant}` and the names of other claims (`{scope}` …) are
+    filled in."""
     token_type: str = "bearer"
     """As written in the reply; the standard fixes `bearer`, Epic writes `Bearer`."""
-    signing_alg: Literal["ES384", "RS384"] = "ES384"
+    signing_alg: SigningAlgorithm = "ES384"
+    """By which JWT access tokens are signed."""
+    id_token_alg: SigningAlgorithm = "RS256"
+    """By which id_tokens are signed (OpenID Connect Core 15.1: RS256 is what every client understands)."""
+    key_ids: Literal["thumbprint", "sha256", "dated"] = "thumbprint"
+    """What the server's keys are called: by RFC 7638, by base64 of the SHA-256 of the public key (as Epic's look),
+    or by the time of their making and their kind (Oracle Health: `2026-08-16T03:30:57.378.ec.es384`)."""
+    keys_rotate_every: float = 0.0
+    """How long the server signs with the same keys; 0: until it is told to rotate (Oracle Health: two days)."""
+    keys_kept: int = 1
+    """How many generations of keys before the present one stay published."""
     issuer: str = ""
     """`iss` and `aud` of JWT access tokens; empty for the token URL."""
     remembered_tokens: int = 10_000

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from mockehr.auth.assertion import ReplayMemory
+from mockehr.auth.drawers import KEPT
 from mockehr.auth.refusal import Refused
 from mockehr.auth.tokens import Grant
 
@@ -24,6 +25,10 @@ TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS jtis (
         issuer TEXT NOT NULL, jti TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (issuer, jti)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS jtis_by_time ON jtis (until)",
+    """CREATE TABLE IF NOT EXISTS drawers (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, drawer TEXT NOT NULL, name TEXT NOT NULL, until REAL NOT NULL,
+        pickled BLOB NOT NULL, UNIQUE (drawer, name))""",
+    "CREATE TABLE IF NOT EXISTS drawer_numbers (drawer TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
 )
 PRUNED_AFTER: Final = 64
 """Tokens put on the shelf between two looks for dead ones to forget."""
@@ -129,6 +134,54 @@ class SharedReplays(ReplayMemory):
 
     def __len__(self) -> int:
         return int(self._ask("SELECT count(*) FROM jtis").fetchone()[0])
+
+
+class SqliteDrawer:
+    """See `mockehr.auth.drawers.Drawer`. A thing that is taken is taken once, whatever process asks."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+        self._ask = connection.execute
+        self._name = name
+
+    def next_number(self) -> int:
+        """See Drawer."""
+        counted = (
+            "INSERT INTO drawer_numbers VALUES (?, 1) ON CONFLICT (drawer) DO UPDATE SET value = value + 1"
+            " RETURNING value"
+        )
+        return int(self._ask(counted, (self._name,)).fetchall()[0][0])
+
+    def put(self, name: str, thing: Any, until: float) -> None:
+        """See Drawer."""
+        row = (self._name, name, until, pickle.dumps(thing))
+        added = self._ask("INSERT OR REPLACE INTO drawers (drawer, name, until, pickled) VALUES (?, ?, ?, ?)", row)
+        newest = added.lastrowid or 0
+        if newest % PRUNED_AFTER == 0:
+            self._ask("DELETE FROM drawers WHERE drawer = ? AND number <= ?", (self._name, newest - KEPT))
+
+    def get(self, name: str, now: float) -> Any:
+        """See Drawer."""
+        asked = "SELECT pickled FROM drawers WHERE drawer = ? AND name = ? AND until > ?"
+        return _thing(self._ask(asked, (self._name, _text(name), now)).fetchall())
+
+    def take(self, name: str, now: float) -> Any:
+        """See Drawer."""
+        asked = "DELETE FROM drawers WHERE drawer = ? AND name = ? RETURNING pickled, until"
+        return _thing([row for row in self._ask(asked, (self._name, _text(name))).fetchall() if now < row[1]])
+
+    def every(self, now: float) -> list[Any]:
+        """See Drawer."""
+        asked = "SELECT pickled FROM drawers WHERE drawer = ? AND until > ? ORDER BY number"
+        return [pickle.loads(row[0]) for row in self._ask(asked, (self._name, now)).fetchall()]
+
+    def clear(self) -> None:
+        """See Drawer."""
+        self._ask("DELETE FROM drawers WHERE drawer = ?", (self._name,))
+        self._ask("DELETE FROM drawer_numbers WHERE drawer = ?", (self._name,))
+
+
+def _thing(rows: Sequence[Any]) -> Any:
+    return pickle.loads(rows[0][0]) if rows else None
 
 
 def _grant(row: Sequence[Any]) -> Grant:

@@ -1,20 +1,26 @@
 """Access tokens: what they stand for, how they are written, and the table in which they are looked up.
 
-A token is looked up by its text whatever its format; a JWT's signature is for the client and for other servers.
+A token is looked up by its text whatever its format; a JWT's signature is for the client and for other servers, and
+what is encrypted nobody needs to open.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from mockehr.auth.keys import SigningKeys, sign
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.settings import AuthSettings
 from mockehr.core.chance import Chance
 from mockehr.core.clock import Clock
+from mockehr.core.errors import UnknownName
+
+_FORMATS: Final = ("opaque", "jwt", "encrypted")
+_NAMED: Final = re.compile(r"\{(\w+)\}")
 
 FaultKind = Literal["unknown", "expired", "revoked", "not-yet"]
 
@@ -37,9 +43,21 @@ class Grant:
     number: int = 0
     """The how-manieth grant of this client, from 1; set on issue."""
     patient: str = ""
+    """Id of the patient in context; scopes of context `patient/` mean no other."""
     user: str = ""
+    """Who signed in, as `Practitioner/…`, `Patient/…`; empty for a system."""
+    own: tuple[str, ...] = ()
+    """Ids of the patients to whom `user/` scopes of a patient or a relative are confined; empty for staff."""
+    family: str = ""
+    """Which authorization it stems from, with the other tokens that do; empty for a system's."""
+    renewal: str = ""
+    """The refresh token that is told with it."""
+    nonce: str = ""
+    auth_time: float = 0.0
+    """When the user signed in."""
+    username: str = ""
     extras: Mapping[str, Any] = field(default_factory=dict)
-    """Further members of the token response (`tenant`, `need_patient_banner` …)."""
+    """Further members of the token response (`tenant`, `need_patient_banner` …); None takes one away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,8 @@ class TokenTable:
     """
 
     def __init__(self, *, clock: Clock, chance: Chance, settings: AuthSettings, keys: SigningKeys) -> None:
+        if settings.token_format not in _FORMATS:
+            raise UnknownName("token format", settings.token_format, _FORMATS)
         self._now: Callable[[], float] = clock.now
         self._chance = chance
         self._settings = settings
@@ -124,9 +144,7 @@ class TokenTable:
             number = self._numbers[draft.client_id] = self._numbers.get(draft.client_id, 0) + 1
         else:
             number = shelf.next_number(draft.client_id)
-        grant = replace(draft, number=number)
-        if not grant.token:
-            grant = replace(grant, token=self._write(grant, token_url))
+        grant = replace(draft, number=number, token=draft.token or self._write(draft, number, token_url))
         if shelf is not None:
             shelf.put(grant, self._now())
         self._forget_the_oldest_dead()
@@ -155,6 +173,10 @@ class TokenTable:
             return False
         self._revoked[token] = grant
         return True
+
+    def revoke_family(self, family: str) -> int:
+        """End all tokens that stem from one authorization; returns how many worked until now."""
+        return sum(self.revoke(grant.token) for grant in self.working() if grant.family == family)
 
     def revoke_all(self, client_id: str | None = None) -> int:
         """End all tokens of a client, or of every client; returns how many worked until now."""
@@ -219,12 +241,13 @@ class TokenTable:
             self._forget_the_oldest_dead()
             (self._revoked if found[1] else self._live)[token] = found[0]
 
-    def _write(self, grant: Grant, token_url: str) -> str:
-        stream = self._chance.stream("token", grant.client_id, grant.number)
-        if self._settings.token_format == "opaque":
+    def _write(self, grant: Grant, number: int, token_url: str) -> str:
+        stream = self._chance.stream("token", grant.client_id, number)
+        form = self._settings.token_format
+        if form == "opaque":
             return base64.urlsafe_b64encode(stream.token(32)).rstrip(b"=").decode("ascii")
         issuer = self._settings.issuer or token_url
-        claims = {  # RFC 9068 section 2.2
+        claims: dict[str, Any] = {  # RFC 9068 section 2.2
             "iss": issuer,
             "aud": issuer,
             "sub": grant.user or grant.client_id,
@@ -237,7 +260,15 @@ class TokenTable:
         }
         if grant.patient:
             claims["patient"] = grant.patient
-        return sign(self._keys.current(), claims, typ="at+jwt")
+        if self._settings.token_claims:
+            claims |= _filled(self._settings.token_claims, {**claims, "tenant": self._settings.tenant})
+        signed = sign(self._keys.current(), claims, typ="at+jwt")
+        if form == "jwt":
+            return signed
+        from mockehr.auth.encrypted import IV_OCTETS, encrypt
+
+        kid, secret = self._keys.secret()
+        return encrypt(signed, kid=kid, secret=secret, iv=stream.token(IV_OCTETS))
 
     def _forget_the_oldest_dead(self) -> None:
         limit, now = self._settings.remembered_tokens, self._now()
@@ -248,3 +279,14 @@ class TokenTable:
             if now < self._live[oldest].expires_at:
                 return
             del self._live[oldest]
+
+
+def _filled(told: Any, known: Mapping[str, Any]) -> Any:
+    """What was told, with `{name}` in its texts replaced by what is known under that name."""
+    if isinstance(told, str):
+        return _NAMED.sub(lambda found: str(known.get(found[1], found[0])), told) if "{" in told else told
+    if isinstance(told, Mapping):
+        return {name: _filled(value, known) for name, value in told.items()}
+    if isinstance(told, (list, tuple)):
+        return [_filled(value, known) for value in told]
+    return told

@@ -27,6 +27,9 @@ COMMANDS: Final = MappingProxyType(
 GROUPS: Final = MappingProxyType(
     {
         "site": "Make, list, reset and remove sites of a running server.",
+        "app": "Register SMART apps, and open one from the EHR.",
+        "user": "See and add those who can sign in.",
+        "approval": "Let an app in ahead, so that no page is shown.",
         "quirk": "Arm, disarm and look up quirks.",
         "clock": "Read and move a site's clock.",
         "snapshot": "Keep what was written, and go back to it.",

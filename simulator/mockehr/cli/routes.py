@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Final
 
 import click
 import orjson
 
 from mockehr.sites.site import Site
+
+METHODS: Final = MappingProxyType({"authorize": ("GET", "POST"), "oauth": ("GET", "POST")})
+"""Methods of the channels that are not only read; `userinfo` alone is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,20 @@ def routes_of(site: Site) -> Iterator[Route]:
     """The routes of one site: discovery and tokens first, then FHIR by resource type."""
     from mockehr.fhir.routes import ROUTES
     from mockehr.fhir.search.table import compartment
-    from mockehr.sites.directory import WELL_KNOWN
+    from mockehr.sites.endpoints import WELL_KNOWN
 
     root = f"/{site.name}"
     base = root + site.fhir_path.rstrip("/")
-    yield Route(site.name, "GET", base + WELL_KNOWN, "smart-configuration", "discovery")
-    yield Route(site.name, "GET", root + site.jwks_path, "jwks", "discovery")
-    for grant in site.auth.settings.grants:
-        yield Route(site.name, "POST", root + site.token_path, grant, "token")
+    for path in sorted(WELL_KNOWN, reverse=True):
+        yield Route(site.name, "GET", base + path, path.rpartition("/")[2], "discovery")
+    for path, (channel, name) in site.endpoints.paths.items():
+        if channel == "token":
+            for grant in site.auth.settings.grants:
+                yield Route(site.name, "POST", root + path, grant, channel)
+        else:
+            for method in METHODS.get(channel, ("GET",)):
+                if channel == "authorize" or (name == "userinfo") is (method == "GET"):
+                    yield Route(site.name, method, root + path, name, channel)
     for kind, offered in [("", site.fhir.system | {"capabilities"}), *sorted(site.fhir.types.items())]:
         for method, shape, interaction in ROUTES:
             if ("[type]" in shape) is not bool(kind):

@@ -11,12 +11,29 @@ from mockehr.core.problem import Problem
 JSON = dict[str, Any]
 """A JSON object as plain Python: the only form in which resources travel."""
 
-Channel = Literal["fhir", "discovery", "token", "files", "webhook", "mllp-in", "mllp-out", "upstream"]
+Channel = Literal[
+    "fhir",
+    "discovery",
+    "authorize",
+    "token",
+    "oauth",
+    "files",
+    "launch",
+    "webhook",
+    "mllp-in",
+    "mllp-out",
+    "upstream",
+]
+"""`authorize` is what browsers see of the authorization server, `oauth` what apps ask it about tokens and themselves,
+`launch` an app being opened by the hospital's workstation."""
 CHANNELS: tuple[Channel, ...] = (
     "fhir",
     "discovery",
+    "authorize",
     "token",
+    "oauth",
     "files",
+    "launch",
     "webhook",
     "mllp-in",
     "mllp-out",
@@ -126,6 +143,8 @@ class Exchange:
     """The scope set of the bearer token, once authorised (`mockehr.auth.scopes.Scopes`)."""
     patient: str = ""
     """Patient context of the token, or the patient a message or delivery speaks of."""
+    own: tuple[str, ...] = ()
+    """Ids of the patients whose records alone the token's user may see (a patient, a parent); empty for staff."""
     interaction: Interaction | None = None
     result: Any = None
     """What `perform` answers: a Record, a SearchPage, a document, a message … or a Problem."""

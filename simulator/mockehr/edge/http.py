@@ -19,7 +19,7 @@ import orjson
 from mockehr.core.exchange import Channel, Exchange, Reply
 from mockehr.edge.coding import Pairs, coded, decoded
 from mockehr.edge.key_sets import KeySets
-from mockehr.sites.directory import WELL_KNOWN, Directory, channel_of, withdrawn_at
+from mockehr.sites.directory import Directory, channel_of, withdrawn_at
 from mockehr.sites.site import Site
 
 Scope = MutableMapping[str, Any]
@@ -35,6 +35,7 @@ TRANSPORT = "mockehr.transport"
 REST = "mockehr.rest"
 Rest = Callable[[Scope, Send], Awaitable[None]]
 """What is left to do of an exchange that could not be answered at once."""
+WELL_KNOWN: Final = "/.well-known/"
 _RESET = struct.pack("ii", 1, 0)
 _STATUS_LINES: Final = {
     code.value: f"HTTP/1.1 {code.value} {code.phrase}\r\n".encode()
@@ -132,7 +133,7 @@ class HttpEdge:
             return _stray(self.directory, path)
         site, root, below = admitted
         base, refusal = self._base_of(site), None
-        if (below.startswith(base + "/") or below == base) and not below.endswith(WELL_KNOWN):
+        if (below.startswith(base + "/") or below == base) and WELL_KNOWN not in below:
             channel: Channel = "fhir"
             within = below[len(base) :] or "/"
         else:
@@ -152,8 +153,6 @@ class HttpEdge:
         exchange.result = refusal
         client = scope.get("client")
         exchange.peer = client[0] if client else ""
-        if channel == "token":
-            exchange.notes["token_url"] = origin + site.token_path
         return site, exchange
 
     def _base_of(self, site: Site) -> str:

@@ -1,14 +1,14 @@
 """Idempotency keys: the second request with a key gets the first one's answer, and nothing is done again.
 
 After draft-ietf-httpapi-idempotency-key-header-06. Which header carries the key is the site's setting
-(`write.idempotency_header`, empty: none). Keys belong to a client. A key that comes with another request is refused
-(422), as the draft says.
+(`write.idempotency_header`, empty: none). Keys belong to a client, for each patient in whose context it acts. A key
+that comes with another request is refused (422), as the draft says.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +27,7 @@ class Idempotency:
     """The keys that a site has seen, the oldest forgotten first. What was refused may be tried again with its key."""
 
     def __init__(self) -> None:
-        self._answered: OrderedDict[tuple[str, str], tuple[bytes, Any, tuple[str, ...]]] = OrderedDict()
+        self._answered: OrderedDict[Hashable, tuple[bytes, Any, tuple[str, ...]]] = OrderedDict()
 
     def once(self, exchange: Exchange, run: Callable[[FhirServer, Exchange], Any], server: FhirServer) -> Any:
         """Run the interaction unless its key was answered before; then that answer."""
@@ -39,7 +39,7 @@ class Idempotency:
             return run(server, exchange)
         if len(key) > LONGEST_KEY:
             return Problem(400, "bad-request", f"{header} has {len(key)} characters; {LONGEST_KEY} are allowed")
-        of = (exchange.client, key)
+        of = (exchange.client, key, exchange.patient, exchange.own)
         same = _fingerprint(exchange)
         known = self._answered.get(of)
         if known is not None:

@@ -5,7 +5,7 @@ It knows nothing of sockets, tokens, vendors or quirks. What a vendor restricts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -15,6 +15,7 @@ from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
 from mockehr.fhir.idempotency import Idempotency
 from mockehr.fhir.pages import Pages
+from mockehr.fhir.part import Part
 from mockehr.fhir.record import Record
 from mockehr.fhir.routes import name_interaction, names_batch
 from mockehr.fhir.search.recent import Recent
@@ -72,8 +73,12 @@ class FhirServer:
     """Names (without `$`) of the operations offered for a type (empty: the server) or, with an id, an instance."""
     permit: Callable[[Exchange], Problem | None] = lambda exchange: None
     """A refusal of a named exchange for want of permission; asked again for each entry of a Bundle."""
-    part: Callable[[Exchange, str, str], Callable[[JSON], bool] | None] = lambda exchange, kind, action: None
-    """The part of a type that a permitted client may `read` or `search`, as a test of resources; None for all."""
+    part: Callable[[Exchange, str, str], Part | None] = lambda exchange, kind, action: None
+    """The part of a type that a client may `read`, `search`, `create` …; None for all of it."""
+    rights: Callable[[Exchange], Hashable | None] = lambda exchange: None
+    """What `part` depends on besides what is stored; None where it gives None for everything. Hot path."""
+    refuses_others: Callable[[], bool] = lambda: False
+    """Whether a search that names patients whose records the client may not see is refused; else it finds nothing."""
     reply: Callable[[Exchange], Reply] = lambda exchange: Reply(500)
     """A performed exchange in the server's outer form; for the entries of a Bundle."""
     fhir_version: str = "4.0.1"

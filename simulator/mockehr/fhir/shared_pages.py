@@ -175,6 +175,7 @@ def _begun(exchange: Exchange) -> bytes:
         client=exchange.client,
         scopes=exchange.scopes,
         patient=exchange.patient,
+        own=exchange.own,
         interaction=exchange.interaction,
         number=exchange.number,  # two equal requests are two searches
     )

@@ -17,6 +17,7 @@ from mockehr.fhir.body import parse_resource
 from mockehr.fhir.elements import R4
 from mockehr.fhir.lossless import BOM, Unreadable, encode
 from mockehr.fhir.media import form_of, split_media
+from mockehr.fhir.part import others_record
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.splice import with_members
@@ -103,6 +104,28 @@ def precondition(
         return None
     text = f"If-Match names {match}, the current version is {named}"
     return Problem(412, "precondition-failed", text, resource_type=resource_type, value=match)
+
+
+def outside(
+    server: FhirServer,
+    exchange: Exchange,
+    action: str,
+    current: Record | None,
+    made: JSON | None = None,
+    id: str = "",
+) -> Problem | None:
+    """The refusal of a change of `current`, or of storing `made` under an id, where that is another patient's."""
+    if server.rights(exchange) is None:
+        return None
+    kind = current.resource_type if current is not None else str((made or {}).get("resourceType"))
+    part = server.part(exchange, kind, action)
+    if part is None:
+        return None
+    if current is not None and not part.owns(current):
+        return others_record(current.key, kind, action)
+    if made is not None and not part.admits(made, id):
+        return others_record(f"this {kind}", kind, action)
+    return None
 
 
 def _names(header: str, version: str) -> bool:

@@ -8,7 +8,7 @@ vendor's `shape.py` and `dialect.py` override what its data cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Final, Protocol
@@ -24,6 +24,7 @@ from mockehr.core.problem import Problem
 from mockehr.fhir.elements import VERSIONS
 from mockehr.fhir.media import Form
 from mockehr.personalities import envelope
+from mockehr.personalities.cors import Cors
 from mockehr.personalities.dates import Style, as_moment
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.ids import CleanIds, IdCodec
@@ -69,6 +70,7 @@ class Personality:
         self.fhir_version = _fhir_version(settings["fhir_version"])
         """4.0.1 (R4) or 4.3.0 (R4B)."""
         self.rules = SearchRules(settings["search"])
+        self._cors = Cors(settings["cors"], settings["headers"])
         self._uuids: dict[tuple[str | int, ...], str] = {}
 
     # where things are
@@ -95,6 +97,16 @@ class Personality:
     def jwks_path(self, facts: SiteFacts) -> str:
         """The server's own key set."""
         return self._path("jwks", facts)
+
+    def oauth_path(self, name: str, facts: SiteFacts) -> str:
+        """Another endpoint of the authorization server (`introspect`, `revoke`, `register`, `userinfo`, `manage`,
+        `style`); empty where the vendor has none."""
+        return self._path(name, facts)
+
+    def issuer(self, root: str, facts: SiteFacts) -> str:
+        """`iss` of id_tokens, for a client that addressed the site's root like that."""
+        told = str(self.settings["token"]["issuer"])
+        return filled_text(told, {"root": root, "base": root + self.fhir_path(facts), "tenant": self.tenant(facts)})
 
     def withdrawn(self, facts: SiteFacts) -> dict[str, int]:
         """Bases of versions of FHIR that are gone (without a last slash) → the status below them, 404 or 410.
@@ -317,6 +329,18 @@ class Personality:
         """The vendor's form of a token response; `grant` is the auth server's (with `patient`), or None."""
         return dict(document)
 
+    def introspection(self, document: JSON) -> JSON:
+        """The vendor's form of an introspection document."""
+        return dict(document)
+
+    def authorize_refusal(self, redirect: Any, page: Callable[[str], bytes]) -> Reply | None:
+        """How this vendor tells why an app is not let in: a Reply of its own, or None for what the standard says.
+
+        `redirect` (`mockehr.auth.front.steps.Redirect`) has the way back to the app, empty where none is proved to be
+        the app's, and `refused`; `page` renders a page with the given sentence.
+        """
+        return None
+
     def token_refusal(self, status: int, document: JSON, reason: str = "") -> Reply:
         """The vendor's form of a refused token request; `reason` is the auth server's word for why."""
         headers = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
@@ -340,8 +364,12 @@ class Personality:
     # every reply
 
     def headers(self, exchange: Exchange) -> list[tuple[str, str]]:
-        """Headers that this vendor puts on every reply."""
-        return [(name, str(value)) for name, value in self.settings["headers"].items()]
+        """Headers that this vendor puts on every reply to a FHIR request."""
+        return [*((name, str(value)) for name, value in self.settings["headers"].items()), *self.cors(exchange)]
+
+    def cors(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """Headers for pages of other origins."""
+        return self._cors.headers(exchange)
 
     def content_type(self, accept: str, format_param: str) -> str | Problem:
         """The content type of a FHIR reply to these wishes, or the refusal of them.
@@ -376,16 +404,20 @@ def _fhir_version(told: object) -> str:
     return str(told)
 
 
+def filled_text(text: str, names: Mapping[str, str]) -> str:
+    """A text with each `{name}` in it replaced."""
+    for name, value in names.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
 def filled(values: Any, names: Mapping[str, str]) -> Any:
     """A copy of settings with `{name}` replaced in every text."""
     if isinstance(values, Mapping):
         return {key: filled(value, names) for key, value in values.items()}
     if isinstance(values, (list, tuple)):
         return [filled(value, names) for value in values]
-    if isinstance(values, str) and "{" in values:
-        for name, text in names.items():
-            values = values.replace("{" + name + "}", text)
-    return values
+    return filled_text(values, names) if isinstance(values, str) and "{" in values else values
 
 
 def sorted_query(query: str) -> str:

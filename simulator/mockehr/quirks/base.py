@@ -6,6 +6,7 @@ the rule that arms it owns where and when. A quirk whose settings leave a capabi
 Capabilities (each gets what it works on, and an Act):
 
     on_request(exchange, act)            before anything is performed; may set exchange.result (a Problem), or effects
+    on_launch(opening, act) -> opening   an app about to be opened; returns how it is opened instead
     on_grant(grant, act) -> grant        a token about to be issued; returns the one to issue instead
     on_read(record, act) -> record       a stored or generated record about to be shown
     on_result(exchange, act)             exchange.result is found or committed, not yet shaped
@@ -25,6 +26,7 @@ from mockehr.core.chance import Stream
 
 CAPABILITIES = (
     "on_request",
+    "on_launch",
     "on_grant",
     "on_read",
     "on_result",

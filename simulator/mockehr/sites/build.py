@@ -32,12 +32,17 @@ from mockehr.quirks.rule import configured
 from mockehr.quirks.where import refuse_unknown
 from mockehr.recording.replay import perform_from
 from mockehr.recording.tape import load_tape
+from mockehr.sites.authorize_stages import authorize_stages
 from mockehr.sites.charts import Charts
+from mockehr.sites.endpoints import Endpoints
 from mockehr.sites.fhir_stages import fhir_stages
+from mockehr.sites.launching import launch_stages
 from mockehr.sites.links import Links
 from mockehr.sites.media import Media
 from mockehr.sites.mllp_stages import mllp_stages, name_message
+from mockehr.sites.oauth_stages import oauth_stages
 from mockehr.sites.options import SiteOptions
+from mockehr.sites.people import SitePeople
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
 from mockehr.sites.statement import Statements
@@ -75,7 +80,10 @@ def build_site(options: SiteOptions) -> Site:
 def _furnish(site: Site) -> None:
     """Everything above the store, wired together."""
     options = site.options
-    site.auth = AuthServer(clock=site.clock, chance=site.chance, settings=_auth_settings(site))
+    site.auth = AuthServer(
+        clock=site.clock, chance=site.chance, settings=_auth_settings(site), charts=SitePeople(site)
+    )
+    site.endpoints = Endpoints(site)
     site.fhir = _fhir_server(site)
     site.upgrades.furnish()
     routes = {"fhir": site.fhir.name, "mllp-in": name_message}
@@ -170,5 +178,8 @@ def _pipelines(site: Site) -> Mapping[Channel, Pipeline]:
         "fhir": Pipeline(fhir_stages(site)),
         "token": Pipeline(token_stages(site)),
         "discovery": Pipeline(discovery_stages(site)),
+        "authorize": Pipeline(authorize_stages(site)),
+        "launch": Pipeline(launch_stages(site)),
+        "oauth": Pipeline(oauth_stages(site)),
         "mllp-in": Pipeline(mllp_stages(site)),
     }

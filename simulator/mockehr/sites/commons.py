@@ -7,12 +7,13 @@ process forget the records that it read whenever a token is issued. Needs a syst
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from mmap import mmap
 from pathlib import Path
 from typing import Final
 
 from mockehr.auth.shelf import TABLES as TOKEN_TABLES
-from mockehr.auth.shelf import SharedReplays, SqliteShelf
+from mockehr.auth.shelf import SharedReplays, SqliteDrawer, SqliteShelf
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.fhir.shared_pages import TABLES as PAGE_TABLES
 from mockehr.fhir.shared_pages import SqlitePages
@@ -125,6 +126,7 @@ class Commons:
         kept = site.auth.settings.remembered_tokens
         site.auth.tokens.share(SqliteShelf(self._connection, Count(self._words, TOKENS), kept=kept))
         site.auth.assertions.memory = SharedReplays(self._connection)
+        site.auth.drawers.share(partial(SqliteDrawer, self._connection))
         pages = SqlitePages(self._connection, site.fhir)
         site.fhir.pages.share(pages)
         site.journal.listen(pages.settle)

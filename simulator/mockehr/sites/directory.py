@@ -8,10 +8,10 @@ from mockehr.auth.credential import Credential
 from mockehr.core.errors import DuplicateName, UnknownName, nearest_names
 from mockehr.core.exchange import Channel, Exchange
 from mockehr.core.problem import Problem
+from mockehr.sites.endpoints import WELL_KNOWN
 from mockehr.sites.site import Site
 from mockehr.sites.tenancy import Tenancy
 
-WELL_KNOWN = "/.well-known/smart-configuration"
 Watcher = Callable[[Site, bool], None]
 
 
@@ -145,12 +145,9 @@ def channel_of(site: Site, path: str) -> tuple[Channel, str] | None:
     base = site.fhir_path.rstrip("/")
     if path.startswith(base) and (len(path) == len(base) or path[len(base)] == "/"):
         below = path[len(base) :] or "/"
-        return ("discovery", below) if below == WELL_KNOWN else ("fhir", below)
-    if path == site.token_path:
-        return "token", path
-    if path == site.jwks_path:
-        return "discovery", path
-    return None
+        return ("discovery", below) if below in WELL_KNOWN else ("fhir", below)
+    channel = site.endpoints.channel(path)
+    return None if channel is None else (channel, path)
 
 
 def withdrawn_at(site: Site, path: str) -> tuple[str, str, Problem] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -17,8 +17,9 @@ from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
 from mockehr.fhir.operations import operations
 from mockehr.fhir.record import Record
+from mockehr.fhir.server import FhirServer
 from mockehr.fhir.writes import Written
-from mockehr.sites.granular import CONFINED, part_of
+from mockehr.sites.granular import part_of, refused_for, rights_of
 from mockehr.sites.media import write_body
 
 if TYPE_CHECKING:
@@ -51,9 +52,10 @@ def fhir_stages(site: Site) -> Mapping[str, Stage]:
 
 def _asking(site: Site) -> dict[str, Stage]:
     """From the entry's opening to the neutral result."""
-    mischief, server, permit = site.mischief, site.fhir, _refused_to
-    server.permit = permit
-    server.part = part_of(server)
+    mischief, server = site.mischief, site.fhir
+    permit = server.permit = _permit(server)
+    server.part, server.rights = part_of(server), rights_of
+    server.refuses_others = lambda: bool(site.personality.settings["errors"]["search_of_others"] == "refuse")
 
     def disturb_arrival(exchange: Exchange) -> None:
         if mischief.armed("fhir", "on_request"):
@@ -78,8 +80,12 @@ def _asking(site: Site) -> dict[str, Stage]:
     }
 
 
-def _refused_to(exchange: Exchange) -> Problem | None:
+def _permit(server: FhirServer) -> Callable[[Exchange], Problem | None]:
     """What a token's scopes have against an interaction; None if they cover it, or nobody asks."""
+    return lambda exchange: _refused_to(server, exchange)
+
+
+def _refused_to(server: FhirServer, exchange: Exchange) -> Problem | None:
     asked, scopes = exchange.interaction, exchange.scopes
     if asked is None or not isinstance(scopes, Scopes):
         return None
@@ -90,9 +96,10 @@ def _refused_to(exchange: Exchange) -> Problem | None:
         if not scopes.allows(kind, action):
             text = f"The token does not cover {action} of {kind}"
             return Problem(403, "scope-missing", text, resource_type=kind, value=action)
-        if scopes.constrained and asked.name not in CONFINED and scopes.constraints(kind, action):
-            text = f"The token covers a part of {kind} only, and {asked.name} is not confined to it"
-            return Problem(403, "scope-missing", text, resource_type=kind, value=action)
+        if scopes.narrow:
+            refusal = refused_for(server.part(exchange, kind, action), asked, kind, action)
+            if refusal is not None:
+                return refusal
     return None
 
 
@@ -122,6 +129,7 @@ def _authorise(site: Site) -> Stage:
         exchange.client = grant.client_id
         exchange.scopes = grant.scopes
         exchange.patient = grant.patient
+        exchange.own = grant.own
 
     return authorise
 
@@ -226,7 +234,7 @@ def _found(site: Site, exchange: Exchange, record: Record, reply: Reply) -> bool
     reply.set_header("Location", site.personality.created(record, exchange.base_url).header("Location"))
     scopes, kind = exchange.scopes, record.resource_type
     part = site.fhir.part(exchange, kind, "read")
-    if (not isinstance(scopes, Scopes) or scopes.allows(kind, "read")) and (part is None or part(record.document)):
+    if (not isinstance(scopes, Scopes) or scopes.allows(kind, "read")) and (part is None or part.covers(record)):
         return False
     reply.body, reply.content_type, exchange.returned = b"", "", ()
     return True

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+from mockehr.auth.addresses import Addresses
 from mockehr.auth.server import AuthServer
 from mockehr.auth.tokens import TokenFault, bearer_of
 from mockehr.core.chance import Chance
@@ -27,6 +28,7 @@ from mockehr.sites.media import Media
 from mockehr.sites.options import SiteOptions
 
 if TYPE_CHECKING:
+    from mockehr.sites.endpoints import Endpoints
     from mockehr.sites.links import Links
     from mockehr.sites.snapshot import Snapshots
     from mockehr.sites.upgrades import Upgrades
@@ -49,6 +51,7 @@ class Site:
     """The computed base; None for a site that only knows what was imported or written, or that replays a tape."""
     store: Store
     auth: AuthServer
+    endpoints: Endpoints
     fhir: FhirServer
     mischief: Mischief
     outbox: Outbox
@@ -84,6 +87,10 @@ class Site:
         """The key set below the site's root."""
         return self.personality.jwks_path(self.facts)
 
+    def addresses(self, base_url: str) -> Addresses:
+        """Where everything is, for a client that addressed the FHIR base as `base_url`."""
+        return self.endpoints.addresses(base_url)
+
     def handle(self, exchange: Exchange) -> Exchange:
         """Run an exchange through its pipeline in memory, without any waiting."""
         return self.pipelines[exchange.channel].run(exchange)
@@ -97,10 +104,7 @@ class Site:
 
     def smart_configuration(self, base_url: str) -> JSON:
         """The discovery document for a client that addressed the FHIR base as `base_url`."""
-        root = base_url.removesuffix(self.fhir_path.rstrip("/"))
-        document = self.auth.smart_configuration(
-            base_url=base_url, token_url=root + self.token_path, jwks_url=root + self.jwks_path
-        )
+        document = self.auth.smart_configuration(self.addresses(base_url))
         return self.personality.smart_configuration(document, self.facts, base_url)
 
     # misbehaviour

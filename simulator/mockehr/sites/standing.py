@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mockehr.auth.clients import Client
+from mockehr.auth.people import User
 from mockehr.core.clock import Pace
 from mockehr.events import Hook
 from mockehr.population.corruption.base import Infection
@@ -28,6 +29,8 @@ class Standing:
     ailments: Mapping[str, Any]
     """Corruptions by the names under which they are armed."""
     clients: tuple[Client, ...]
+    users: tuple[User, ...]
+    """Those that were registered besides the site's own."""
     hooks: tuple[Hook, ...]
     snapshots: Mapping[str, Snapshot]
 
@@ -40,6 +43,7 @@ def standing_of(site: Site) -> Standing:
         tuple(_uncounted(rule) for rule in site.rules),
         {name: infection.ailment for name, infection in infections.items()},
         tuple(replace(one, jwks=None if one.jwks is None else dict(one.jwks)) for one in site.auth.clients),
+        tuple(site.auth.users.added.values()),
         tuple(site.outbox.hooks.values()),
         site.snapshots.kept(),
     )
@@ -57,6 +61,10 @@ def stand(site: Site, standing: Standing) -> None:
         registry.remove(client.client_id)
     for client in standing.clients:
         registry.add(client)
+    for user in tuple(site.auth.users.added.values()):
+        site.auth.users.remove(user.username)
+    for user in standing.users:
+        site.auth.users.add(user)
     site.outbox.hooks.clear()
     site.outbox.hooks |= {hook.name: hook for hook in standing.hooks}
     site.snapshots.adopt(standing.snapshots)

@@ -45,7 +45,6 @@ class Statements:
 def statement(site: Site, base_url: str) -> JSON:
     """The CapabilityStatement of a site, for a client that addressed its FHIR base like that."""
     server = site.fhir
-    root = base_url.removesuffix(site.fhir_path.rstrip("/"))
     types = {kind: _type_capability(site, kind, offered) for kind, offered in server.types.items()}
     patched = any("patch" in offered for offered in server.types.values())
     document = capability_statement(
@@ -54,7 +53,7 @@ def statement(site: Site, base_url: str) -> JSON:
         date=day(site.clock.now()),
         fhir_version=server.fhir_version,
         software=Software("mockehr", site.upgrades.version or mockehr.__version__),
-        security=site.auth.capability_security(token_url=root + site.token_path),
+        security=site.auth.capability_security(site.addresses(base_url)),
         formats=("application/fhir+json", "application/fhir+xml", "json", "xml"),
         patch_formats=("application/json-patch+json", "application/fhir+json") if patched else (),
         system_interactions=sorted(server.system),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from mockehr.auth.clients import Client
 from mockehr.auth.keys import load_key, public_jwks, read_bundled_key
@@ -13,6 +14,43 @@ from mockehr.sites.site import Site
 
 CLIENT_ID = "demo"
 SCOPES = "system/*.cruds"
+APP_SCOPES = (
+    "launch launch/patient launch/encounter openid fhirUser profile offline_access online_access"
+    " patient/*.cruds user/*.cruds patient/*.* user/*.*"
+)
+"""All that an app may be given."""
+
+
+def register_app(
+    site: Site,
+    client_id: str,
+    redirect_uris: Sequence[str],
+    scopes: str = APP_SCOPES,
+    *,
+    secret: str = "",
+    keys: bool = False,
+    name: str = "",
+) -> Client:
+    """Register a SMART app: public, or confidential by a secret or (with `keys`) by the bundled public test keys.
+
+    Raises UsageError for a redirect URI that is no address.
+    """
+    for uri in redirect_uris:
+        if not urlsplit(uri).scheme:
+            raise UsageError(f"{uri!r} is no address to come back to.", remedy="Write it like http://host/callback.")
+    found = [load_key(read_bundled_key(f"client-1-{alg}")) for alg in ("ES384", "RS384")] if keys else []
+    client = Client(
+        client_id,
+        Scopes.parse(scopes),
+        jwks=public_jwks(*found) if keys else None,
+        secret=secret,
+        public=not (keys or secret),
+        redirect_uris=tuple(redirect_uris),
+        grant_types=("authorization_code", "refresh_token"),
+        name=name,
+    )
+    site.auth.clients.add(client)
+    return client
 
 
 def register_demo_client(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
 
+from mockehr.auth.form import TokenRequest
+from mockehr.auth.refusal import Refused
+from mockehr.auth.server import TokenReply
+from mockehr.auth.settings import AuthSettings
 from mockehr.auth.tokens import Grant
-from mockehr.core.exchange import Exchange, Interaction, Reply
+from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
 from mockehr.fhir.record import encode
@@ -25,57 +32,117 @@ def token_stages(site: Site) -> Mapping[str, Stage]:
             amended: Grant = mischief.amend("on_grant", grant, exchange)
             return amended
 
-        url = exchange.notes.pop("token_url")
+        if exchange.method == "OPTIONS":  # a browser asks before a page of another origin may send headers
+            exchange.result = Reply(204, [("Allow", "POST, OPTIONS")])
+            return
         if exchange.method != "POST":  # RFC 6749 section 3.2
             exchange.result = Problem(405, "interaction-unknown", "The token endpoint takes POST only", where="POST")
             return
-        answer = site.auth.token(exchange.body, exchange.headers, token_url=url, amend=amend)
-        exchange.client = answer.client_id or exchange.client
-        if answer.reason:
-            exchange.notes["refused"] = answer.reason
-            # Many vendors tell the client nothing of it; whoever asks the journal shall know.
-            exchange.notes["refused_because"] = answer.document.get("error_description", "")
-        exchange.result = answer
+        where = site.addresses(exchange.base_url)
+        exchange.result = site.auth.token(
+            exchange.body,
+            exchange.headers,
+            token_url=where.token,
+            where=where,
+            amend=amend,
+            settings=token_settings(site, exchange),
+        )
 
     def shape(exchange: Exchange) -> None:
         answer = exchange.result
+        if isinstance(answer, Refused):  # by a quirk
+            answer = site.auth.refuse(answer, TokenRequest({}, ""))
         if isinstance(answer, Problem):
             exchange.reply = site.personality.refuse(answer, exchange.base_url, "application/json")
+        elif isinstance(answer, Reply):
+            exchange.reply = answer
         elif answer.grant is not None:
+            exchange.client = answer.client_id or exchange.client
             document = site.personality.token_document(answer.document, answer.grant)
             exchange.notes["granted"] = answer.grant.scopes.text
             exchange.reply = Reply(answer.status, list(answer.headers), document=document)
         else:
-            exchange.reply = site.personality.token_refusal(answer.status, answer.document, answer.reason)
+            exchange.client = answer.client_id or exchange.client
+            exchange.reply = refused(site, exchange, answer)
 
-    return _stages(site, lambda e: None, lambda e: _named(e, "client_credentials"), perform, shape)
+    return surrounding(site, lambda e: None, lambda e: named(e, _grant_type(e)), perform, shape)
+
+
+def token_settings(site: Site, exchange: Exchange) -> AuthSettings | None:
+    """The authorization server's settings for one token request, where a quirk has others (`notes["auth"]`)."""
+    told = exchange.notes.get("auth")
+    return replace(site.auth.settings, **told) if told else None
+
+
+def refused(site: Site, exchange: Exchange, answer: TokenReply) -> Reply:
+    """A refusal of the authorization server in the vendor's form, and its reason in the journal."""
+    exchange.notes["refused"] = answer.reason
+    # Many vendors tell the client nothing of it; whoever asks the journal shall know.
+    exchange.notes["refused_because"] = answer.document.get("error_description", "")
+    return site.personality.token_refusal(answer.status, answer.document, answer.reason)
+
+
+def _grant_type(exchange: Exchange) -> str:
+    """What is asked for, as far as it can be seen before the form is read in earnest."""
+    form = parse_qs(exchange.body.decode("utf-8", "replace"))
+    return form.get("grant_type", ["token"])[0][:64]
 
 
 def discovery_stages(site: Site) -> Mapping[str, Stage]:
     """`.well-known/smart-configuration` and the JWKS."""
 
     def perform(exchange: Exchange) -> None:
-        base = exchange.base_url
-        if exchange.path.endswith("/smart-configuration"):
-            exchange.result = site.smart_configuration(base)
+        assert exchange.interaction is not None
+        if exchange.method == "OPTIONS":
+            exchange.result = Reply(204, [("Allow", "GET, HEAD, OPTIONS")])
+        elif exchange.method not in ("GET", "HEAD"):
+            exchange.result = Problem(405, "interaction-unknown", "This is only to be read", where="GET, HEAD")
         else:
-            exchange.result = site.auth.jwks()
+            exchange.result = _DOCUMENTS[exchange.interaction.name](site, exchange.base_url)
 
     def shape(exchange: Exchange) -> None:
-        if isinstance(exchange.result, Problem):
+        if isinstance(exchange.result, Reply):
+            exchange.reply = exchange.result
+        elif isinstance(exchange.result, Problem):
             exchange.reply = site.personality.refuse(exchange.result, exchange.base_url, "application/json")
         else:
             exchange.reply = Reply(200, [], document=exchange.result, content_type="application/json")
 
-    return _stages(site, lambda e: None, lambda e: _named(e, e.path.rpartition("/")[2]), perform, shape)
+    return surrounding(site, lambda e: None, lambda e: named(e, site.endpoints.name(e.path)), perform, shape)
 
 
-def _named(exchange: Exchange, name: str) -> None:
+_DOCUMENTS: Final[Mapping[str, Callable[[Site, str], JSON]]] = MappingProxyType(
+    {
+        "smart-configuration": lambda site, base: site.smart_configuration(base),
+        "openid-configuration": lambda site, base: site.auth.openid_configuration(site.addresses(base)),
+        "jwks": lambda site, base: site.auth.jwks(),
+        "style": lambda site, base: STYLE,
+    }
+)
+STYLE: Final[JSON] = {
+    "color_background": "#f4f6f8",
+    "color_error": "#a32020",
+    "color_highlight": "#0b5c8a",
+    "color_modal_backdrop": "",
+    "color_success": "#2c7a4b",
+    "color_text": "#16242f",
+    "dim_border_radius": "6px",
+    "dim_font_size": "13px",
+    "dim_spacing_size": "20px",
+    "font_family_body": "system-ui, sans-serif",
+    "font_family_heading": "system-ui, sans-serif",
+}
+"""What `smart_style_url` gives (SMART App Launch 2.2, "smart_style_url"); never changed."""
+
+
+def named(exchange: Exchange, name: str) -> None:
+    """Name the interaction, unless a rule wanted to know it before."""
     if exchange.interaction is None:
         exchange.interaction = Interaction(name)
 
 
-def _stages(site: Site, authorise: Stage, name: Stage, perform: Stage, shape: Stage) -> Mapping[str, Stage]:
+def surrounding(site: Site, authorise: Stage, name: Stage, perform: Stage, shape: Stage) -> Mapping[str, Stage]:
+    """The nine stages of a channel beside FHIR, of which all but these four are the same."""
     mischief = site.mischief
 
     def render(exchange: Exchange) -> None:
@@ -86,8 +153,9 @@ def _stages(site: Site, authorise: Stage, name: Stage, perform: Stage, shape: St
             reply.document = None
         if reply.content_type:
             reply.headers.append(("Content-Type", reply.content_type))
-        elif not reply.header("content-type"):
+        elif reply.body and not reply.header("content-type"):
             reply.headers.append(("Content-Type", "application/json"))
+        reply.headers.extend(site.personality.cors(exchange))
         reply.headers.append(site.date())
         if site.trail:
             reply.headers.append(("X-Mockehr-Entry", str(exchange.number)))

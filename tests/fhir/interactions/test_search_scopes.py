@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mockehr.core.exchange import Exchange
 from mockehr.fhir.elements import resource_types
 from mockehr.fhir.interactions.search import search
+from mockehr.fhir.part import Part, Piece
 from mockehr.fhir.search.table import definitions
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
@@ -401,10 +402,9 @@ def test_a_system_alone_finds_every_number_of_it(made: Any, ask: Any) -> None:
 def test_a_page_of_somebody_elses_search_is_not_shown_to_whom_it_does_not_concern(made: Any, ask: Any) -> None:
     site = made(patients=4)
 
-    def part(exchange: Any, kind: str, action: str) -> Any:
-        return (lambda one: one["subject"]["reference"] == "Patient/p2") if exchange.headers.get("x-few") else None
-
-    site.fhir.part = part
+    few = Part(Piece(test=lambda one: one["subject"]["reference"] == "Patient/p2"))
+    site.fhir.part = lambda exchange, kind, action: few if exchange.headers.get("x-few") else None
+    site.fhir.rights = lambda exchange: exchange.headers.get("x-few")
     following = {}
     for id in ("p1", "p2"):
         first = ask(site, f"GET /Observation?patient={id}&_count=2")

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from mockehr.auth.grants import client_credentials
+from mockehr.auth.grants import authorization_code, client_credentials, refresh_token
 from mockehr.auth.grants.flow import Draft
 
-GRANTS: Final[Mapping[str, Draft]] = MappingProxyType({client_credentials.NAME: client_credentials.draft})
+GRANTS: Final[Mapping[str, Draft]] = MappingProxyType(
+    {module.NAME: module.draft for module in (authorization_code, refresh_token, client_credentials)}
+)
 """Every grant type by its `grant_type` value."""

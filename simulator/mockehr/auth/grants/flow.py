@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mockehr.auth.clients import Client
+from mockehr.auth.drawers import Drawers
 from mockehr.auth.form import TokenRequest
+from mockehr.auth.renewals import Renewals
 from mockehr.auth.settings import AuthSettings
 from mockehr.auth.tokens import Grant
 
@@ -20,6 +22,8 @@ class Asking:
     now: float
     """Site seconds since 1970."""
     settings: AuthSettings
+    drawers: Drawers
+    renewals: Renewals
 
 
 Draft = Callable[[Asking], Grant]

@@ -120,7 +120,7 @@ def exchange_of(request: Request, outer: Exchange) -> Exchange:
     inner = Exchange("fhir", request.method, request.path, request.query, headers, body, base_url=outer.base_url)
     inner.parsed = request.resource if written else None
     inner.number, inner.at, inner.client = outer.number, outer.at, outer.client
-    inner.scopes, inner.patient = outer.scopes, outer.patient
+    inner.scopes, inner.patient, inner.own = outer.scopes, outer.patient, outer.own
     return inner
 
 

@@ -40,7 +40,8 @@ def matches(server: FhirServer, exchange: Exchange, *, limit: int) -> Sequence[R
     if selects_nothing(exchange.query):
         text = f"{exchange.query[:200]} means every {kind}; {exchange.method} wants parameters that mean one"
         return Problem(412, "precondition-failed", text, resource_type=kind)
-    return find(server, kind, exchange.query, limit=limit)
+    action = "update" if asked.name == "patch" else asked.name
+    return find(server, exchange, kind, exchange.query, limit=limit, action=action)
 
 
 def selects_nothing(query: str) -> bool:

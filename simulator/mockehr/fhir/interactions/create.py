@@ -8,7 +8,7 @@ from mockehr.fhir.interactions.conditional import selects_nothing
 from mockehr.fhir.interactions.search import find
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
-from mockehr.fhir.writes import Written, commit, read_body
+from mockehr.fhir.writes import Written, commit, outside, read_body
 
 
 def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
@@ -22,7 +22,10 @@ def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
         existing = existing_match(server, exchange, asked.resource_type)
         if existing is not None:
             return existing if isinstance(existing, Problem) else Written(existing, created=False, changed=False)
-        return commit(server, exchange, body, asked.id or server.new_id(asked.resource_type), None)
+        id = asked.id or server.new_id(asked.resource_type)
+        return outside(server, exchange, "create", None, body.document, id) or commit(
+            server, exchange, body, id, None
+        )
 
 
 def existing_match(server: FhirServer, exchange: Exchange, resource_type: str) -> Record | Problem | None:
@@ -34,7 +37,7 @@ def existing_match(server: FhirServer, exchange: Exchange, resource_type: str) -
     if "=" not in criteria or selects_nothing(criteria):
         text = f"If-None-Exist is a query such as identifier=system|value, not {query[:200]!r}"
         return Problem(400, "bad-request", text, resource_type=resource_type, value=query)
-    found = find(server, resource_type, criteria, limit=2)
+    found = find(server, exchange, resource_type, criteria, limit=2, action="create")
     if isinstance(found, Problem):
         return found
     if len(found) > 1:

@@ -9,7 +9,7 @@ from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.conditional import matches
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
-from mockehr.fhir.writes import bury, precondition
+from mockehr.fhir.writes import bury, outside, precondition
 
 MOST_AT_ONCE: Final = 1000
 
@@ -28,7 +28,8 @@ def delete(server: FhirServer, exchange: Exchange) -> Reply | Problem:
         if isinstance(found, Problem):
             return found
         for current in found:
-            refusal = precondition(server, exchange, asked.resource_type, current)
+            refusal = outside(server, exchange, "delete", current)
+            refusal = refusal or precondition(server, exchange, asked.resource_type, current)
             if refusal is not None:
                 return refusal
         buried = [bury(server, exchange, current) for current in found if not current.deleted]

@@ -6,6 +6,7 @@ page by page from the store: what a population computes was always there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from math import inf
@@ -17,6 +18,7 @@ from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.interactions.read import less_of
 from mockehr.fhir.pages import PageSession, address_of
+from mockehr.fhir.part import Part, withheld
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, shaped
 from mockehr.fhir.search.date import SECOND, interval
@@ -39,7 +41,7 @@ def history(server: FhirServer, exchange: Exchange) -> JSON | Problem:
     token = pairs.get(server.restrictions.page_parameter)
     if token is not None:
         session = server.pages.following(token, exchange.path, server.clock.now())
-        if session is None:
+        if session is None or not _covered(server, exchange, session.hits.page(session.offset, session.limit)):
             return Problem(410, "page-expired", f"the paging session {token} is over", value=token)
     else:
         opened = _opened(server, exchange, pairs)
@@ -65,7 +67,11 @@ def _opened(server: FhirServer, exchange: Exchange, pairs: dict[str, str]) -> Pa
         versions = server.store.history(asked.resource_type, asked.id)
         if not versions:
             return not_found(asked.resource_type, asked.id)
-        hits: Hits = ListHits([record for record in reversed(versions) if record.updated >= earliest])
+        refusal = withheld(_part(server, exchange), versions[-1], "read")
+        if refusal is not None:
+            return refusal
+        seen = [one for one in reversed(versions) if one.updated >= earliest and _covered(server, exchange, (one,))]
+        hits: Hits = ListHits(seen)
     else:
         hits = server.store.versions(asked.resource_type, since=earliest)
     if not (count.isascii() and count.isdigit()):
@@ -76,6 +82,19 @@ def _opened(server: FhirServer, exchange: Exchange, pairs: dict[str, str]) -> Pa
         return less
     query, address = f"{exchange.path}?{exchange.query}", address_of(exchange.path)
     return PageSession(asked.resource_type, query, hits, 0, limit, less, address=address)
+
+
+def _part(server: FhirServer, exchange: Exchange) -> Part | None:
+    """What of the type the client may see with all that it was: a query cannot tell that of a tombstone."""
+    asked = exchange.interaction
+    assert asked is not None
+    part = server.part(exchange, asked.resource_type or "*", "read" if asked.id else "search")
+    return None if part is None else part.plain
+
+
+def _covered(server: FhirServer, exchange: Exchange, records: Iterable[Record]) -> bool:
+    part = _part(server, exchange)
+    return part is None or all(part.covers(record) for record in records)
 
 
 def _bundle(server: FhirServer, exchange: Exchange, session: PageSession) -> JSON:

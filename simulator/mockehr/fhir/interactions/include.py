@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
+from mockehr.fhir.part import Part
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Include, Query
 from mockehr.fhir.search.context import TooCostly
@@ -18,17 +19,26 @@ MOST_INCLUDED: Final = 10_000
 
 
 class Includes:
-    """What the matches of one page bring along. `allowed` says which types may be shown."""
+    """What the matches of one page bring along. `allowed` says what may be shown."""
 
     def __init__(
-        self, server: FhirServer, query: Query, base_url: str, most: int, allowed: Callable[[str], bool]
+        self,
+        server: FhirServer,
+        query: Query,
+        base_url: str,
+        most: int,
+        allowed: Callable[[Record], bool],
+        part: Callable[[str], Part | None] | None = None,
     ) -> None:
-        """`most`: how many charts may be looked through for what refers to a resource that is in no chart."""
+        """`most`: how many charts may be looked through for what refers to a resource that is in no chart.
+
+        `part` tells in whose charts it can be that is allowed.
+        """
         self._server = server
         self._query = query
         self._base_url = base_url
         self._allowed = allowed
-        self._neighbours = Neighbours(server.store, most, base_url)
+        self._neighbours = Neighbours(server.store, most, base_url, part)
 
     def of(self, matches: Sequence[Record]) -> list[Record]:
         """What they refer to and what refers to them; each once, no match. Raises TooCostly.
@@ -50,7 +60,7 @@ class Includes:
                 (record for include in forward for record in self._forward(include, fresh)),
                 (record for include in backward for record in self._backward(include, fresh)),
             ):
-                if record.key not in seen and self._allowed(record.resource_type):
+                if record.key not in seen and self._allowed(record):
                     seen.add(record.key)
                     new.append(record)
                     if len(seen) > MOST_INCLUDED + len(matches):

@@ -14,7 +14,7 @@ from mockehr.fhir.patch import PatchFault, apply_fhirpath_patch, apply_json_patc
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.validate import DEEPEST, too_deep
-from mockehr.fhir.writes import BODY_LIMIT, Body, Written, check, commit, precondition
+from mockehr.fhir.writes import BODY_LIMIT, Body, Written, check, commit, outside, precondition
 
 JSON_PATCH: Final = "application/json-patch+json"
 _MEDIA: Final = "application/json-patch+json, or application/fhir+json with a Parameters resource"
@@ -37,11 +37,15 @@ def patch(server: FhirServer, exchange: Exchange) -> Written | Problem:
             return current
         if current is None or current.deleted:
             return not_found(asked.resource_type, asked.id or exchange.query)
-        refusal = precondition(server, exchange, asked.resource_type, current)
+        refusal = outside(server, exchange, "update", current)
+        refusal = refusal or precondition(server, exchange, asked.resource_type, current)
         if refusal is not None:
             return refusal
         made = _patched(server, current, change)
-        return made if isinstance(made, Problem) else commit(server, exchange, Body(made, b""), current.id, current)
+        if isinstance(made, Problem):
+            return made
+        refusal = outside(server, exchange, "update", None, made, current.id)
+        return refusal or commit(server, exchange, Body(made, b""), current.id, current)
 
 
 def _read_patch(exchange: Exchange, fhir_version: str) -> Any:

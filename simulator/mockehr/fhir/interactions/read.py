@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.binary import content_reply
+from mockehr.fhir.part import withheld
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, compile_query, shaped
 from mockehr.fhir.server import FhirServer
@@ -20,10 +21,11 @@ def read(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Prob
     record = server.store.read(asked.resource_type, asked.id)
     if record is None:
         return not_found(asked.resource_type, asked.id)
+    refusal = _withheld(server, exchange, record)
+    if refusal is not None:
+        return refusal
     if record.deleted:
         return _gone(record)
-    if _withheld(server, exchange, record):
-        return _not_covered(record)
     if "if-none-match" in exchange.headers or "if-modified-since" in exchange.headers:
         known = _known(server, exchange, record)
         if known is not None:
@@ -39,20 +41,15 @@ def vread(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Pro
     record = next((one for one in history if server.version_text(one.version) == asked.version), None)
     if record is None:
         return not_found(asked.resource_type, f"{asked.id}/_history/{asked.version}")
-    if record.deleted:
-        return _gone(record)
-    return _not_covered(record) if _withheld(server, exchange, record) else _shown(server, exchange, record)
+    refusal = _withheld(server, exchange, record)
+    if refusal is not None:
+        return refusal
+    return _gone(record) if record.deleted else _shown(server, exchange, record)
 
 
-def _withheld(server: FhirServer, exchange: Exchange, record: Record) -> bool:
-    """Whether the client may read only another part of the type."""
-    part = server.part(exchange, record.resource_type, "read")
-    return part is not None and not part(record.document)
-
-
-def _not_covered(record: Record) -> Problem:
-    text = f"The token does not cover {record.key}, only another part of {record.resource_type}"
-    return Problem(403, "scope-missing", text, resource_type=record.resource_type, value="read")
+def _withheld(server: FhirServer, exchange: Exchange, record: Record) -> Problem | None:
+    """The refusal of a record that is in another part of the type than the client may read."""
+    return withheld(server.part(exchange, record.resource_type, "read"), record, "read")
 
 
 def _shown(server: FhirServer, exchange: Exchange, record: Record) -> Record | Reply | JSON | Problem:

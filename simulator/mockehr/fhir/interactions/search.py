@@ -9,7 +9,7 @@ is 404.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
@@ -20,9 +20,10 @@ from mockehr.core.page import Joined, PageEntry, SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.include import Includes
 from mockehr.fhir.pages import PageSession, address_of
+from mockehr.fhir.part import Part, others_record
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, TooCostly, compile_query, shaped, shapes
-from mockehr.fhir.search.candidates import Candidates, Target
+from mockehr.fhir.search.candidates import Candidates, Target, named_patients
 from mockehr.fhir.search.neighbours import Neighbours
 from mockehr.fhir.search.recent import LARGEST_KEPT, Answered, KeptHits, KeptPage
 from mockehr.fhir.search.scope import Scope, scope_of
@@ -68,25 +69,43 @@ def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
         return _refused(server, asked.resource_type, str(error))
 
 
-def find(server: FhirServer, resource_type: str, query: str, *, limit: int) -> Sequence[Record] | Problem:
-    """Up to `limit` current records of a type that match a query string; for conditional interactions."""
-    found = look_up(server, resource_type, query, offset=0, limit=limit)
+def find(
+    server: FhirServer, exchange: Exchange, resource_type: str, query: str, *, limit: int, action: str
+) -> Sequence[Record] | Problem:
+    """Up to `limit` current records of a type that match a query string; for conditional interactions.
+
+    `action` is what the client wants to do with them: it finds only those with which it may.
+    """
+    found = look_up(server, resource_type, query, offset=0, limit=limit, exchange=exchange, action=action)
     return found if isinstance(found, Problem) else found[1]
 
 
 def look_up(
-    server: FhirServer, resource_type: str, query: str, *, offset: int, limit: int
+    server: FhirServer,
+    resource_type: str,
+    query: str,
+    *,
+    offset: int,
+    limit: int,
+    exchange: Exchange | None = None,
+    action: str = "search",
 ) -> tuple[int | None, Sequence[Record]] | Problem:
-    """The exact number of matches (None where counting would be dear) and a slice of them, vendor rules apart."""
+    """The exact number of matches (None where counting would be dear) and a slice of them, vendor rules apart.
+
+    With `exchange` only of what its client may find.
+    """
     if len(query) > LONGEST:
         text = f"the parameters have {len(query)} octets; {LONGEST} are allowed"
         return Problem(414, "bad-request", text, resource_type=resource_type)
     pairs = parse_qsl(query, keep_blank_values=True)
     try:
-        compiled = _compiled(server, resource_type, pairs, strict=True)
+        compiled = _compiled(server, exchange, resource_type, pairs, strict=True)
         if compiled.problems:
             return compiled.problems[0]
-        hits = _all_in_order(server, _hits(server, [Target(resource_type, compiled, pairs)], compiled), compiled)
+        target = Target(resource_type, compiled, pairs)
+        if exchange is not None:
+            target = replace(target, part=server.part(exchange, resource_type, action))
+        hits = _all_in_order(server, _hits(server, exchange, [target], compiled), compiled)
         return hits.total, hits.page(offset, limit)
     except TooCostly as error:
         return _refused(server, resource_type, str(error))
@@ -106,11 +125,17 @@ def _refused(server: FhirServer, resource_type: str, reason: str = "") -> Proble
 
 
 def _compiled(
-    server: FhirServer, resource_type: str, pairs: Parameters, *, strict: bool, base_url: str = ""
+    server: FhirServer, exchange: Exchange | None, resource_type: str, pairs: Parameters, *, strict: bool
 ) -> Query:
+    base_url = exchange.base_url if exchange is not None else ""
+    part = parts_of(server, exchange)
+
     def resolve(kind: str, id: str) -> JSON | None:
         record = server.store.read(kind, id)
-        return None if record is None or record.deleted else record.document
+        if record is None or record.deleted:
+            return None
+        seen = part(kind) if part is not None else None
+        return record.document if seen is None or seen.covers(record) else None
 
     return compile_query(
         resource_type,
@@ -119,10 +144,27 @@ def _compiled(
         base_url=base_url,
         now=server.clock.now(),
         resolve=resolve,
-        referrers=Neighbours(server.store, charts_per_page(server), base_url),
+        referrers=Neighbours(server.store, charts_per_page(server), base_url, part),
         library=Library(server.store),
         fhir_version=server.fhir_version,
     )
+
+
+def parts_of(server: FhirServer, exchange: Exchange | None) -> Callable[[str], Part | None] | None:
+    """Type → the part of it that a client may find, asked for once each; None for a client of all.
+
+    A chain leads such a client through nothing else either: what it finds would tell of what it may not see.
+    """
+    if exchange is None or server.rights(exchange) is None:
+        return None
+    told: dict[str, Part | None] = {}
+
+    def part(kind: str) -> Part | None:
+        if kind not in told:
+            told[kind] = server.part(exchange, kind, "search")
+        return told[kind]
+
+    return part
 
 
 def _pairs(text: str) -> Parameters:
@@ -134,9 +176,8 @@ def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Pr
     assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
     # a date that is approximate depends on the time, and what a patient's own token finds on whose it is
-    confined = server.part(exchange, asked.resource_type, "search") is not None
-    plain = asked.name == "search" and not confined and not APPROXIMATE.search(text)
-    same = (asked, text, exchange.base_url, strict, exchange.patient) if plain else None
+    plain = asked.name == "search" and not APPROXIMATE.search(text)
+    same = (asked, text, exchange.base_url, strict, exchange.patient, server.rights(exchange)) if plain else None
     known = server.recent.get(same, _mark(server)) if same is not None else None
     if known is None:
         found = _answered(server, exchange, _pairs(text), strict=strict)
@@ -177,10 +218,10 @@ def _answered(
     scope = scope_of(server, asked, pairs, lambda kind: _permitted(server, exchange, kind), strict=strict)
     if isinstance(scope, Problem):
         return scope
-    queries = [_compiled(server, kind, scope.pairs, strict=strict, base_url=base) for kind in scope.kinds]
+    queries = [_compiled(server, exchange, kind, scope.pairs, strict=strict) for kind in scope.kinds]
     # what shapes the answer to a search of several types is read as for any resource
     single = scope.kinds == (asked.resource_type,)
-    overall = queries[0] if single else _compiled(server, "Resource", scope.pairs, strict=False, base_url=base)
+    overall = queries[0] if single else _compiled(server, exchange, "Resource", scope.pairs, strict=False)
     unknown = (*scope.unknown, *overall.unknown) if single else scope.unknown
     refusal = _vendor_refusal(server, asked, scope, unknown)
     if refusal is not None and refusal.status != 200:
@@ -188,17 +229,32 @@ def _answered(
     problem = next((one for query in queries for one in query.problems), None)
     if problem is not None:
         return problem
-    targets = [_confined(server, exchange, scope.target(query, base)) for query in queries]
-    hits: Hits = ListHits(()) if refusal is not None else _hits(server, targets, overall)
+    targets = [scope.target(query, base) for query in queries]
+    if server.rights(exchange) is not None:
+        targets = [replace(one, part=server.part(exchange, one.kind, "search")) for one in targets]
+        others = _of_others(server, asked, targets, scope)
+        if others is not None:
+            return others
+    hits: Hits = ListHits(()) if refusal is not None else _hits(server, exchange, targets, overall)
     return overall, _all_in_order(server, hits, overall), unknown
 
 
-def _confined(server: FhirServer, exchange: Exchange, target: Target) -> Target:
-    """A target without what the client may not see of its type."""
-    part, member = server.part(exchange, target.kind, "search"), target.member
-    if part is None:
-        return target
-    return replace(target, member=part if member is None else lambda one: member(one) and part(one))
+def _of_others(server: FhirServer, asked: Interaction, targets: Sequence[Target], scope: Scope) -> Problem | None:
+    """The refusal of a search among the records of other patients than the client's.
+
+    The compartment of one is refused by every server, as reading what it is of would be.
+    """
+    whose = [target.part.patients if target.part is not None else None for target in targets]
+    owner = scope.owner
+    if owner is not None and owner.patient and all(one is not None and owner.patient not in one for one in whose):
+        return others_record(owner.key, asked.resource_type, "search")
+    if not server.refuses_others():
+        return None
+    for target, patients in zip(targets, whose, strict=True):
+        named = named_patients(target)
+        if patients is not None and named and patients.isdisjoint(named):
+            return others_record(f"Patient/{named[0]}", target.kind, "search")
+    return None
 
 
 def _vendor_refusal(server: FhirServer, asked: Interaction, scope: Scope, unknown: Sequence[str]) -> Problem | None:
@@ -214,12 +270,14 @@ def _permitted(server: FhirServer, exchange: Exchange, kind: str) -> bool:
     return server.permit(replace(exchange, interaction=Interaction("search", kind))) is None
 
 
-def _hits(server: FhirServer, targets: Sequence[Target], overall: Query) -> Hits:
+def _hits(server: FhirServer, exchange: Exchange | None, targets: Sequence[Target], overall: Query) -> Hits:
     candidates = Candidates(server.store, charts_per_page(server))
     if overall.contained == "false":
         return candidates.hits(targets)
     container = overall.contained_type == "container"
-    within = candidates.contained(targets, server.types, container=container)
+    part = parts_of(server, exchange)
+    parts = {kind: seen for kind in server.types if (seen := part(kind)) is not None} if part is not None else None
+    within = candidates.contained(targets, server.types, container=container, parts=parts)
     return within if overall.contained == "true" else candidates.both(candidates.hits(targets), within)
 
 
@@ -264,14 +322,13 @@ def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage 
 
 def _own_session(server: FhirServer, exchange: Exchange, session: PageSession) -> bool:
     """Whether all on that page may be seen by who asks: a token may have been told to a client of fewer rights."""
-    kind = session.resource_type
-    if kind and server.part(exchange, kind, "search") is None:
+    part = parts_of(server, exchange)
+    if part is None:
         return True
-    parts = {one: server.part(exchange, one, "search") for one in ((kind,) if kind in server.types else server.types)}
-    return all(
-        (part := parts.get(record.resource_type)) is None or part(record.document)
-        for record in _portion(session).records
-    )
+    # the total tells of all that is held, not only of this page
+    hits = session.hits
+    told = hits.page(0, hits.total or 0) if isinstance(hits, ListHits) else _portion(session).records
+    return all((seen := part(record.resource_type)) is None or seen.covers(record) for record in told)
 
 
 def _over(resource_type: str, token: str) -> Problem:
@@ -288,6 +345,8 @@ def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: l
     total = session.hits.total
     if total is None and whole and not count_only:
         total = len(portion.records)
+    if session.offset and not isinstance(session.hits, ListHits) and server.rights(exchange) is not None:
+        total = None  # the search may have been another client's, of more rights
     made = _made(server, exchange, session, portion)
     exchange.returned = made.returned
     page = SearchPage(
@@ -320,19 +379,9 @@ def _made(server: FhirServer, exchange: Exchange, session: PageSession, portion:
 
 
 def _entries(server: FhirServer, exchange: Exchange, query: Query, portion: Portion) -> KeptPage:
-    permitted: dict[str, bool] = {}
-
-    def allowed(kind: str) -> bool:
-        if kind not in permitted:
-            permitted[kind] = _permitted(server, exchange, kind)
-        return permitted[kind]
-
-    extra: list[Record] = []
+    extra: Sequence[Record] = ()
     if query.include or query.revinclude:
-        most = charts_per_page(server)
-        extra = Includes(server, query, exchange.base_url, most, allowed).of(portion.records)
-        parts = {kind: server.part(exchange, kind, "search") for kind in permitted}
-        extra = [one for one in extra if (part := parts.get(one.resource_type)) is None or part(one.document)]
+        extra = _brought_along(server, exchange, query, portion)
     shown = server.shown
     if shapes(query):
         entries = [_shaped_entry(shown(record), query, "match") for record in portion.records]
@@ -341,6 +390,22 @@ def _entries(server: FhirServer, exchange: Exchange, query: Query, portion: Port
         entries = [(one.resource_type, one.id, shown(one).body, "match") for one in portion.records]
         entries += [(one.resource_type, one.id, shown(one).body, "include") for one in extra]
     return KeptPage(entries, tuple(record.key for record in chain(portion.records, extra)), Joined(entries))
+
+
+def _brought_along(server: FhirServer, exchange: Exchange, query: Query, portion: Portion) -> list[Record]:
+    permitted: dict[str, bool] = {}
+    part = parts_of(server, exchange)
+
+    def allowed(record: Record) -> bool:
+        kind = record.resource_type
+        if kind not in permitted:
+            permitted[kind] = _permitted(server, exchange, kind)
+        if not permitted[kind]:
+            return False
+        seen = part(kind) if part is not None else None
+        return seen is None or seen.covers(record)
+
+    return Includes(server, query, exchange.base_url, charts_per_page(server), allowed, part).of(portion.records)
 
 
 def _portion(session: PageSession) -> Portion:

@@ -241,12 +241,13 @@ def _target(server: FhirServer, request: Request, exchange: Exchange, identities
         request.id = server.new_id(kind)
         return f"{kind}/{request.id}"
     if request.method in ("PUT", "PATCH", "DELETE") and request.query and not id and kind in server.types:
-        return _conditional_target(server, request, kind)
+        return _conditional_target(server, request, kind, exchange)
     return f"{kind}/{id}" if id and "/" not in id and request.method not in ("GET", "HEAD") else ""
 
 
-def _conditional_target(server: FhirServer, request: Request, kind: str) -> str:
-    found = find(server, kind, request.query, limit=2)
+def _conditional_target(server: FhirServer, request: Request, kind: str, exchange: Exchange) -> str:
+    action = "delete" if request.method == "DELETE" else "update"
+    found = find(server, exchange, kind, request.query, limit=2, action=action)
     if isinstance(found, Problem):
         raise _Failed(_within(found, request))
     if len(found) == 1:
@@ -270,19 +271,20 @@ def _point(server: FhirServer, request: Request, names: dict[str, str], exchange
         if not mark or kind.removeprefix(exchange.base_url).strip("/") not in server.types:
             return follow(text)
         if text not in found:
-            found[text] = _meant(server, request, kind.removeprefix(exchange.base_url).strip("/"), query, text)
+            found[text] = _meant(server, request, kind.removeprefix(exchange.base_url).strip("/"), query, exchange)
         return found[text]
 
     assert request.resource is not None
     request.resource = rewritten(request.resource, rewrite, follow)
 
 
-def _meant(server: FhirServer, request: Request, kind: str, query: str, text: str) -> str:
+def _meant(server: FhirServer, request: Request, kind: str, query: str, exchange: Exchange) -> str:
     """What a conditional reference (`Patient?identifier=…`) means; it has to be one resource."""
+    text = f"{kind}?{query}"
     if selects_nothing(query):
         refused = Problem(412, "precondition-failed", f"{text} means every {kind}; a reference means one")
         raise _Failed(_within(refused, request))
-    matches = find(server, kind, query, limit=2)
+    matches = find(server, exchange, kind, query, limit=2, action="search")
     if isinstance(matches, Problem):
         raise _Failed(_within(matches, request))
     if len(matches) != 1:

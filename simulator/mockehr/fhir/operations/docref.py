@@ -53,10 +53,12 @@ def docref(server: FhirServer, exchange: Exchange, given: Input) -> SearchPage |
         text_ = "this server makes no documents on demand; leave on-demand out to get those that it has"
         return Problem(400, "parameter-invalid", text_, parameter="on-demand", value="true")
     wanted = care_range(given.text("start"), given.text("end"))
+    part = server.part(exchange, "DocumentReference", "search")
     records = [
         record
         for record in server.store.chart(patient, "DocumentReference")
         if record.document.get("status") != "entered-in-error"
+        and (part is None or part.covers(record))
         and (not types or any(_is(record.document, one) for one in types))
         and falls_into(record.document, wanted)
         and _conforms(record.document, given.all("profile"))

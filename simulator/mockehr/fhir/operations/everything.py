@@ -9,12 +9,12 @@ search may look through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Final
 
 from mockehr.core.errors import nearest_names
-from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.exchange import Exchange
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.elements import is_resource_type, resource_types
@@ -23,10 +23,10 @@ from mockehr.fhir.operations.base import Input, Operation
 from mockehr.fhir.operations.care_dates import care_range, falls_into
 from mockehr.fhir.operations.parameters import Spec, check, count
 from mockehr.fhir.operations.searchset import Found, first_page, later_page, permitted
+from mockehr.fhir.part import Part, withheld
 from mockehr.fhir.record import Record
 from mockehr.fhir.search.date import SECOND, interval
-from mockehr.fhir.search.neighbours import Neighbours, patients_of, references
-from mockehr.fhir.search.reference import split_reference
+from mockehr.fhir.search.neighbours import Neighbours, attached, patients_of, references
 from mockehr.fhir.search.scope import membership
 from mockehr.fhir.search.table import compartment
 from mockehr.fhir.server import FhirServer
@@ -53,26 +53,40 @@ def everything(server: FhirServer, exchange: Exchange, given: Input) -> SearchPa
         return wrong
     gathering = Gathering(server, exchange, given)
     size = count(given, "_count")
-    if asked.id or exchange.patient:
-        id = asked.id or exchange.patient
-        owner = server.store.read(asked.resource_type, id)
-        if owner is None:
-            return not_found(asked.resource_type, id)
-        if owner.deleted:
-            return Problem(410, "gone", f"{owner.key} was deleted", resource_type=owner.resource_type, value=id)
+    owner = _owner(server, exchange, asked.id or exchange.patient)
+    if isinstance(owner, Problem):
+        return owner
+    if owner is not None:
         return first_page(server, exchange, given, Found(gathering.of(owner)), size)
     return _of_everybody(server, exchange, given, gathering, size)
+
+
+def _owner(server: FhirServer, exchange: Exchange, id: str) -> Record | Problem | None:
+    """Whose everything is wanted, or why it is not given; None for everybody's."""
+    asked = exchange.interaction
+    assert asked is not None
+    if not id:
+        return None
+    owner = server.store.read(asked.resource_type, id)
+    if owner is None:
+        return not_found(asked.resource_type, id)
+    refusal = withheld(server.part(exchange, asked.resource_type, "read"), owner, "read")
+    if refusal is None and owner.deleted:
+        return Problem(410, "gone", f"{owner.key} was deleted", resource_type=owner.resource_type, value=id)
+    return refusal or owner
 
 
 def _of_everybody(
     server: FhirServer, exchange: Exchange, given: Input, gathering: Gathering, size: int | None
 ) -> SearchPage | Problem:
     most = charts_per_page(server)
-    ids = list(islice(server.store.base.everyone(), most + 1))
+    part = server.part(exchange, "Patient", "read")
+    whose = None if part is None or part.patients is None else sorted(part.patients)
+    ids = list(islice(server.store.base.everyone() if whose is None else whose, most + 1))
     if len(ids) > most:
         text = f"there are more than {most} patients here; name one, as in Patient/[id]/$everything"
         return Problem(403, "too-costly", text, resource_type="Patient")
-    written = [record.id for record in server.store.overlay("Patient")]
+    written = [record.id for record in server.store.overlay("Patient") if whose is None]
     owners = (server.store.read("Patient", id) for id in dict.fromkeys([*written, *ids]))
     found = Found(gathering.of_all(one for one in owners if one is not None and not one.deleted), counted=False)
     return first_page(server, exchange, given, found, PATIENTS_PER_PAGE if size is None else size)
@@ -105,7 +119,7 @@ class Gathering:
         self._neighbours = Neighbours(server.store, charts_per_page(server), exchange.base_url)
         self._exchange = exchange
         self._may: dict[str, bool] = {}
-        self._part: dict[str, Callable[[JSON], bool] | None] = {}
+        self._part: dict[str, Part | None] = {}
 
     def of_all(self, owners: Iterable[Record]) -> Iterator[tuple[Record, bool]]:
         """Everything of several patients, nothing twice."""
@@ -180,23 +194,9 @@ class Gathering:
         if not self._may[kind] or (self._wanted and kind not in self._wanted):
             return False
         part = self._part[kind]
-        if part is not None and not part(record.document):
+        if part is not None and not part.covers(record):
             return False
         return self._since is None or record.updated * SECOND >= self._since
-
-
-def attached(node: Any, base_url: str) -> Iterator[tuple[str, str]]:
-    """(`Binary`, id) of every Binary of this server that an attachment points to."""
-    pending = [node]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, list):
-            pending += one
-        elif isinstance(one, dict):
-            key = split_reference(one.get("url"), base_url)
-            if key is not None and key[0] == "Binary":
-                yield key
-            pending += one.values()
 
 
 EVERYTHING: Final = Operation(

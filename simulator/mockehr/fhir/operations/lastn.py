@@ -40,7 +40,7 @@ def lastn(server: FhirServer, exchange: Exchange, given: Input) -> SearchPage | 
     if refused is not None:
         return refused
     query = urlencode([(name, _as_text(value)) for name, value in pairs])
-    found = look_up(server, "Observation", query, offset=0, limit=UNLIMITED)
+    found = look_up(server, "Observation", query, offset=0, limit=UNLIMITED, exchange=exchange)
     if isinstance(found, Problem):
         return found
     assert isinstance(most, int | None)

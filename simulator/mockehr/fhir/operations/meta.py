@@ -9,10 +9,11 @@ from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.lossless import encode
 from mockehr.fhir.operations.base import Input, Operation
 from mockehr.fhir.operations.parameters import as_list
+from mockehr.fhir.part import withheld
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.validate import check_structure
-from mockehr.fhir.writes import Body, commit
+from mockehr.fhir.writes import Body, commit, outside
 
 LISTS: Final = ("profile", "security", "tag")
 _DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Resource-"
@@ -51,8 +52,10 @@ def _change(server: FhirServer, exchange: Exchange, given: Input, change: Any) -
         return fault
     with server.store.transaction():
         found = _current(server, exchange)
-        if isinstance(found, Problem):
-            return found
+        refusal = found if isinstance(found, Problem) else outside(server, exchange, "update", found)
+        if refusal is not None:
+            return refusal
+        assert isinstance(found, Record)
         made = {key: as_list(value).copy() if key in LISTS else value for key, value in _meta_of(found).items()}
         change(made, wanted)
         # The content is the same, yet the version goes up with what is said about it, as with most servers.
@@ -69,7 +72,9 @@ def _current(server: FhirServer, exchange: Exchange) -> Record | Problem:
     asked = exchange.interaction
     assert asked is not None
     found = server.store.read(asked.resource_type, asked.id)
-    return not_found(asked.resource_type, asked.id) if found is None or found.deleted else found
+    if found is None or found.deleted:
+        return not_found(asked.resource_type, asked.id)
+    return withheld(server.part(exchange, asked.resource_type, "read"), found, "read") or found
 
 
 def _merge(into: dict[str, list[Any]], other: JSON) -> None:

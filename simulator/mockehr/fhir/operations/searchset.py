@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from mockehr.core.exchange import Exchange, Interaction
 from mockehr.core.page import PageEntry, SearchPage
 from mockehr.core.problem import Problem
+from mockehr.fhir.interactions.search import parts_of
 from mockehr.fhir.operations.base import Input
 from mockehr.fhir.pages import PageSession, address_of
 from mockehr.fhir.record import Record
@@ -79,10 +80,24 @@ def later_page(server: FhirServer, exchange: Exchange, given: Input) -> SearchPa
     if not token:
         return None
     session = server.pages.following(token, exchange.path, server.clock.now())
-    if session is None or not isinstance(session.hits, Found):
+    if session is None or not isinstance(session.hits, Found) or not _own_session(server, exchange, session):
         kind = exchange.interaction.resource_type if exchange.interaction is not None else ""
         return Problem(410, "page-expired", f"the paging session {token} is over", resource_type=kind, value=token)
     return _page(server, exchange, session, session.hits)
+
+
+def _own_session(server: FhirServer, exchange: Exchange, session: PageSession) -> bool:
+    """Whether who leads on may see what is on the next page: another client may have called the operation."""
+    part = parts_of(server, exchange)
+    if part is None:
+        return True
+    offset = session.offset if session.replaced_offset is None else session.replaced_offset
+    records = session.hits.page(offset, session.limit)
+    return all(
+        permitted(server, exchange, one.resource_type)
+        and ((seen := part(one.resource_type)) is None or seen.covers(one))
+        for one in records
+    )
 
 
 def _page(

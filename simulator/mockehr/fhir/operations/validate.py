@@ -7,6 +7,7 @@ from typing import Final
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.problem import Problem, not_found
 from mockehr.fhir.operations.base import Input, Operation
+from mockehr.fhir.part import withheld
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.validate import Issue, outcome, place, validate_document
 
@@ -31,7 +32,7 @@ def validate(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Pro
         return Problem(400, "parameter-invalid", text, parameter="mode", value=mode)
     resource = given.resource or given.object("resource")
     if resource is None and asked.id:
-        return _stored(server, asked.resource_type, asked.id, mode, profile)
+        return _stored(server, exchange, mode, profile)
     if resource is None:
         return Problem(
             400, "parameter-missing", "there is nothing to validate: resource is missing", parameter="resource"
@@ -41,10 +42,15 @@ def validate(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Pro
     return outcome(place(issues, exchange.body) if given.resource is resource else issues)
 
 
-def _stored(server: FhirServer, kind: str, id: str, mode: str, profile: str) -> JSON | Problem:
-    record = server.store.read(kind, id)
+def _stored(server: FhirServer, exchange: Exchange, mode: str, profile: str) -> JSON | Problem:
+    asked = exchange.interaction
+    assert asked is not None
+    record = server.store.read(asked.resource_type, asked.id)
     if record is None or record.deleted:
-        return not_found(kind, id)
+        return not_found(asked.resource_type, asked.id)
+    refusal = withheld(server.part(exchange, asked.resource_type, "read"), record, "read")
+    if refusal is not None:
+        return refusal
     issues = validate_document(record.document, profile=profile, mode=mode, version=server.fhir_version)
     return outcome(place(issues, record.body))
 

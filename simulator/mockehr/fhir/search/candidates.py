@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
 from mockehr.fhir.elements import structure
+from mockehr.fhir.part import Part
 from mockehr.fhir.record import Record, encode
 from mockehr.fhir.search.criterion import Criterion
 from mockehr.fhir.search.neighbours import CHART_TYPES, SHARED_TYPES, patients_of
@@ -25,6 +26,10 @@ _OWN: Final = ("subject", "patient", "beneficiary")
 """Elements by which a written resource is put into a chart (`mockehr.fhir.record.patient_of`)."""
 
 
+Parts = Mapping[str, Part]
+"""By type, what a client may see of it; all of a type that has no entry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One type that is searched. `patients`: whose charts it is in, None if that is not known otherwise."""
@@ -35,9 +40,11 @@ class Target:
     member: Callable[[Any], bool] | None = None
     """What has to be true besides the query (a compartment)."""
     patients: tuple[str, ...] | None = None
+    part: Part | None = None
+    """What of the type the client may see; None for all."""
 
     def matches(self, resource: Any) -> bool:
-        """Whether a resource is searched for. Raises TooCostly at most."""
+        """Whether a resource is searched for, rights apart. Raises TooCostly at most."""
         return (self.member is None or self.member(resource)) and self.query.matches(resource)
 
 
@@ -67,27 +74,41 @@ class Candidates:
         walks = [_walked(one) for one in found] + ([self._scan(scanned)] if scanned else [])
         return StreamHits(chain.from_iterable(walks), self._most, total)
 
-    def contained(self, targets: Sequence[Target], kinds: Iterable[str], *, container: bool) -> Hits:
-        """Contained resources that match, or what contains them (each once), in resources of any of `kinds`."""
-        kinds = tuple(kinds)
+    def contained(
+        self, targets: Sequence[Target], kinds: Iterable[str], *, container: bool, parts: Parts | None = None
+    ) -> Hits:
+        """Contained resources that match, or what contains them (each once), in resources of any of `kinds`.
+
+        `parts`: of the types with an entry only that part is looked into; what is contained has no rights of its own.
+        """
+        kinds, parts = tuple(kinds), parts or {}
 
         def within(record: Record) -> Iterator[Record]:
-            parts = record.document.get("contained")
-            for part in parts if isinstance(parts, list) else ():
-                if isinstance(part, dict) and any(
-                    part.get("resourceType") == target.kind and target.matches(part) for target in targets
+            part = parts.get(record.resource_type)
+            if part is not None and not part.covers(record):
+                return
+            held = record.document.get("contained")
+            for one in held if isinstance(held, list) else ():
+                if isinstance(one, dict) and any(
+                    one.get("resourceType") == target.kind and target.matches(one) for target in targets
                 ):
                     if container:
                         yield record
                         return
-                    yield _part(record, part)
+                    yield _part(record, one)
 
-        named = [self._named(target) for target in targets]
+        within_whose = _of_all(kinds, parts)
+        named = [_only(self._told(target), within_whose) for target in targets]
         if all(one is not None for one in named):
             patients = dict.fromkeys(patient for one in named for patient in (one or ((), False))[0])
-            charts = [record for kind in kinds for record in self._charts(patients, kind, everything=True)]
+            charts = [record for kind in kinds for record in self._containers(patients, kind, within_whose)]
             return ListHits([one for record in charts for one in within(record)])
         return StreamHits(self._walk(kinds, within), self._most)
+
+    def _containers(self, patients: Iterable[str], kind: str, whose: frozenset[str] | None) -> Iterable[Record]:
+        if whose is not None and kind in SHARED_TYPES:
+            return self._store.shared(kind)
+        return self._charts(patients, kind, everything=True)
 
     def both(self, first: Hits, second: Hits) -> Hits:
         """The matches of one and then of the other; what is in both comes once where the first are held."""
@@ -108,7 +129,7 @@ class Candidates:
         foreign = next((one for one in identifiers if self._foreign(one)), None)
         if foreign is not None:
             return ListHits(_matching(target, self._written(target, foreign)))
-        if kind == "Patient" and target.member is None:
+        if kind == "Patient" and target.member is None and target.part is None:
             return self._patients(target)
         named = self._named(target)
         if named is not None:
@@ -153,8 +174,14 @@ class Candidates:
     def _named(self, target: Target) -> tuple[Sequence[str], bool] | None:
         """The patients in whose charts all computed matches are, and whether what was written may be in any other.
 
-        None if the query does not tell.
+        None if neither the query nor the client's rights tell.
         """
+        told = self._told(target)
+        # what is shared is in nobody's chart
+        return told if target.part is None or target.kind in SHARED_TYPES else _only(told, target.part.patients)
+
+    def _told(self, target: Target) -> tuple[Sequence[str], bool] | None:
+        """The same by the query alone."""
         if target.patients is not None:
             return target.patients, True
         for criterion in target.query.criteria:
@@ -230,7 +257,8 @@ class Candidates:
         by_kind = {target.kind: target for target in targets}
 
         def fitting(record: Record) -> Iterator[Record]:
-            if by_kind[record.resource_type].matches(record.document):
+            target = by_kind[record.resource_type]
+            if target.matches(record.document) and (target.part is None or target.part.covers(record)):
                 yield record
 
         return self._walk(tuple(by_kind), fitting)
@@ -262,8 +290,41 @@ class Candidates:
 
 
 def _matching(target: Target, records: Iterable[Record]) -> list[Record]:
-    matches = target.query.test if target.member is None else target.matches
+    matches, part = target.query.test if target.member is None else target.matches, target.part
+    if part is not None:
+        return [one for one in records if not one.deleted and matches(one.document) and part.covers(one)]
     return [record for record in records if not record.deleted and matches(record.document)]
+
+
+def _only(told: tuple[Sequence[str], bool] | None, whose: frozenset[str] | None) -> tuple[Sequence[str], bool] | None:
+    """The patients whom a query names, as far as the client may see their records."""
+    if whose is None:
+        return told
+    return (sorted(whose), True) if told is None else ([one for one in told[0] if one in whose], told[1])
+
+
+def named_patients(target: Target) -> Sequence[str]:
+    """The ids in the first criterion of a search that names patients, by reference or as Patients; else nothing."""
+    for criterion in target.query.criteria:
+        if criterion.modifier == "identifier":
+            continue
+        if target.kind == "Patient" and criterion.name == "_id" and not criterion.modifier:
+            return [value.code for value in criterion.values]
+        if criterion.kind == "reference" and criterion.name in ("patient", "subject"):
+            return [value.id for value in criterion.values if value.type in ("", "Patient")]
+    return ()
+
+
+def _of_all(kinds: Iterable[str], parts: Parts) -> frozenset[str] | None:
+    """In whose charts all parts are of those types that charts have; None if one may be in anybody's."""
+    found: frozenset[str] = frozenset()
+    for kind in kinds:
+        if kind in CHART_TYPES:
+            part = parts.get(kind)
+            if part is None or part.patients is None:
+                return None
+            found |= part.patients
+    return found
 
 
 def _walked(hits: Hits, without: frozenset[str] = frozenset()) -> Iterator[Record | None]:

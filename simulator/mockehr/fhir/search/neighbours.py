@@ -6,14 +6,17 @@ looked through once a search.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from mockehr.core.exchange import JSON
 from mockehr.fhir.record import Record, patient_of
 from mockehr.fhir.search.context import TooCostly
 from mockehr.fhir.search.reference import split_reference
 from mockehr.fhir.store import Store
+
+if TYPE_CHECKING:
+    from mockehr.fhir.part import Part
 
 SHARED_TYPES: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
 """Types that belong to nobody's chart."""
@@ -49,11 +52,14 @@ Key = tuple[str, str]
 class Neighbours:
     """The resources of a store by what they refer to; made for one search (`mockehr.fhir.search.Referrers`)."""
 
-    def __init__(self, store: Store, most: int, base_url: str = "") -> None:
-        """`most`: how many charts may be looked through."""
+    def __init__(
+        self, store: Store, most: int, base_url: str = "", part: Callable[[str], Part | None] | None = None
+    ) -> None:
+        """`most`: how many charts may be looked through. `part` tells what of a type there is to be found."""
         self._store = store
         self._most = most
         self._base_url = base_url
+        self._part = part
         self._looked = 0
         self._written: dict[str, dict[Key, list[Record]]] = {}
 
@@ -71,6 +77,9 @@ class Neighbours:
 
         Some may come twice.
         """
+        return self._seen(source, self._of_chart(source, patient, keys))
+
+    def _of_chart(self, source: str, patient: str, keys: Iterable[Key]) -> Iterator[Record]:
         if patient and source in CHART_TYPES:
             yield from self._store.chart(patient, source)
         elif source in SHARED_TYPES:
@@ -85,6 +94,19 @@ class Neighbours:
 
     def records(self, *sources: str) -> Iterator[Record]:
         """All records of some types. Raises TooCostly."""
+        if self._part is None:
+            return self._records(sources, self._store.base.everyone)
+        parts = {source: self._part(source) for source in sources}
+        whose = [None if part is None else part.patients for kind, part in parts.items() if kind in CHART_TYPES]
+        known = sorted({patient for one in whose for patient in one or ()})
+        found = self._records(sources, self._store.base.everyone if None in whose else lambda: iter(known))
+        return (one for one in found if (part := parts[one.resource_type]) is None or part.covers(one))
+
+    def _seen(self, source: str, records: Iterator[Record]) -> Iterator[Record]:
+        part = None if self._part is None else self._part(source)
+        return records if part is None else (record for record in records if part.covers(record))
+
+    def _records(self, sources: Iterable[str], everyone: Callable[[], Iterator[str]]) -> Iterator[Record]:
         store, written = self._store, {}
         for source in sources:
             if source in SHARED_TYPES:
@@ -93,7 +115,7 @@ class Neighbours:
             written[source] = {record.id: record for record in store.overlay(source)}
             yield from (record for record in written[source].values() if not record.deleted)
         computed = [source for source in written if source in CHART_TYPES]
-        for looked, patient in enumerate(store.base.everyone() if computed else ()):
+        for looked, patient in enumerate(everyone() if computed else ()):
             self._looked += 1
             if looked >= self._most or self._looked > WALKS * self._most:
                 raise TooCostly
@@ -118,6 +140,20 @@ def patients_of(store: Store, kind: str, id: str) -> tuple[str, ...]:
     """
     found = (store.read(kind, id), store.base.read(kind, id))
     return tuple(dict.fromkeys(record.patient for record in found if record is not None))
+
+
+def attached(node: Any, base_url: str, kind: str = "Binary") -> Iterator[Key]:
+    """(`kind`, id) of every resource of that type on this server that an attachment in a piece of JSON points to."""
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, list):
+            pending += one
+        elif isinstance(one, dict):
+            key = split_reference(one.get("url"), base_url)
+            if key is not None and key[0] == kind:
+                yield key
+            pending += one.values()
 
 
 def references(node: Any, base_url: str) -> Iterator[Key]:

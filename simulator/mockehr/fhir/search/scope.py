@@ -9,13 +9,13 @@ from typing import Any, Final
 from mockehr.core.errors import nearest_names
 from mockehr.core.exchange import Interaction
 from mockehr.core.problem import Problem, not_found
+from mockehr.fhir.belonging import members
 from mockehr.fhir.record import Record
 from mockehr.fhir.search.candidates import Target
 from mockehr.fhir.search.neighbours import patients_of
 from mockehr.fhir.search.parse import HAS, RESULT_PARAMETERS, parse_parameter
 from mockehr.fhir.search.query import Query
-from mockehr.fhir.search.reference import ReferenceValue, match_references
-from mockehr.fhir.search.table import compartment, definitions, lookup
+from mockehr.fhir.search.table import compartment, definitions
 from mockehr.fhir.server import FhirServer
 
 EVERY: Final = "*"
@@ -109,13 +109,11 @@ def _common(kinds: Sequence[str], pairs: Pairs, *, strict: bool, version: str) -
 
 def membership(kind: str, owner: Record, base_url: str) -> Callable[[Any], bool]:
     """Resource of type `kind` → is it in the owner's compartment?"""
-    value = ReferenceValue(owner.resource_type, owner.id, owner.key)
-    rows = [lookup(kind, name) for name in compartment(owner.resource_type).get(kind, ())]
-    tests = [(row.extract, match_references((value,), row, base_url)) for row in rows if row is not None]
+    refers = members(kind, owner.resource_type, (owner.id,), base_url)
 
     def member(resource: Any) -> bool:
         if kind == owner.resource_type and isinstance(resource, dict) and resource.get("id") == owner.id:
             return True
-        return any(test(item) for extract, test in tests for item in extract(resource))
+        return refers(resource)
 
     return member

@@ -11,7 +11,7 @@ from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
 from mockehr.personalities.dresser import Dresser, SiteFacts
-from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, issue, unknown_parameter
+from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, WORDS, issue, unknown_parameter
 from mockehr.personalities.epic.look import Look, oid_root
 from mockehr.personalities.epic.orders import derive_medication, derive_order
 from mockehr.personalities.epic.patient import dstu2_id
@@ -158,6 +158,8 @@ class Vendor(Personality):
         diagnostics, at = problem.text, problem.expression[0] if problem.expression else problem.parameter
         if problem.kind == "not-found":
             diagnostics, at = "Invalid FHIR ID provided", "id"
+        if problem.kind == "compartment":
+            diagnostics, at = WORDS[code], ""
         if problem.kind == "parameter-invalid":
             hint = f"Invalid {problem.parameter}: {problem.value}"
             found.append(issue(self._system, "59109", "value", "information", hint, problem.parameter))

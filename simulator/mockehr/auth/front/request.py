@@ -1,0 +1,102 @@
+"""An authorization request: read off the wire, and checked as far as it can be before anybody is asked.
+
+Sources: RFC 6749 sections 3.1.2 and 4.1.1, RFC 7636 section 4.3, SMART App Launch 2.2 ("Obtain authorization code"),
+OpenID Connect Core 3.1.2.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from mockehr.auth.clients import Client, ClientRegistry
+from mockehr.auth.refusal import Refused
+from mockehr.auth.settings import AuthSettings
+
+_MOST_FIELDS: Final = 100
+_CHALLENGE: Final = re.compile(r"[A-Za-z0-9\-_]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeRequest:
+    """The parameters of one authorization request, as sent."""
+
+    form: Mapping[str, str]
+
+    def get(self, name: str) -> str:
+        """A parameter; empty if it is absent."""
+        return self.form.get(name, "")
+
+
+def read_request(text: str) -> AuthorizeRequest:
+    """The request in a query, or in the form of a POST; raises Refused for a repeated parameter or bad UTF-8."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise Refused("body-unreadable", "The parameters are no form in UTF-8.") from error
+    form: dict[str, str] = {}
+    for name, value in pairs:
+        if name in form:
+            raise Refused("parameter-repeated", f"The parameter {name} is sent more than once.")
+        form[name] = value
+    return AuthorizeRequest(form)
+
+
+def client_of(request: AuthorizeRequest, clients: ClientRegistry, now: float) -> Client:
+    """The client that asks, whose redirect URI is proved to be its own.
+
+    Until here nothing may be sent to that address (RFC 6749 section 4.1.2.1). Raises Refused.
+    """
+    name = request.get("client_id")
+    if not name:
+        raise Refused("parameter-missing", "The parameter client_id is required.")
+    client = clients.find(name)
+    if client is None:
+        raise Refused("client-unknown", f"No client {name!r} is registered here.")
+    uri = request.get("redirect_uri")
+    if not uri:
+        raise Refused("redirect-uri-missing", "The parameter redirect_uri is required.")
+    if uri not in client.redirect_uris:
+        raise Refused("redirect-uri-unregistered", f"{uri!r} is not registered for this client, letter by letter.")
+    if not client.is_active(now):
+        raise Refused("client-inactive", f"The client {name!r} is not active.")
+    return client
+
+
+def check_request(request: AuthorizeRequest, client: Client, base: str, settings: AuthSettings) -> None:
+    """What can be wrong with a request of a known client; raises Refused, to be told at its redirect URI."""
+    if "authorization_code" not in client.grant_types:
+        raise Refused("grant-type-not-registered", "The client is not registered for authorization_code.")
+    if request.get("response_type") != "code":
+        raise Refused("response-type", f"response_type must be code, not {request.get('response_type')!r}.")
+    if not request.get("scope").split():
+        raise Refused("scope-missing", "The parameter scope is required.")
+    if settings.longest_state and len(request.get("state")) > settings.longest_state:
+        raise Refused("state-too-long", f"state may have {settings.longest_state} characters.")
+    _check_audience(request.get("aud"), base, settings)
+    _check_challenge(request, client, settings)
+
+
+def _check_audience(audience: str, base: str, settings: AuthSettings) -> None:
+    if not audience:
+        if settings.audience_required:
+            raise Refused("audience-missing", "The parameter aud is required: the FHIR base.")
+        return
+    same = audience == base or (settings.audience_slash and audience.rstrip("/") == base.rstrip("/"))
+    if not same and audience not in settings.audiences:
+        raise Refused("audience-wrong", f"aud is {audience!r} and not this server's FHIR base.")
+
+
+def _check_challenge(request: AuthorizeRequest, client: Client, settings: AuthSettings) -> None:
+    challenge, method = request.get("code_challenge"), request.get("code_challenge_method")
+    if not challenge:
+        if method or settings.pkce == "required" or (settings.pkce == "public" and client.public):
+            raise Refused("pkce-missing", "The parameter code_challenge is required, with S256.")
+        return
+    if method != "S256":  # RFC 7636 takes plain where nothing is said; SMART has servers refuse it
+        raise Refused("pkce-method", f"code_challenge_method must be S256, not {method or 'plain'}.")
+    if not _CHALLENGE.fullmatch(challenge):
+        raise Refused("pkce-malformed", "code_challenge is no base64url of a SHA-256 digest.")

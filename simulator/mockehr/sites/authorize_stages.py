@@ -1,0 +1,155 @@
+"""The nine stages of channel `authorize`: what a browser sees of the authorization server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from mockehr.auth.form import FORM
+from mockehr.auth.front.door import FrontDoor
+from mockehr.auth.front.render import CONTENT_TYPE, page_headers, page_html
+from mockehr.auth.front.request import read_request
+from mockehr.auth.front.steps import Page, Redirect, Step
+from mockehr.auth.refusal import Refused
+from mockehr.core.exchange import Exchange, Reply
+from mockehr.core.pipeline import Stage
+from mockehr.core.problem import Problem
+from mockehr.sites.token_stages import named, surrounding
+
+if TYPE_CHECKING:
+    from mockehr.sites.site import Site
+
+COOKIE: Final = "mockehr_session"
+_METHODS: Final = ("GET", "POST", "HEAD")
+Form = Mapping[str, list[str]]
+
+
+def authorize_stages(site: Site) -> Mapping[str, Stage]:
+    """The stages, bound to the site once."""
+
+    def name(exchange: Exchange) -> None:
+        named(exchange, site.endpoints.name(exchange.path))
+
+    def perform(exchange: Exchange) -> None:
+        exchange.result = _step(site, exchange)
+
+    def shape(exchange: Exchange) -> None:
+        answer = exchange.result
+        if isinstance(answer, Problem):
+            exchange.reply = site.personality.refuse(answer, exchange.base_url, "application/json")
+            return
+        if isinstance(answer, Refused):
+            answer = Redirect("", refused=answer)
+        assert isinstance(answer, Redirect | Page)
+        exchange.client = answer.client_id or exchange.client
+        if answer.refused is not None:
+            exchange.notes["refused"] = answer.refused.reason
+            exchange.notes["refused_because"] = answer.refused.text
+        if answer.user:
+            exchange.notes["user"] = answer.user
+        exchange.reply = _reply(site, exchange, answer)
+        if answer.session:
+            exchange.reply.headers.append(("Set-Cookie", _cookie(answer.session, exchange)))
+
+    return surrounding(site, lambda e: None, name, perform, shape)
+
+
+def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused:
+    """What comes next for a browser that brought this."""
+    if exchange.method not in _METHODS:
+        return Problem(405, "interaction-unknown", "A browser asks with GET or POST", where="GET, POST")
+    posted = exchange.method == "POST"
+    text = exchange.body.decode("utf-8", "replace") if posted else exchange.query
+    if posted and exchange.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return Refused("content-type", f"A form must be sent as {FORM}.")
+    assert exchange.interaction is not None
+    try:
+        if exchange.interaction.name == "authorize":
+            where = site.addresses(exchange.base_url)
+            return site.auth.door.begin(read_request(text), where, session=_session(exchange))
+        answer = _ANSWERS[exchange.interaction.name](site.auth.door, parse_qs(text, keep_blank_values=True))
+    except Refused as refused:
+        return refused
+    if isinstance(answer, Page) and posted and not answer.notice:
+        # So that neither going back nor loading the page again sends the form once more.
+        target = f"{site.addresses(exchange.base_url).authorize}/continue?{urlencode({'pending': answer.pending})}"
+        return Redirect(target, client_id=answer.client_id, user=answer.user, session=answer.session)
+    return answer
+
+
+def _sign_in(door: FrontDoor, form: Form) -> Step:
+    return door.sign_in(_one(form, "pending"), _one(form, "username"), _one(form, "password"))
+
+
+def _choose_patient(door: FrontDoor, form: Form) -> Step:
+    return door.choose_patient(_one(form, "pending"), _one(form, "patient"), text=_one(form, "text"))
+
+
+def _choose_encounter(door: FrontDoor, form: Form) -> Step:
+    return door.choose_encounter(_one(form, "pending"), _one(form, "encounter"))
+
+
+def _consent(door: FrontDoor, form: Form) -> Step:
+    allowed = _one(form, "decision") == "allow"
+    return door.decide(_one(form, "pending"), allowed=allowed, scopes=form.get("scope", []))
+
+
+def _continue(door: FrontDoor, form: Form) -> Step:
+    return door.proceed(door.find(_one(form, "pending")))
+
+
+_ANSWERS: Final[Mapping[str, Callable[[FrontDoor, Form], Step]]] = MappingProxyType(
+    {
+        "sign-in": _sign_in,
+        "choose-patient": _choose_patient,
+        "choose-encounter": _choose_encounter,
+        "consent": _consent,
+        "continue": _continue,
+    }
+)
+
+
+def _one(form: Form, name: str) -> str:
+    return form.get(name, [""])[0]
+
+
+def _reply(site: Site, exchange: Exchange, step: Step) -> Reply:
+    """A redirect or a page, as the vendor has it."""
+    action = urlsplit(site.addresses(exchange.base_url).authorize).path
+
+    def page(refusal: Page) -> bytes:
+        return page_html(refusal, hospital=site.personality.title, action=action)
+
+    if isinstance(step, Page):
+        return Reply(200, page_headers(), page(step), content_type=CONTENT_TYPE)
+    refused = step.refused
+    if refused is not None:
+
+        def telling(text: str) -> bytes:
+            return page(Page("refused", refused=Refused(refused.reason, text)))
+
+        own = site.personality.authorize_refusal(step, telling)
+        if own is not None:
+            return own
+        if not step.url:
+            return Reply(400, page_headers(), telling(refused.text), content_type=CONTENT_TYPE)
+    return Reply(303 if exchange.method == "POST" else 302, [("Location", step.url), ("Cache-Control", "no-store")])
+
+
+def _session(exchange: Exchange) -> str:
+    try:
+        found = SimpleCookie(exchange.headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
+
+
+def _cookie(session: str, exchange: Exchange) -> str:
+    """For this site alone, out of reach of scripts, and not sent from pages of others save by links."""
+    address = urlsplit(exchange.base_url)
+    path = address.path.partition("/fhir")[0] or "/"
+    secure = "; Secure" if address.scheme == "https" else ""
+    return f"{COOKIE}={session}; Path={path}; HttpOnly; SameSite=Lax{secure}"

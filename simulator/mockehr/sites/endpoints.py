@@ -1,0 +1,88 @@
+"""Where one site's endpoints are beside FHIR: which path belongs to which channel, and what it is called."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from mockehr.auth.addresses import Addresses
+from mockehr.core.exchange import Channel
+
+if TYPE_CHECKING:
+    from mockehr.sites.site import Site
+
+SMART_CONFIGURATION: Final = "/.well-known/smart-configuration"
+OPENID_CONFIGURATION: Final = "/.well-known/openid-configuration"
+WELL_KNOWN: Final = frozenset({SMART_CONFIGURATION, OPENID_CONFIGURATION})
+"""Discovery documents below the FHIR base."""
+PAGES: Final = ("continue", "sign-in", "choose-patient", "choose-encounter", "consent")
+"""What lies below the authorization endpoint: where the forms of its pages go."""
+_OAUTH: Final = ("introspect", "revoke", "register", "userinfo")
+KEPT: Final = 16
+
+
+class Endpoints:
+    """The endpoints of one site. Its paths never change; its addresses depend on how a client addressed it."""
+
+    def __init__(self, site: Site) -> None:
+        vendor, facts = site.personality, site.facts
+        paths: dict[str, tuple[Channel, str]] = {}
+        authorize = site.personality.authorize_path(facts)
+        if authorize:
+            paths[authorize] = ("authorize", "authorize")
+            paths |= {f"{authorize}/{page}": ("authorize", page) for page in PAGES}
+        for name in _OAUTH:
+            path = vendor.oauth_path(name, facts)
+            if path:
+                paths[path] = ("oauth", name)
+        style = vendor.oauth_path("style", facts)
+        if style:
+            paths[style] = ("discovery", "style")
+        issuer = vendor.issuer("", facts).rstrip("/")
+        paths[issuer + OPENID_CONFIGURATION] = ("discovery", "openid-configuration")
+        paths[vendor.jwks_path(facts)] = ("discovery", "jwks")
+        paths[vendor.token_path(facts)] = ("token", "token")
+        self._site = site
+        self.paths = MappingProxyType(paths)
+        """Path below the site's root → its channel, and what is there."""
+        self._kept: dict[str, Addresses] = {}
+
+    def channel(self, path: str) -> Channel | None:
+        """Which channel a path below the site's root belongs to; None if to none of these."""
+        found = self.paths.get(path)
+        return None if found is None else found[0]
+
+    def name(self, path: str) -> str:
+        """What is at a path: `authorize`, `sign-in`, `introspect`, `jwks`, `smart-configuration` …"""
+        found = self.paths.get(path)
+        return path.rpartition("/")[2] if found is None else found[1]
+
+    def addresses(self, base_url: str) -> Addresses:
+        """Where everything is, for a client that addressed the FHIR base as `base_url`."""
+        found = self._kept.get(base_url)
+        if found is None:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            found = self._kept[base_url] = self._made(base_url)
+        return found
+
+    def _made(self, base_url: str) -> Addresses:
+        site, vendor, facts = self._site, self._site.personality, self._site.facts
+        root = base_url.removesuffix(site.fhir_path.rstrip("/"))
+
+        def at(path: str) -> str:
+            return root + path if path else ""
+
+        settings = site.auth.settings
+        return Addresses(
+            base=base_url,
+            token=at(vendor.token_path(facts)),
+            authorize=at(vendor.authorize_path(facts)),
+            jwks=at(vendor.jwks_path(facts)),
+            issuer=vendor.issuer(root, facts),
+            register=at(vendor.oauth_path("register", facts)) if settings.registration != "off" else "",
+            **{
+                name: at(vendor.oauth_path(name, facts))
+                for name in ("introspect", "revoke", "userinfo", "manage", "style")
+            },
+        )
