@@ -40,3 +40,27 @@ def test_interaction_and_problem_are_shown_and_empty_facts_are_not() -> None:
 
 def test_a_line_is_json_even_with_octets_that_were_no_text() -> None:
     assert json.loads(line(Exchange("fhir", path="/\udce9", notes={"\udce9": ["\udcff"]})))["path"] == "/\\udce9"
+
+
+def test_codes_launches_cookies_and_passwords_never_leave() -> None:
+    form = b"pending=p&username=clinician&password=s3cret"
+    exchange = Exchange("authorize", "POST", "/oauth2/authorize/sign-in", "launch=s3cret&state=s", body=form)
+    exchange.reply = Reply(
+        303,
+        [("Location", "https://app.example.org/cb?code=s3cret&state=s"), ("Set-Cookie", "session=s3cret; Path=/")],
+    )
+    shown = entry(exchange)
+    assert "s3cret" not in json.dumps(shown)
+    assert shown["query"] == f"launch=<{digest('s3cret')}>&state=s"
+    assert "username=clinician" in shown["body"]
+    told = dict(shown["reply"]["headers"])
+    assert told["Location"] == f"https://app.example.org/cb?code=<{digest('s3cret')}>&state=s"
+    assert told["Set-Cookie"] == f"session=<{digest('s3cret')}>; Path=/"
+
+
+def test_the_location_of_a_record_is_shown_as_it_is() -> None:
+    exchange = Exchange("fhir", query="code=8867-4")
+    exchange.reply = Reply(201, [("Location", "http://a/Patient/1/_history/1")])
+    shown = entry(exchange)
+    assert shown["query"] == "code=8867-4"
+    assert shown["reply"]["headers"] == [["Location", "http://a/Patient/1/_history/1"]]

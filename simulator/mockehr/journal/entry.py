@@ -1,7 +1,8 @@
 """What the journal keeps of one exchange, in a form that is the same for equal runs.
 
 The journal keeps the exchange itself (nothing is copied on the hot path); `entry` describes it when somebody asks.
-Secrets never leave: bearer tokens, client secrets and assertions are shown as a short digest.
+Secrets never leave: tokens, codes, launches, cookies, client secrets and assertions are shown as a short digest, or
+not at all.
 """
 
 from __future__ import annotations
@@ -16,9 +17,27 @@ import orjson
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON, Exchange, Reply
 
-SECRET_FIELDS = frozenset({"client_secret", "client_assertion", "code", "refresh_token", "access_token", "id_token"})
+SECRET_FIELDS = frozenset(
+    {
+        "access_token",
+        "assertion",
+        "client_assertion",
+        "client_secret",
+        "code",
+        "code_verifier",
+        "id_token",
+        "id_token_hint",
+        "launch",
+        "password",
+        "refresh_token",
+        "token",
+    }
+)
+"""Parameters of forms and addresses, on the channels of the authorization server."""
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-hub-signature"})
 _UNSTABLE_HEADERS = frozenset({"host", "user-agent", "connection", "accept-encoding", "date", "content-length"})
+_SECRET_REPLIES = frozenset({"location", "set-cookie"})
+_AUTHORIZATION = frozenset({"authorize", "launch", "oauth", "token"})
 _BODY_SHOWN = 2000
 
 
@@ -39,9 +58,9 @@ def entry(exchange: Exchange) -> JSON:
         "client": exchange.client,
         "method": exchange.method,
         "path": exchange.path,
-        "query": exchange.query,
+        "query": told_query(exchange.query) if exchange.channel in _AUTHORIZATION else exchange.query,
         "headers": _request_headers(exchange.headers),
-        "body": _body(exchange.channel, exchange.body),
+        "body": _body(exchange),
     }
     if asked is not None:
         shown["interaction"] = {key: value for key, value in asdict(asked).items() if value}
@@ -72,10 +91,25 @@ def _request_headers(headers: dict[str, str]) -> JSON:
     }
 
 
-def _body(channel: str, body: bytes) -> str:
+def told_query(query: str) -> str:
+    """A query or form with a digest in the place of each secret."""
+    if not any(f"{name}=" in query for name in SECRET_FIELDS):
+        return query
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return urlencode([(k, f"<{digest(v)}>" if v and k in SECRET_FIELDS else v) for k, v in pairs], safe="<>/:")
+
+
+def told_url(url: str) -> str:
+    """A URL with a digest in the place of each secret in its query."""
+    address, mark, query = url.partition("?")
+    return f"{address}{mark}{told_query(query)}"
+
+
+def _body(exchange: Exchange) -> str:
+    body = exchange.body
     if not body:
         return ""
-    if channel == "token":
+    if exchange.channel in _AUTHORIZATION and "json" not in exchange.headers.get("content-type", ""):
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
         return urlencode([(k, "<redacted>" if k in SECRET_FIELDS else v) for k, v in pairs])
     text = body[:_BODY_SHOWN].decode("utf-8", "replace")
@@ -85,10 +119,21 @@ def _body(channel: str, body: bytes) -> str:
 def _reply(reply: Reply) -> JSON:
     return {
         "status": reply.status,
-        "headers": [[name, value] for name, value in reply.headers if name.lower() != "date"],
+        "headers": [[name, _told(name.lower(), value)] for name, value in reply.headers if name.lower() != "date"],
         "octets": len(reply.body),
         "digest": digest(reply.body),
     }
+
+
+def _told(name: str, value: str) -> str:
+    """The value of a reply's header."""
+    if name not in _SECRET_REPLIES:
+        return value
+    if name == "location":
+        return told_url(value)
+    cookie, _, attributes = value.partition(";")
+    cookie, _, content = cookie.partition("=")
+    return f"{cookie}=<{digest(content)}>;{attributes}"
 
 
 def _encodable(value: Any) -> Any:

@@ -150,11 +150,15 @@ def takes_part(quirk: Any, channel: str, capability: str) -> bool:
 def exchange_key(exchange: Exchange) -> str:
     """What is asked for, in a form that two runs and two orders of arrival share.
 
-    Token requests are keyed by who asks for what, since assertions differ each time; everything else by method, path,
-    query and body.
+    Token requests are keyed by who asks for what, since assertions differ each time, and so are authorization
+    requests, whose `state` and code challenge do; everything else by method, path, query and body.
     """
     if exchange.channel == "token":
         form = dict(parse_qsl(exchange.body.decode("utf-8", "replace")))
         return f"token {exchange.client} {form.get('grant_type', '')} {form.get('scope', '')}"
+    if exchange.channel == "authorize":
+        form = dict(parse_qsl(exchange.query or exchange.body.decode("utf-8", "replace")))
+        asked = " ".join(form.get(name, "") for name in ("client_id", "redirect_uri", "scope", "pending"))
+        return f"authorize {exchange.method} {exchange.path} {asked}"
     body = blake2b(exchange.body, digest_size=8).hexdigest() if exchange.body else ""
     return f"{exchange.channel} {exchange.method} {exchange.path}?{exchange.query} {body}"
