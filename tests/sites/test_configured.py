@@ -102,6 +102,38 @@ def test_links_and_webhooks_hear_of_what_they_ask_for_and_of_no_import(tmp_path:
     assert b"|NORTH|" in site.links.links["lab"].ready[0].body
 
 
+APPS = """
+name: a
+patients: 3
+clients:
+  - {client_id: viewer, public: true, redirect_uris: ["http://127.0.0.1:9000/cb"], scopes: launch/patient patient/*.rs}
+  - {client_id: portal, redirect_uris: ["http://127.0.0.1:9000/cb"], active_after: 12h}
+users:
+  - {username: mother, reference: RelatedPerson/1, name: A mother, password: s3cret, patients: [0, 2]}
+approvals:
+  - {client_id: viewer, user: mother, patient: 2, withhold: patient/Condition.rs}
+"""
+
+
+def test_apps_users_and_approvals_are_there() -> None:
+    site = built(APPS)
+    viewer, portal = site.auth.clients.get("viewer"), site.auth.clients.get("portal")
+    assert (viewer.methods(), portal.methods()) == (("none",), ("private_key_jwt",))
+    assert viewer.grant_types == ("authorization_code", "refresh_token")
+    now = site.clock.now()
+    assert not portal.is_active(now + 11 * 3600)
+    assert portal.is_active(now + 13 * 3600)
+    assert site.charts is not None
+    mother = site.auth.users.get("mother")
+    assert mother.patients == (site.charts.patient_id(0), site.charts.patient_id(2))
+    for _ in range(2):
+        approved = site.auth.launches.approved("viewer")
+        assert approved is not None
+        assert (approved.user, approved.patient) == ("mother", site.charts.patient_id(2))
+        assert approved.withheld == ("patient/Condition.rs",)
+        site.reset()  # traffic is gone, settings are not
+
+
 def test_a_seed_of_its_own_beats_that_of_the_server_and_a_clock_may_run_faster() -> None:
     assert built("name: a\npatients: 0\nseed: 12\n", seed="x").options.seed == 12
     assert built("name: a\npatients: 0\n", seed="x").options.seed == "x/a"
@@ -126,7 +158,12 @@ def test_two_builds_of_one_file_answer_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
-        ("clients: [{client_id: a, redirect_uris: ['http://h.example.org/']}]", "clients[0]", "redirect_uris"),
+        ("clients: [{client_id: a, redirect_uris: [callback]}]", "clients[0]", "no address to come back to"),
+        ("clients: [{client_id: a, grant_types: authorization_code}]", "clients[0]", "redirect_uris"),
+        ("clients: [{client_id: a, public: true, secret: s}]", "clients[0]", "no secret"),
+        ("users: [{username: x, reference: Patient/1, patients: [4]}]", "users[0]", "no patient number 4"),
+        ("approvals: [{client_id: nobody}]", "approvals[0]", "nobody"),
+        ("approvals: [{client_id: nobody, user: clinican}]", "approvals[0]", "nearest: clinician"),
         ("clients: [{client_id: a, jwks_uri: ftp}]", "clients[0]", "no address"),
         ("clients: [{client_id: a, jwks: {kys: []}}]", "clients[0]", "no JWK Set"),
         ("clients: [{client_id: a, grant_types: client_credential}]", "clients[0]", "nearest: client_credentials"),

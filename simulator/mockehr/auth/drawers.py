@@ -11,6 +11,10 @@ from typing import Any, Final, Protocol
 
 KEPT: Final = 10_000
 """Things in one drawer; beyond it the oldest is forgotten."""
+FOR_EVER: Final = 1e12
+"""A time that no site's clock reaches."""
+LASTING: Final = frozenset({"approvals"})
+"""Drawers whose things are settings rather than traffic."""
 
 
 class Drawer(Protocol):
@@ -30,6 +34,9 @@ class Drawer(Protocol):
 
     def every(self, now: float) -> list[Any]:
         """All that is in it, oldest first."""
+
+    def items(self) -> list[tuple[str, Any]]:
+        """All that is in it with its name, whatever the time."""
 
     def clear(self) -> None:
         """Empty it and count from 1 again."""
@@ -64,6 +71,10 @@ class MemoryDrawer:
         until, thing = self._things.pop(name, (0.0, None))
         return thing if now < until else None
 
+    def items(self) -> list[tuple[str, Any]]:
+        """See Drawer."""
+        return [(name, thing) for name, (_, thing) in self._things.items()]
+
     def every(self, now: float) -> list[Any]:
         """See Drawer."""
         return [thing for until, thing in self._things.values() if now < until]
@@ -89,11 +100,16 @@ class Drawers:
         return found
 
     def share(self, make: Callable[[str], Drawer]) -> None:
-        """Have drawers made like that from now on; what lay in the present ones is forgotten."""
+        """Have drawers made like that from now on; what was to last in the present ones is laid into them."""
         self._make = make
+        lasting = {name: self._drawers[name] for name in LASTING if name in self._drawers}
         self._drawers.clear()
+        for name, drawer in lasting.items():
+            for key, thing in drawer.items():
+                self[name].put(key, thing, FOR_EVER)
 
     def clear(self) -> None:
-        """Empty all of them that were opened, and so all that hold something of this process."""
-        for drawer in self._drawers.values():
-            drawer.clear()
+        """Empty those that were opened, and so all that hold something of this process, but for what is to last."""
+        for name, drawer in self._drawers.items():
+            if name not in LASTING:
+                drawer.clear()

@@ -8,15 +8,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
-from mockehr.auth.drawers import Drawers
+from mockehr.auth.drawers import FOR_EVER, Drawers
 from mockehr.auth.settings import AuthSettings
 from mockehr.auth.uris import with_parameters
 from mockehr.core.chance import Chance
-
-FOR_EVER: Final = 1e12
-"""A time that no site's clock reaches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,11 @@ class SqliteDrawer:
         asked = "DELETE FROM drawers WHERE drawer = ? AND name = ? RETURNING pickled, until"
         return _thing([row for row in self._ask(asked, (self._name, _text(name))).fetchall() if now < row[1]])
 
+    def items(self) -> list[tuple[str, Any]]:
+        """See Drawer."""
+        asked = "SELECT name, pickled FROM drawers WHERE drawer = ? ORDER BY number"
+        return [(row[0], pickle.loads(row[1])) for row in self._ask(asked, (self._name,)).fetchall()]
+
     def every(self, now: float) -> list[Any]:
         """See Drawer."""
         asked = "SELECT pickled FROM drawers WHERE drawer = ? AND until > ? ORDER BY number"

@@ -97,7 +97,10 @@ class RuleConfig(Section):
 
 
 class ClientConfig(Section):
-    """One registered client of a site; without `jwks`, `jwks_uri` and `secret` it has the public test keys."""
+    """One registered client of a site; without `jwks`, `jwks_uri` and `secret` it has the public test keys.
+
+    With `redirect_uris` it is a SMART app that is launched by users.
+    """
 
     client_id: str = Field(min_length=1)
     name: str = ""
@@ -107,11 +110,44 @@ class ClientConfig(Section):
     jwks: dict[str, JsonValue] | None = None
     """Its public keys, as a JWK Set."""
     jwks_uri: str = ""
+    public: bool = False
+    """It has nothing to prove itself by: an app in a browser or on a telephone."""
     redirect_uris: list[str] = Field(default_factory=list)
+    """Where an app is called back, letter by letter."""
     grant_types: Names = Field(default_factory=list)
+    """Unless told: authorization_code and refresh_token with redirect_uris, else client_credentials."""
     auth_methods: Names = Field(default_factory=list)
     active: bool = True
     """False while the vendor has not let it in yet."""
+    active_after: Duration = 0.0
+    """How long after the site's start it takes until it may be used."""
+
+
+class UserConfig(Section):
+    """Somebody who can sign in besides the site's own `clinician`, `nurse`, `resident`, `patient` and `proxy`."""
+
+    username: str = Field(min_length=1)
+    reference: str = Field(pattern=r"^(Practitioner|PractitionerRole|Patient|RelatedPerson)/.+$")
+    """Who that is, as the site shows it."""
+    name: str = ""
+    password: str = ""
+    """Empty: nobody asks for one."""
+    patients: list[str | int] = Field(default_factory=list)
+    """Whose records a patient or a relative may open: ids, or numbers from 0 in the site's order."""
+    email: str = ""
+
+
+class ApprovalConfig(Section):
+    """An answer that is given ahead to an app's standalone launches, so that no page is shown."""
+
+    client_id: str = Field(min_length=1)
+    user: str = "clinician"
+    patient: str | int = ""
+    """An id, or a number from 0 in the site's order."""
+    encounter: str = ""
+    withhold: Words = Field(default_factory=list)
+    """Scopes that the user does not give."""
+    deny: bool = False
 
 
 class ClockConfig(Section):
@@ -186,6 +222,8 @@ class SiteConfig(Section):
     clock: _Clock = Field(default_factory=ClockConfig)
     quirks: list[RuleConfig] = Field(default_factory=list)
     clients: list[ClientConfig] = Field(default_factory=list)
+    users: list[UserConfig] = Field(default_factory=list)
+    approvals: list[ApprovalConfig] = Field(default_factory=list)
     imports: list[str] = Field(default_factory=list, alias="import")
     """Charts to load: FHIR resources and Bundles (`.json`), NDJSON, or folders of them, relative to this file."""
     hl7: Hl7Config = Field(default_factory=Hl7Config)

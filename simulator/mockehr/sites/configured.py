@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mockehr.auth.launches import Launch
+from mockehr.auth.people import User
 from mockehr.config.explain import validate
 from mockehr.config.load import load_file
 from mockehr.config.settings import RuleConfig, ServerConfig, SiteConfig
-from mockehr.core.errors import ConfigError, MockehrError
+from mockehr.core.errors import ConfigError, MockehrError, UsageError
 from mockehr.fhir.intake import import_path
 from mockehr.personalities.load import personality_names
 from mockehr.population.corruption.base import corruptions
 from mockehr.quirks.rule import quirks
 from mockehr.sites.build import build_site
+from mockehr.sites.launching import checked
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.sections import client_from, dialect_from, hook_from, link_from
 from mockehr.sites.site import Site
@@ -104,7 +108,27 @@ def _import(site: Site, config: SiteConfig, base: Path, problems: list[str]) -> 
 def _register(site: Site, config: SiteConfig, problems: list[str]) -> None:
     for position, client in enumerate(config.clients):
         with _noted(f"clients[{position}]", problems):
-            site.auth.clients.add(client_from(client, site.auth.settings))
+            site.auth.clients.add(client_from(client, site.auth.settings, now=site.clock.now()))
+    for position, user in enumerate(config.users):
+        with _noted(f"users[{position}]", problems):
+            patients = tuple(_patient(site, one) for one in user.patients)
+            site.auth.users.add(User(user.username, user.reference, user.name, user.password, patients, user.email))
+    for position, told in enumerate(config.approvals):
+        with _noted(f"approvals[{position}]", problems):
+            patient = _patient(site, told.patient)
+            launch = Launch(told.user, patient, told.encounter, client_id=told.client_id)
+            launch = replace(launch, withheld=tuple(told.withhold), denied=told.deny)
+            site.auth.launches.approve(checked(site, launch))
+
+
+def _patient(site: Site, told: str | int) -> str:
+    """The id of a patient that a file names by it, or by its place in the site's order. Raises UsageError."""
+    if isinstance(told, str):
+        return told
+    size = site.charts.size if site.charts is not None else 0
+    if site.charts is None or not 0 <= told < size:
+        raise UsageError(f"There is no patient number {told}: the site has {size}, counted from 0.")
+    return site.charts.patient_id(told)
 
 
 def _connect(site: Site, config: SiteConfig, problems: list[str]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast, get_type_hints
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, create_model
 
@@ -30,6 +31,7 @@ from mockehr.hl7.emit import EMITTERS
 from mockehr.sites.links import Link
 
 T = TypeVar("T")
+APP_GRANTS: Final = ("authorization_code", "refresh_token")
 KINDS: Final = MappingProxyType(
     {"created": "create", "updated": "update", "deleted": "delete"}
     | {"create": "create", "update": "update", "delete": "delete"}
@@ -40,8 +42,8 @@ _EVERY_KIND: Final = frozenset(KINDS.values())
 _HOOK_SETTINGS: Final = ("ladder", "timeout")
 
 
-def client_from(config: ClientConfig, offered: AuthSettings) -> Client:
-    """The registration that a file describes, at a server that offers those grants and methods.
+def client_from(config: ClientConfig, offered: AuthSettings, *, now: float = 0.0) -> Client:
+    """The registration that a file describes, at a server that offers those grants and methods, at that site time.
 
     Without any credential it gets the public test keys, as over the control API. Raises ConfigError for a grant type
     or method that the server lacks, for what no grant uses, and for keys that are none.
@@ -49,14 +51,22 @@ def client_from(config: ClientConfig, offered: AuthSettings) -> Client:
     problems = [_no("grant type", name, offered.grants) for name in config.grant_types if name not in offered.grants]
     methods = offered.auth_methods
     problems += [_no("auth method", name, methods) for name in config.auth_methods if name not in methods]
-    if config.redirect_uris:
-        problems.append("redirect_uris: no grant of this site redirects; leave them out")
+    grants = tuple(config.grant_types) or (APP_GRANTS if config.redirect_uris else ("client_credentials",))
+    if ("authorization_code" in grants) != bool(config.redirect_uris):
+        problems.append("redirect_uris: belong to the grant type authorization_code, and it to them")
+    problems += [
+        f"redirect_uris: {uri!r} is no address to come back to, such as https://host/callback"
+        for uri in config.redirect_uris
+        if not urlsplit(uri).scheme
+    ]
+    if config.public and (config.secret or config.jwks is not None or config.jwks_uri):
+        problems.append("public: a public client has no secret and no keys")
     if config.jwks_uri and not config.jwks_uri.startswith(("http://", "https://")):
         problems.append(f"jwks_uri: {config.jwks_uri!r} is no address such as https://host/jwks.json")
     keys = config.jwks.get("keys") if config.jwks is not None else []
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         problems.append('jwks: is no JWK Set; write it like {"keys": [...]}')
-    told = config.jwks is not None or config.jwks_uri or config.secret
+    told = config.jwks is not None or config.jwks_uri or config.secret or config.public
     client = Client(
         config.client_id,
         Scopes.parse(" ".join(config.scopes)),
@@ -64,7 +74,10 @@ def client_from(config: ClientConfig, offered: AuthSettings) -> Client:
         jwks_uri=config.jwks_uri,
         secret=config.secret,
         active=config.active,
-        grant_types=tuple(config.grant_types) or ("client_credentials",),
+        active_from=now + config.active_after if config.active_after else 0.0,
+        public=config.public,
+        redirect_uris=tuple(config.redirect_uris),
+        grant_types=grants,
         auth_methods=cast(Any, tuple(config.auth_methods)),
         name=config.name,
     )
