@@ -11,6 +11,7 @@ from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 from mockehr.sites.tenancy import TENANTS_KEPT
+from mockehr.sites.test_client import register_app
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -82,3 +83,21 @@ def test_there_is_an_end_to_making_sites() -> None:
     tenancy._make = lambda name, credential: made
     found = [tenancy.site_for(asking(f"job-{number}")) for number in range(TENANTS_KEPT + 1)]
     assert found[-2:] == [made, lobby]
+
+
+def test_a_browser_meets_the_site_of_its_app_and_stays_there() -> None:
+    directory, lobby = shared()
+    query = "client_id=job-1&redirect_uri=http%3A%2F%2Fa.example.org%2F&response_type=code&scope=openid"
+    mine = directory.tenant(lobby, asking("job-1"))
+    other = directory.tenant(lobby, asking("job-2"))
+    for site, name in ((mine, "job-1"), (other, "job-2")):
+        register_app(site, name, ["http://a.example.org/"], "openid")
+        site.auth.settings = site.auth.door.settings = replace(site.auth.settings, pkce="optional")
+    asked = Exchange("authorize", path="/oauth2/authorize", query=query, base_url=f"http://h/ci{lobby.fhir_path}")
+    asked.query += f"&aud={asked.base_url}"
+    assert directory.tenant(lobby, asked) is mine
+    page = mine.handle(asked).result
+    form = Exchange("authorize", "POST", "/oauth2/authorize/sign-in", body=f"pending={page.pending}".encode())
+    assert directory.tenant(lobby, form) is mine
+    stranger = Exchange("authorize", "POST", "/oauth2/authorize/sign-in", body=b"pending=made-up")
+    assert directory.tenant(lobby, stranger) is lobby

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
+from urllib.parse import parse_qs
 
-from mockehr.auth.credential import Credential, credential_of
+from mockehr.auth.credential import NOBODY, Credential, credential_of
 from mockehr.core.exchange import Exchange
 from mockehr.sites.site import Site
 
@@ -34,7 +35,12 @@ class Tenancy:
 
     def site_for(self, exchange: Exchange) -> Site:
         """The site that the exchange's credential belongs to, made now if it was not seen before."""
-        credential = credential_of(exchange.headers, exchange.body)
+        if exchange.channel == "authorize":
+            credential, begun = self._browser(exchange)
+            if begun is not None:
+                return begun
+        else:
+            credential = credential_of(exchange.headers, exchange.body)
         if not credential.text:
             return self._lobby
         if credential.kind == "bearer" and not self._lobby.open_access:
@@ -51,6 +57,17 @@ class Tenancy:
         """A tenant was taken away; its credential counts as unseen again."""
         self._sites = {key: one for key, one in self._sites.items() if one is not site}
         self._of_token = {token: one for token, one in self._of_token.items() if one is not site}
+
+    def _browser(self, exchange: Exchange) -> tuple[Credential, Site | None]:
+        """Whose app a browser comes for: by `client_id`, or by the authorization that a page of ours belongs to."""
+        text = exchange.body.decode("utf-8", "replace") if exchange.method == "POST" else exchange.query
+        form = parse_qs(text)
+        pending = form.get("pending", [""])[0]
+        for site in self._sites.values() if pending else ():
+            if site.auth.drawers["pending"].get(pending, site.clock.now()) is not None:
+                return NOBODY, site
+        client = form.get("client_id", [""])[0]
+        return (Credential("client", client) if client else NOBODY), None
 
     def _holder(self, token: str) -> Site:
         for site in self._sites.values():

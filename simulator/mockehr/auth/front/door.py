@@ -130,7 +130,7 @@ class FrontDoor:
         about_data = any(scope.actions for scope in asked)
         if not scopes or (about_data and not any(scope.actions for scope in scopes)):
             raise Refused("scope-not-registered", "The client is not registered for the scopes that it asks for.")
-        drawn = self.chance.stream("authorization", self.drawers["pending"].next_number()).token(18)
+        drawn = self.chance.stream("authorization", client.client_id, self.drawers["pending"].next_number()).token(18)
         pending = Pending(
             base64.urlsafe_b64encode(drawn).decode("ascii"),
             client.client_id,
@@ -283,7 +283,7 @@ class FrontDoor:
 
     def _session(self, user: User, now: float) -> str:
         drawer = self.drawers["browser sessions"]
-        drawn = self.chance.stream("browser-session", drawer.next_number()).token(18)
+        drawn = self.chance.stream("browser-session", user.username, drawer.next_number()).token(18)
         session = base64.urlsafe_b64encode(drawn).decode("ascii")
         drawer.put(session, (user.username, now), now + self.settings.sso)
         return session
