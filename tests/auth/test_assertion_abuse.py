@@ -371,6 +371,15 @@ def test_values_nested_to_any_depth_are_refused_and_never_crash(world, member):
         assert reply.error == "invalid_client"
 
 
+@pytest.mark.parametrize(
+    ("alg", "told"), [([["ES384"]] * 900, "an array"), ({"a": 1}, "an object"), ("E" * 9_000, "EE?")]
+)
+def test_what_was_sent_is_not_repeated_at_length(world, alg, told):
+    reply = world.ask(compact(head(world, alg=alg), {"iss": "backend"}))
+    assert refused(reply, "algorithm-refused")
+    assert told in reply.document["error_description"]
+
+
 @pytest.mark.parametrize("place", ["header", "claims", "deep"])
 def test_a_member_that_comes_twice_is_refused(world, verified, place):
     header, claims = (
@@ -461,6 +470,7 @@ def test_a_right_signature_in_another_form_is_refused(world):
         b"\x00" + octets,
         octets[:-1],
         b"\x00" + octets[:48] + b"\x00" + octets[48:],
+        octets[:48] + b"\x00" + octets[48:],
     ):
         assert refused(world.ask(f"{signed}.{b64(other)}"), "signature-wrong")
     assert world.ask(f"{signed}.{right}").status == 200

@@ -67,7 +67,7 @@ def test_a_request_without_grant_type_is_refused(world, name):
     assert (reply.reason, reply.error) == ("grant-type-missing", "invalid_request")
 
 
-@pytest.mark.parametrize("name", ["password", "authorization_code", "Client_Credentials"])
+@pytest.mark.parametrize("name", ["password", "implicit", "Client_Credentials"])
 def test_another_grant_type_is_refused(world, name):
     reply = world.ask(grant_type=name)
     assert (reply.reason, reply.error) == ("grant-type-unsupported", "unsupported_grant_type")
@@ -77,6 +77,11 @@ def test_a_grant_type_that_the_client_did_not_register_is_refused(world):
     world.server.clients.replace(replace(world.client, grant_types=("authorization_code",)))
     reply = world.ask()
     assert (reply.reason, reply.error, reply.status) == ("grant-type-not-registered", "unauthorized_client", 400)
+
+
+@pytest.mark.parametrize("name", ["authorization_code", "refresh_token"])
+def test_a_backend_client_is_not_registered_for_what_users_give(world, name):
+    assert world.ask(grant_type=name).reason == "grant-type-not-registered"
 
 
 def test_a_server_that_offers_no_grant_type_supports_none(make_world):

@@ -147,6 +147,7 @@ def _auth_settings(site: Site) -> AuthSettings:
             f"The personality {site.personality.name} sets what the token endpoint does not have.", wrong
         )
     values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in extra.items()}
+    values["tenant"] = str(values.get("tenant", "")).replace("{tenant}", site.personality.tenant(site.facts))
     # Clients live on the wall clock: beside a stepped site their assertions' times mean nothing.
     values.setdefault("check_times", not site.clock.frozen)
     values |= {"token_lifetime": int(told["expires_in"]), "token_format": told["format"], "token_type": told["type"]}
