@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from mockehr.auth.scopes import Scopes
 from mockehr.auth.tokens import Grant
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.sites.build import build_site
+from mockehr.sites.commons import Commons, prepare
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 
@@ -126,6 +128,7 @@ def test_every_vendor_refuses_another_patients_record_in_its_own_words() -> None
         issue = body_of(exchange)["issue"][0]
         told[vendor] = (exchange.reply.status, issue["severity"], issue["code"], issue["details"]["text"])
         assert not exchange.reply.header("WWW-Authenticate")
+        assert issue.get("diagnostics") in (None, issue["details"]["text"])
     assert told["generic"][:3] == (403, "error", "forbidden")
     assert "another patient's records" in told["generic"][3]
     words = "The authenticated user is not authorized to view the requested data."
@@ -228,6 +231,20 @@ def test_a_search_for_others_finds_nothing(query: str) -> None:
     assert body_of(exchange)["total"] == 0
 
 
+def test_a_search_for_others_opens_no_chart_of_theirs() -> None:
+    site = made(patients=MILLION)
+    assert site.charts is not None
+    assert App(site, patient="p0").ask("GET /Observation?patient=p7,p8").returned == ()
+    assert not site.charts._cache
+
+
+def test_a_constraint_holds_in_a_search_that_looks_through_charts() -> None:
+    site = made()
+    wanted = {one.key for i in range(4) for one in records_of(site, i, "Observation") if b'"laboratory"' in one.body}
+    app = App(site, f"system/Observation.rs?category={LABORATORY}")
+    assert set(app.ask("GET /Observation?_count=1000").returned) == wanted
+
+
 def test_a_search_for_others_at_epic_is_refused() -> None:
     site = made("epic", MILLION)
     assert site.charts is not None
@@ -265,6 +282,16 @@ def test_what_others_have_tells_nothing_through_chains() -> None:
         kind="create",
         source="control",
     )
+    wanted = observation("p1", id="about", focus=[{"reference": "Patient/p0"}])
+    site.store.commit(wanted, kind="create", source="control")
+    visit = {"resourceType": "Encounter", "id": "visit", "subject": {"reference": "Patient/p1"}}
+    seen_by = [{"individual": {"reference": doctor}}]
+    site.store.commit({**visit, "participant": seen_by}, kind="create", source="control")
+    for asked, found in (
+        ("GET /Patient?_has:Observation:focus:_id=about", "Patient/p0"),
+        ("GET /Practitioner?_has:Encounter:participant:_id=visit", doctor),
+    ):
+        assert (system.ask(asked).returned, mine.ask(asked).returned) == ((found,), ())
     family = records_of(site, 1, "Patient")[0].document["name"][0]["family"]
     chain = f"GET /Observation?_id=o&performer:Patient.family={family}"
     assert system.ask(chain).returned == ("Observation/o",)
@@ -334,10 +361,12 @@ def test_operations_are_of_the_patient_alone() -> None:
         assert mine.status(f"GET /Patient/p2/{name}") == 200
         assert refusal(mine.ask(f"GET /Patient/p3/{name}")) == (403, "compartment")
     assert refusal(mine.ask("GET /Patient/$meta")) == (403, "scope-missing")
+    wide = App(site, "system/*.r patient/*.u", "p2")
     tag = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
     writer = App(site, patient="p2")
     assert writer.status("POST /Patient/p2/$meta-add", tag) == 200
     assert refusal(writer.ask("POST /Patient/p3/$meta-add", tag)) == (403, "compartment")
+    assert refusal(wide.ask("POST /Patient/p3/$meta-add", tag)) == (403, "compartment")
 
 
 def test_what_is_contained_is_found_in_the_patients_own_only() -> None:
@@ -462,13 +491,27 @@ def test_conditional_writes_find_the_patients_own_only() -> None:
     assert site.store.read("Observation", "others").version == 1  # type: ignore[union-attr]
 
 
+def test_a_conditional_entry_of_a_transaction_means_the_patients_own_only() -> None:
+    site = made()
+    identifier = [{"system": "http://example.org", "value": "1"}]
+    site.store.commit(observation("p1", id="others", identifier=identifier), kind="create", source="control")
+    update = entry("PUT", "Observation?identifier=http://example.org|1", observation("p0", identifier=identifier))
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{**update, "fullUrl": "urn:uuid:1"}]}
+    exchange = App(site, patient="p0").ask("POST /", bundle)
+    assert body_of(exchange)["entry"][0]["response"]["status"][:3] == "201"
+    assert exchange.returned != ("Observation/others",)
+
+
 def test_what_a_constraint_covers_is_not_written_and_what_another_scope_gives_is() -> None:
     site = made()
     part = f"patient/Observation.cruds?category={LABORATORY}"
     assert refusal(App(site, part, "p0").ask("POST /Observation", observation("p0"))) == (403, "scope-missing")
-    both = App(site, f"{part} user/Observation.c", "p0", own=("p1",))
+    both = App(site, f"{part} user/Observation.cu", "p0", own=("p1",))
     assert both.status("POST /Observation", observation("p1")) == 201
     assert refusal(both.ask("POST /Observation", observation("p0"))) == (403, "compartment")
+    laboratory = next(one for one in records_of(site, 0, "Observation") if b'"laboratory"' in one.body)
+    moved = {**laboratory.document, "subject": {"reference": "Patient/p1"}}
+    assert refusal(both.ask(f"PUT /{laboratory.key}", moved)) == (403, "compartment")
 
 
 # Bundles
@@ -525,6 +568,7 @@ def test_an_answer_that_is_kept_is_shown_to_whom_it_was_for(request_: str) -> No
     assert whose(site, first[0][1]) == {"p1"}
     if "/p1" not in request_:
         assert whose(site, first[0][2]) == {"p2"}
+        assert first[0][2] != first[0][3]
     labs = App(site, f"patient/Observation.rs?category={LABORATORY}", "p1").ask("GET /Observation?_count=3").returned
     assert labs != apps[0].ask("GET /Observation?_count=3").returned
 
@@ -621,3 +665,31 @@ def test_a_record_that_was_moved_is_its_new_patients() -> None:
     assert record.key not in before.ask("GET /Condition").returned
     assert record.key in after.ask("GET /Condition").returned
     assert before.status(f"GET /{record.key}/_history/1") == 200
+
+
+def test_a_dirty_record_is_of_the_patient_in_whose_chart_it_is() -> None:
+    site = made()
+    record = records_of(site, 1, "Condition")[0]
+    record.document["subject"] = {"reference": "Patient/p0"}
+    named, owner = App(site, patient="p0"), App(site, patient="p1")
+    assert (named.status(f"GET /{record.key}"), owner.status(f"GET /{record.key}")) == (403, 200)
+    assert record.key in owner.ask("GET /Condition").returned
+
+
+def test_processes_that_are_one_site_lead_a_patient_on_through_their_own(tmp_path: Path) -> None:
+    sites = [made(), made()]
+    prepare(sites[0], tmp_path)
+    held = [Commons(site, tmp_path) for site in sites]
+    first, other = App(sites[0], "user/*.rs", own=("p1",)), App(sites[0], "user/*.rs", own=("p2",))
+    wanted = [record.key for record in sites[0].store.chart("p1", "Observation")]
+    page = first.ask("GET /Observation?_count=4")
+    following = next_of(page)
+    elsewhere = replace(first, site=sites[1])
+    elsewhere.token, stranger = first.token, replace(other, site=sites[1])
+    stranger.token = other.token
+    assert refusal(stranger.ask(following)) == (410, "page-expired")
+    again = elsewhere.ask(following)
+    assert [*page.returned, *again.returned] == wanted[:8]
+    assert body_of(again)["total"] == len(wanted)
+    for one in held:
+        one.close()

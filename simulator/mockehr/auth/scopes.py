@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 from urllib.parse import parse_qsl
@@ -42,6 +42,7 @@ ACTION_OF_INTERACTION: Final = MappingProxyType(
 
 _V1_LETTERS: Final = MappingProxyType({"read": "rs", "write": "cud", "*": "cruds"})
 _V1_WORD: Final = MappingProxyType({letters: word for word, letters in _V1_LETTERS.items()})
+_LONGEST_KEPT: Final = 2048
 _SYNTAX: Final = re.compile(
     r"(patient|user|system)/(\*|[A-Z][A-Za-z]*)\.(?:(read|write|\*)|(?=[cruds])(c?r?u?d?s?)(?:\?(\S+))?)"
 )
@@ -94,7 +95,7 @@ class Scopes:
     @classmethod
     def parse(cls, text: str) -> Scopes:
         """The set written as `text`, scopes parted by blanks."""
-        return cls(Scope.parse(part) for part in text.split())
+        return _parsed(text) if len(text) <= _LONGEST_KEPT else _read(text)
 
     @cached_property
     def text(self) -> str:
@@ -176,6 +177,16 @@ class Scopes:
 
     def __repr__(self) -> str:
         return f"Scopes.parse({self.text!r})"
+
+
+def _read(text: str) -> Scopes:
+    return Scopes(Scope.parse(part) for part in text.split())
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Scopes:
+    """The set written as `text`, kept: clients ask for the same scopes at every token, and a set never changes."""
+    return _read(text)
 
 
 def _common(wanted: Scope, held: Scope) -> tuple[str, Scope] | None:

@@ -123,12 +123,9 @@ class Belonging:
         return False
 
     def _lies_with(self, kind: str, id: str, document: JSON) -> bool:
-        """A Binary or Bundle by its security context; without one by what it was before, or by what attaches it."""
+        """A Binary or Bundle by its security context, without one by what attaches it."""
         if "securityContext" in document:
             return self._of_theirs(document["securityContext"])
-        computed = self._store.base.read(kind, id)
-        if computed is not None:
-            return computed.patient in self.patients
         return any(
             (kind, id) in attached(record.document, self._base_url, kind)
             for patient in self.patients

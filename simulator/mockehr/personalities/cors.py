@@ -34,7 +34,10 @@ class Cors:
             found |= self._preflight(exchange)
         elif settings["expose"]:
             found["Access-Control-Expose-Headers"] = str(settings["expose"])
-        known = self._told if exchange.channel == "fhir" else frozenset[str]()
+        # Twice the same header is one with a list for its value, which browsers take for no permission at all.
+        known = set(self._told) if exchange.channel == "fhir" else set()
+        if reply is not None:
+            known |= {name.lower() for name, _ in reply.headers if name.lower() != "vary"}
         return [(name, value) for name, value in found.items() if value and name.lower() not in known]
 
     def _preflight(self, exchange: Exchange) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,8 @@ from mockehr.auth.refusal import Refused
 from mockehr.core.exchange import Exchange, Reply
 from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
-from mockehr.sites.token_stages import named, surrounding
+from mockehr.sites.launch_pages import launch_page, next_station
+from mockehr.sites.token_stages import named, surrounding, token_settings
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
@@ -33,6 +35,14 @@ def authorize_stages(site: Site) -> Mapping[str, Stage]:
     def name(exchange: Exchange) -> None:
         named(exchange, site.endpoints.name(exchange.path))
 
+    def arrive(exchange: Exchange) -> None:
+        """Rules are told which page this is, and whose, before anything is performed."""
+        name(exchange)
+        asking = _one(parse_qs(exchange.query), "client_id")
+        if asking and asking in site.auth.clients:
+            exchange.client = asking
+        site.mischief.disturb("on_request", exchange)
+
     def perform(exchange: Exchange) -> None:
         exchange.result = _step(site, exchange)
 
@@ -41,8 +51,11 @@ def authorize_stages(site: Site) -> Mapping[str, Stage]:
         if isinstance(answer, Problem):
             exchange.reply = site.personality.refuse(answer, exchange.base_url, "application/json")
             return
+        if isinstance(answer, Reply):
+            exchange.reply = answer
+            return
         if isinstance(answer, Refused):
-            answer = Redirect("", refused=answer)
+            answer = Redirect("", client_id=site.claimant(exchange), refused=answer)
         assert isinstance(answer, Redirect | Page)
         exchange.client = answer.client_id or exchange.client
         if answer.refused is not None:
@@ -52,13 +65,16 @@ def authorize_stages(site: Site) -> Mapping[str, Stage]:
             exchange.notes["user"] = answer.user
         exchange.reply = _reply(site, exchange, answer)
         if answer.session:
-            exchange.reply.headers.append(("Set-Cookie", _cookie(answer.session, exchange)))
+            exchange.reply.headers.append(("Set-Cookie", _cookie(answer.session, site, exchange)))
 
-    return surrounding(site, lambda e: None, name, perform, shape)
+    return {**surrounding(site, lambda e: None, name, perform, shape), "disturb_arrival": arrive}
 
 
-def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused:
+def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused | Reply:
     """What comes next for a browser that brought this."""
+    beside = launch_page(site, exchange)
+    if beside is not None:
+        return beside
     if exchange.method not in _METHODS:
         return Problem(405, "interaction-unknown", "A browser asks with GET or POST", where="GET, POST")
     posted = exchange.method == "POST"
@@ -67,9 +83,11 @@ def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused:
         return Refused("content-type", f"A form must be sent as {FORM}.")
     assert exchange.interaction is not None
     try:
+        if exchange.interaction.name == "idp":
+            station = next_station(site, exchange)
+            return station if isinstance(station, Redirect) else _begin(site, exchange, station)
         if exchange.interaction.name == "authorize":
-            where = site.addresses(exchange.base_url)
-            return site.auth.door.begin(read_request(text), where, session=_session(exchange))
+            return _begin(site, exchange, text)
         answer = _ANSWERS[exchange.interaction.name](site.auth.door, parse_qs(text, keep_blank_values=True))
     except Refused as refused:
         return refused
@@ -78,6 +96,14 @@ def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused:
         target = f"{site.addresses(exchange.base_url).authorize}/continue?{urlencode({'pending': answer.pending})}"
         return Redirect(target, client_id=answer.client_id, user=answer.user, session=answer.session)
     return answer
+
+
+def _begin(site: Site, exchange: Exchange, text: str) -> Step:
+    """An authorization request; rules may have other settings for it (`notes["auth"]`)."""
+    door, settings = site.auth.door, token_settings(site, exchange)
+    if settings is not None:
+        door = replace(door, settings=settings)
+    return door.begin(read_request(text), site.addresses(exchange.base_url), session=_session(exchange))
 
 
 def _sign_in(door: FrontDoor, form: Form) -> Step:
@@ -147,9 +173,9 @@ def _session(exchange: Exchange) -> str:
     return found.value if found is not None else ""
 
 
-def _cookie(session: str, exchange: Exchange) -> str:
+def _cookie(session: str, site: Site, exchange: Exchange) -> str:
     """For this site alone, out of reach of scripts, and not sent from pages of others save by links."""
     address = urlsplit(exchange.base_url)
-    path = address.path.partition("/fhir")[0] or "/"
+    path = address.path.removesuffix(site.fhir_path.rstrip("/")) or "/"
     secure = "; Secure" if address.scheme == "https" else ""
     return f"{COOKIE}={session}; Path={path}; HttpOnly; SameSite=Lax{secure}"

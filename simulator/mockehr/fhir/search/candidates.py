@@ -101,14 +101,9 @@ class Candidates:
         named = [_only(self._told(target), within_whose) for target in targets]
         if all(one is not None for one in named):
             patients = dict.fromkeys(patient for one in named for patient in (one or ((), False))[0])
-            charts = [record for kind in kinds for record in self._containers(patients, kind, within_whose)]
+            charts = [record for kind in kinds for record in self._charts(patients, kind, everything=True)]
             return ListHits([one for record in charts for one in within(record)])
         return StreamHits(self._walk(kinds, within), self._most)
-
-    def _containers(self, patients: Iterable[str], kind: str, whose: frozenset[str] | None) -> Iterable[Record]:
-        if whose is not None and kind in SHARED_TYPES:
-            return self._store.shared(kind)
-        return self._charts(patients, kind, everything=True)
 
     def both(self, first: Hits, second: Hits) -> Hits:
         """The matches of one and then of the other; what is in both comes once where the first are held."""
