@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from mockehr.cli.main import cli
 from mockehr.core.exchange import Exchange
+from mockehr.sites.configured import build_configured, load_server
 from mockehr.testing.world import World
 
 pytest_plugins = ["pytester"]
@@ -39,6 +40,54 @@ def sync(client, patients):
     with httpx2.Client(timeout=20.0, follow_redirects=True) as http:
         kept = careful.sync(careful.Site(settings, http, time.sleep), list(patients))
     return list(kept.values())
+'''
+
+
+MY_APP = '''
+"""Stands for the reader's own app: the careful example, at any server that opens it."""
+
+import asyncio
+import socket
+import threading
+from dataclasses import dataclass
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from mockehr.examples import careful_app
+
+SCOPES = "launch launch/patient openid fhirUser patient/Patient.rs patient/Encounter.rs patient/Condition.rs"
+
+
+@dataclass
+class MyApp:
+    url: str
+    callback: str
+
+
+class Anywhere(dict):
+    def __init__(self, callback):
+        self.callback = callback
+
+    def get(self, iss, default=None):
+        return careful_app.Server(iss, "my-app", SCOPES, self.callback)
+
+
+@pytest.fixture
+def my_app():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        root = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = careful_app.App(Anywhere(f"{root}/callback"))
+        routes = [Route("/launch", app.launch), Route("/callback", app.callback)]
+        pages = Starlette(routes=routes, exception_handlers={careful_app.Stopped: careful_app.stop_with})
+        server = uvicorn.Server(uvicorn.Config(pages, lifespan="off", log_config=None, ws="none"))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
+        thread.start()
+        yield MyApp(f"{root}/launch", f"{root}/callback")
+        server.should_exit = True
+        thread.join()
 '''
 
 
@@ -79,6 +128,7 @@ def readme(root: Path) -> str:
 )
 def test_every_piece_of_python_runs_as_a_test(root: Path, pytester: pytest.Pytester, waits: bool) -> None:
     found = [piece for piece in blocks(readme(root), "python") if ("flaky-friday" in piece[1]) == waits]
+    pytester.makeconftest(MY_APP)
     pytester.makepyfile(my_client=MY_CLIENT, **{f"test_line_{line}": source for line, source in found})
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q")
     tests = sum(len(re.findall(r"^def test_", source, flags=re.MULTILINE)) for _, source in found)
@@ -112,8 +162,12 @@ def test_commands_about_the_site_north_run_on_a_server(root: Path, mockehr: Worl
         site._call(site.site.handle, Exchange("fhir", path="/metadata"))
     asked = [words for words in commands(readme(root)) if words[0] != "serve" and "north" in words]
     assert len(asked) >= 3
+    patient = site.patient_ids(1)[0]
     for words in asked:
-        done = CliRunner().invoke(cli, [*words, "--server", mockehr.url])
+        told = [patient if word == "ID" else word for word in words]
+        # there is no app of the reader's here that could be opened
+        told += ["--server", mockehr.url, *(["--print"] if words[0] == "launch" else [])]
+        done = CliRunner().invoke(cli, told)
         assert done.exit_code == 0, (words, done.output, done.exception)
 
 
@@ -126,11 +180,21 @@ def test_commands_that_need_no_server_run(root: Path) -> None:
 
 
 def test_the_scenario_to_copy_holds(root: Path, tmp_path: Path) -> None:
-    [(_, source)] = list(blocks(readme(root), "yaml"))
+    source = next(text for _, text in blocks(readme(root), "yaml") if "story:" in text)
     file = tmp_path / "own.scenario.yaml"
     file.write_text(source, "utf-8")
     done = CliRunner().invoke(cli, ["scenario", "check", str(file)])
     assert (done.exit_code, done.output) == (0, f"{file}: holds; 1 sites, 2 rules\n")
+
+
+def test_the_server_file_to_copy_holds(root: Path, tmp_path: Path) -> None:
+    source = next(text for _, text in blocks(readme(root), "yaml") if "approvals:" in text)
+    file = tmp_path / "own.yaml"
+    file.write_text(source, "utf-8")
+    server = load_server(file)
+    site = build_configured(server.sites[0], seed=7)
+    assert site.auth.launches.approved("my-app") is not None
+    assert site.auth.settings.consent == "always"
 
 
 def test_options_and_settings_of_the_plugin_are_all_in_the_table(root: Path) -> None:

@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from mockehr.auth.clients import Client
 from mockehr.auth.keys import read_bundled_key
+from mockehr.auth.reply import TokenReply
 from mockehr.auth.scopes import Scopes
-from mockehr.auth.server import AuthServer, TokenReply
+from mockehr.auth.server import AuthServer
 from mockehr.auth.settings import AuthSettings
 from mockehr.core.chance import Chance
 from mockehr.core.clock import Clock
@@ -151,3 +152,19 @@ def make_world() -> Callable[..., World]:
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     return make_world()
+
+
+@pytest.fixture
+def make_house() -> Callable[..., Any]:
+    """Makes a server with users and an app; keyword arguments are AuthSettings."""
+    from tests.auth.house import House
+
+    def make(*, seed: int = 7, **settings: Any) -> House:
+        return House(AuthSettings(**settings), seed)
+
+    return make
+
+
+@pytest.fixture
+def house(make_house: Callable[..., Any]) -> Any:
+    return make_house()

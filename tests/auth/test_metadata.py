@@ -31,8 +31,8 @@ def test_a_server_for_systems_alone_says_nothing_of_users(make_world):
         "scopes_supported": ["system/*.rs"],
         "code_challenge_methods_supported": ["S256"],
         "capabilities": [
-            "client-confidential-asymmetric",
             "client-confidential-symmetric",
+            "client-confidential-asymmetric",
             "permission-v1",
             "permission-v2",
         ],

@@ -160,6 +160,13 @@ def test_error_descriptions_keep_to_the_characters_of_the_standard(world):
     assert all(" " <= letter <= "~" and letter not in '"\\' for letter in text)
 
 
+def test_a_server_that_is_not_ready_says_so(world):
+    def wait(grant):
+        raise Refused("not-ready", "Come again.")
+
+    assert world.ask(amend=wait).error == "temporarily_unavailable"
+
+
 def test_every_reason_is_exercised_by_these_tests(request):
     folder = request.path.parent
     text = "".join(path.read_text("utf-8") for path in folder.rglob("test_*.py"))

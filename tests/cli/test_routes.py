@@ -30,8 +30,8 @@ def test_every_route_is_admitted_to_its_channel_and_named_as_printed(vendor: str
         assert {"capabilities", "read", "search", "create", "update"} <= plain
         assert not plain & {"vread", "history-instance", "history-type", "history-system", "transaction"}
         assert told == plain
-    assert {route.channel for route in routes} == {"fhir", "token", "discovery"}
-    assert len({(route.method, route.path) for route in routes}) == len(routes)
+    assert {route.channel for route in routes} == {"fhir", "token", "discovery", "authorize", "oauth"}
+    assert len({(route.method, route.path, route.interaction) for route in routes}) == len(routes)
     for route in routes:
         path = route.path.replace("[id]", "1").replace("[vid]", "1").replace("[type]", "Observation")
         admitted = directory.admit(path)

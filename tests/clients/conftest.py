@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -42,10 +35,6 @@ FEW = 30
 """Patients of the site at which a client does all that it can."""
 CHOICE = 5
 """Of how many of them the one with the fullest chart is looked for."""
-
-PACKAGES = ("fhir-kit-client@2.0.3", "fhirclient@2.6.3", "@medplum/core@4.5.2")
-"""The clients for node. What they use only in browsers and on telephones is left out, which is most of it."""
-INSTALL = ("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", "--legacy-peer-deps")
 
 
 @dataclass(frozen=True)
@@ -181,78 +170,3 @@ def _transaction(person: dict[str, Any], patient: str, *, status: str = "final")
             {"request": {"method": "GET", "url": f"Patient/{patient}"}},
         ],
     }
-
-
-@dataclass(frozen=True)
-class Node:
-    """Programs for node in a folder with the clients that they drive."""
-
-    folder: Path
-
-    def play(self, program: str, chapter: str, told: dict[str, Any], *, patience: float = 60) -> dict[str, Any]:
-        """What a chapter of a program says that it saw; `patience` in seconds."""
-        command = ["node", "play.mjs", f"./{program}", chapter]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            input=json.dumps(told),
-            capture_output=True,
-            text=True,
-            timeout=patience,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]  # what comes before may be a minified line of the client
-        return dict(json.loads(done.stdout))
-
-
-@pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
-    """The programs beside a `node_modules` that holds the clients; skips where there is no node or no npm.
-
-    They are installed once into a fresh folder, or into the folder that the environment variable MOCKEHR_NODE_MODULES
-    names, where later runs find them again.
-    """
-    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"drives clients written for node, and there is no {' and no '.join(missing)} here")
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    installed = _install(Path(os.environ.get("MOCKEHR_NODE_MODULES") or shared / "npm"))
-    folder = tmp_path_factory.mktemp("node")
-    # A module is looked for beside the program that imports it, so the programs have to lie beside their modules.
-    (folder / "node_modules").symlink_to(installed / "node_modules", target_is_directory=True)
-    for program in Path(__file__).parent.glob("*.mjs"):
-        shutil.copy(program, folder)
-    return Node(folder)
-
-
-def _install(folder: Path) -> Path:
-    """Install the clients below `folder` unless they are there; safe when several processes do so at once."""
-    place = folder.resolve() / "+".join(name.strip("@").replace("/", "-").replace("@", "-") for name in PACKAGES)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        if place.is_dir():
-            return place
-        draft = Path(tempfile.mkdtemp(dir=place.parent))
-        done = subprocess.run(
-            [*INSTALL, "--prefix", str(draft), *PACKAGES], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        try:
-            draft.rename(place)
-        except OSError:  # another process was first
-            shutil.rmtree(draft)
-    return place
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other process installs there; where locks are not to be had they may all do so."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

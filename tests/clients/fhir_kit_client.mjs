@@ -10,7 +10,7 @@ const RECORD = 'http://example.org/record|';
 async function backend(told) {
   const client = new Client({ baseUrl: told.base });
   const refusedBare = await refusal(() => client.read({ resourceType: 'Patient', id: told.charts[0].params.patient }));
-  const { tokenUrl } = await client.smartAuthMetadata();
+  const { tokenUrl, authorizeUrl } = await client.smartAuthMetadata();
   client.bearerToken = await tokenFrom(tokenUrl, told);
   const everyone = await pages(client, { resourceType: 'Patient', searchParams: told.everyone });
   const charts = [];
@@ -22,6 +22,7 @@ async function backend(told) {
   const read = await client.read({ resourceType: 'Patient', id });
   return {
     tokenUrl: String(tokenUrl),
+    authorizeUrl: String(authorizeUrl),
     refusedBare: refusedBare.status,
     everyone,
     charts,

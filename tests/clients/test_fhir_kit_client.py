@@ -34,6 +34,7 @@ def test_fhir_kit_client_lists_reads_and_creates(hospital: Any, node: Any) -> No
     saw = node.play(PROGRAM, "backend", told, patience=60 + len(charts))
 
     assert saw["tokenUrl"] == hospital.client.token_url
+    assert saw["authorizeUrl"] == hospital.site.site.addresses(hospital.fhir_url).authorize
     assert saw["refusedBare"] == 401
     assert len(saw["everyone"]["ids"]) == len(everyone) == 205
     assert set(saw["everyone"]["ids"]) == set(everyone)

@@ -21,6 +21,8 @@ from mockehr.sites.options import SiteOptions
 VALUES = {
     "name": "x", "by": "1s", "use": "reset", "personality": "generic", "number": 1, "at_least": 0,
     "client_id": "c", "scopes": "system/*.rs", "url": "http://h.example.org/", "secret": "s",
+    "redirect_uris": ["http://h.example.org/callback"], "username": "u", "reference": "Practitioner/d0",
+    "app": "http://127.0.0.1:1/launch",
     "resource": {"resourceType": "Patient"}, "records": [{"resourceType": "Patient", "id": "x"}],
 }  # fmt: skip
 
@@ -41,6 +43,10 @@ def prepared(name: str) -> Directory:
         Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
     if name == "truth corrupted":
         directory.get("a").arm({"use": "windows-1252-names", "name": "x"})
+    if name.startswith("approval"):
+        Control(directory).call("app add", site="a", client_id="c", redirect_uris=["http://h.example.org/callback"])
+    if name == "approval remove":
+        Control(directory).call("approval add", site="a", client_id="c")
     if name == "site remove":
         directory.add(build_site(SiteOptions("x")))
     return directory

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from mockehr.core.exchange import Exchange, Interaction, Reply
+
 PROBE = "scopes-used"
 
 
@@ -71,3 +73,38 @@ def test_asking_again_and_again_for_a_type_that_the_token_does_not_cover_fails(t
     finding = traffic.judged(PROBE)
     assert finding.verdict == "fail"
     assert "read Condition" in finding.evidence[0].text
+
+
+def test_scopes_of_parts_are_used_by_requests_that_do_not_ask_for_other_parts(another: Any) -> None:
+    laboratory, vital = (f"system/Observation.rs?category=x|{part}" for part in ("laboratory", "vital-signs"))
+    verdicts = {}
+    for query in ("category=laboratory", "category=laboratory,vital-signs", "patient=1"):
+        traffic = another()
+        traffic.grant(scope=f"{laboratory} {vital}", granted=f"{laboratory} {vital}")
+        traffic.call(f"GET /Observation?{query}")
+        verdicts[query] = traffic.judged(PROBE).verdict
+    assert verdicts == {"category=laboratory": "fail", "category=laboratory,vital-signs": "pass", "patient=1": "pass"}
+
+
+@pytest.mark.parametrize(
+    "scope", ["user/Patient.read user/Observation.write", "patient/Patient.rs patient/Observation.c"]
+)
+def test_an_apps_scopes_stand_in_its_authorization_request(traffic: Any, scope: str) -> None:
+    begun = Exchange("authorize", "GET", "/authorize", f"scope=launch openid {scope}".replace(" ", "+"))
+    begun.interaction, begun.reply = Interaction("authorize"), Reply(302)
+    traffic.add(begun)
+    grant = traffic.grant(granted=f"openid {scope}")
+    grant.body = b"grant_type=authorization_code&code=c"
+    traffic.call("GET /Patient/1")
+    finding = traffic.judged(PROBE, registered_scopes="patient/*.cruds user/*.cruds")
+    assert finding.verdict == "fail"
+    assert [("write Observation" in item.text, item.entry) for item in finding.evidence] == [(True, grant.number)]
+    traffic.call("POST /Observation", 201, sent={})
+    assert traffic.judged(PROBE, registered_scopes="patient/*.cruds user/*.cruds").verdict == "pass"
+
+
+def test_scopes_granted_in_other_words_are_judged_by_what_they_are(traffic: Any) -> None:
+    grant = traffic.grant(scope="system/Patient.rs system/Goal.rs", granted="system/Patient.Read system/Goal.Read")
+    grant.notes["granted"] = "system/Patient.rs system/Goal.rs"
+    traffic.call("GET /Patient/1")
+    assert "read Goal" in traffic.judged(PROBE).evidence[0].text

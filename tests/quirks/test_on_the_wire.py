@@ -1,4 +1,7 @@
-"""Every quirk through real sockets: what the client sees, what the journal says, and that all is well without it."""
+"""Every quirk through real sockets: what the client sees, what the journal says, and that all is well without it.
+
+Those of launches are shown in `test_launch_quirks.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 
 from mockehr.auth.assertion import client_assertion
+from mockehr.auth.grants.authorization_code import challenge_of
+from mockehr.auth.launches import Launch
 from mockehr.core.exchange import Exchange
 from mockehr.edge.mllp import MllpServer
 from mockehr.edge.mllp_site import listen_for
 from mockehr.events import Hook
 from mockehr.fhir.intake import Intake, import_document
 from mockehr.quirks.rule import quirks
+from mockehr.sites.test_client import register_app
 from mockehr.testing.world import TestClient, TestSite, World
 
 WAIT = 5
@@ -226,6 +233,89 @@ def narrowed(wire: Wire, token: str, armed: bool) -> None:
     assert wire.get("/Patient/p1", granted["access_token"]).status_code == 200
 
 
+def revoked(wire: Wire, token: str, armed: bool) -> None:
+    answers = [wire.get("/Patient/p1", token) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == ([401] * 2 if armed else [200] * 2)
+    assert ("invalid_token" in answers[0].headers.get("www-authenticate", "")) is armed
+    fresh = wire.grant().json()["access_token"]
+    assert wire.get("/Patient/p1", fresh).status_code == (401 if armed else 200)
+
+
+def granted_nothing(wire: Wire, token: str, armed: bool) -> None:
+    answer = wire.grant()
+    assert answer.status_code == 200
+    assert ("access_token" in answer.json()) is not armed
+
+
+def granted_in_other_words(wire: Wire, token: str, armed: bool) -> None:
+    granted = wire.grant().json()
+    assert ("system/Observation.read" in granted["scope"].split()) is armed
+    assert wire.get("/Observation?patient=p1", granted["access_token"]).status_code == 200
+
+
+def not_let_in(wire: Wire, token: str, armed: bool) -> None:
+    answer = wire.grant()
+    assert answer.status_code == (400 if armed else 200)
+    assert (answer.json().get("error") == "invalid_client") is armed
+
+
+def throttled(wire: Wire, token: str, armed: bool) -> None:
+    answer = wire.grant()
+    assert answer.status_code == (429 if armed else 200)
+    assert answer.headers.get("retry-after", "") == ("60" if armed else "")
+
+
+def held_to_times(wire: Wire, token: str, armed: bool) -> None:
+    not_let_in(wire, token, armed)
+    told = wire.grant().headers["date"]
+    assert told.endswith("12:10:00 GMT" if armed else "12:00:00 GMT")
+
+
+def signed_by_another(wire: Wire, token: str, armed: bool) -> None:
+    def kids() -> list[str]:
+        address = wire.http.get(f"{wire.site.fhir_url}/.well-known/smart-configuration").json()["jwks_uri"]
+        return [key["kid"] for key in wire.http.get(address).json()["keys"]]
+
+    first = kids()
+    assert wire.grant().status_code == 200
+    assert kids() == first  # the first token since arming is signed as ever
+    assert wire.grant().status_code == 200
+    now = kids()
+    assert (now != first) is armed
+    assert set(first) <= set(now)
+
+
+def kept_by_copy(wire: Wire, token: str, armed: bool) -> None:
+    assert wire.grant().status_code == 200  # the client's keys are registered: it sees no difference
+    kept = last(wire, "token").notes.get("auth", {})
+    assert (kept.get("jwks_refetch") is False) is armed
+
+
+def refused_to_renew(wire: Wire, token: str, armed: bool) -> None:
+    app = register_app(wire.site.site, "app", ["http://app.example.org/callback"])
+    wire.site.site.auth.launches.approve(Launch("clinician", patient="p1", client_id="app"))
+    challenge = challenge_of("v" * 50)
+    asked = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": app.redirect_uris[0],
+        "scope": "launch/patient offline_access patient/Patient.rs",
+        "state": "s",
+        "aud": wire.site.fhir_url,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    address = wire.http.get(f"{wire.site.fhir_url}/.well-known/smart-configuration").json()["authorization_endpoint"]
+    back = wire.http.get(address, params=asked).headers["location"]
+    code = {"grant_type": "authorization_code", "code": parse_qs(urlsplit(back).query)["code"][0]}
+    known = {"client_id": app.client_id, "redirect_uri": app.redirect_uris[0], "code_verifier": "v" * 50}
+    given = wire.http.post(wire.site.token_url, data={**code, **known}).json()
+    form = {"grant_type": "refresh_token", "refresh_token": given["refresh_token"], "client_id": app.client_id}
+    answer = wire.http.post(wire.site.token_url, data=form)
+    assert answer.status_code == (400 if armed else 200)
+    assert (answer.json().get("error") == "invalid_grant") is armed
+
+
 def delivered_twice(wire: Wire, token: str, armed: bool) -> None:
     wire.happen("Muster")
     first = wire.arrived.get(timeout=WAIT)
@@ -278,6 +368,17 @@ class Try:
 
 
 TRIES: dict[str, Try] = {
+    "assertion-rules": Try(not_let_in, "token", {"lifetime": "60s"}),
+    "client-key-rotation": Try(kept_by_copy, "token"),
+    "clock-skew": Try(held_to_times, "token", {"by": "10min"}),
+    "refresh-fails": Try(refused_to_renew, "token"),
+    "registration-lost": Try(not_let_in, "token"),
+    "registration-pending": Try(not_let_in, "token"),
+    "scope-dialect": Try(granted_in_other_words, "token"),
+    "server-key-rotation": Try(signed_by_another, "token"),
+    "silent-reauth-failure": Try(granted_nothing, "token"),
+    "token-endpoint-throttled": Try(throttled, "token", {"budget": 0}),
+    "token-revoked-early": Try(revoked, settings={"times": 0}),
     "ack-late": Try(acknowledged_late, "mllp-in", {"delay": "7s"}),
     "ack-wrong-id": Try(acknowledged_as_another, "mllp-in"),
     "dropped-delivery": Try(never_delivered, "webhook", when={"first": 1}),
@@ -296,7 +397,7 @@ TRIES: dict[str, Try] = {
 
 
 @pytest.mark.parametrize("armed", [True, False], ids=["armed", "calm"])
-@pytest.mark.parametrize("name", list(quirks()))
+@pytest.mark.parametrize("name", [name for name, quirk in quirks().items() if quirk.about.family != "launch"])
 def test_the_client_sees_what_the_quirk_promises_and_nothing_without_it(name: str, armed: bool, wire: Wire) -> None:
     assert name in TRIES, f"the quirk {name} has no case on the wire: add one to TRIES"
     case = TRIES[name]

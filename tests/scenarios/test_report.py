@@ -50,6 +50,18 @@ def test_the_text_has_a_line_for_each_probe_and_the_first_evidence_of_failures()
     assert "Nothing proved" in text(Scorecard(()))
 
 
+def test_many_probes_without_an_occasion_share_a_line() -> None:
+    idle = tuple(Finding(f"probe-{n}", "not-applicable", f"reason {n}") for n in range(9))
+    shown = text(Scorecard((Card("north", "backend", (*idle, Finding("truth", "pass", "All true."))),)), width=120)
+    assert "9 probes" in shown
+    assert "probe-0, probe-1" in shown
+    assert "reason 3" not in shown
+    assert "All true." in shown
+    assert "1 pass, 0 FAIL, 9 n/a" in shown
+    few = text(Scorecard((Card("north", "backend", idle[:2]),)), width=120)
+    assert "reason 1" in few
+
+
 def test_the_xml_counts_failures_and_skips_and_parses() -> None:
     root = ElementTree.fromstring(junit(SCORECARD))
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("4", "1", "1")

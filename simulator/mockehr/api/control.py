@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -62,10 +63,14 @@ class ControlApi:
         arguments |= _document(await request.body())
         arguments |= request.path_params
         site = arguments.pop("site", "") if op.scope == "site" else ""
+        if not arguments.get("address") and any(p.name == "address" for p in op.parameters):
+            arguments["address"] = str(request.base_url)  # the server's own, as whoever asks reaches it
         if self._calls is None:
             answer = self._control.call(op.name, site=site, **arguments)
         else:
             answer = await self._calls(op, site, arguments)
+        if inspect.isawaitable(answer):  # it has to wait for others
+            answer = await answer
         return Response(answer, media_type="application/json") if isinstance(answer, bytes) else _json(answer)
 
     def _admit(self, request: Request) -> None:

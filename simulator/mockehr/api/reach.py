@@ -22,10 +22,16 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "quirk show": "here",
         "site patients": "here",
         "site import": "here",
+        "app open": "here",
+        "approval add": "here",
+        "approval remove": "here",
+        "session end": "here",
         "snapshot list": "here",
         "truth compare": "here",
         "truth corrupted": "here",
         # changes all processes, at one moment
+        "app add": "everywhere",
+        "user add": "everywhere",
         "clock advance": "everywhere",
         "clock freeze": "everywhere",
         "clock run": "everywhere",
@@ -49,13 +55,17 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "journal verify": "journals",
         "journal why": "journals",
         "scorecard show": "journals",
-        # what it makes would be known to one process only
+        # what it makes, or looks for, would be known to one process only
+        "app launch": "nowhere",
         "site add": "nowhere",
         "site remove": "nowhere",
     }
 )
 """By the operation's name. Of others, those that only ask are answered by whoever is asked; the rest is refused."""
 
+_ALONE: Final = "Serve without --workers, or say it in the options or the file that the server starts with."
+_INSTEAD: Final = MappingProxyType({"app launch": "Use mockehr launch, which drives the app in its own process."})
+"""What to do instead of what cannot be done."""
 _COUNTS: Final[Mapping[Reach, frozenset[str]]] = MappingProxyType(
     {
         "added": frozenset({"entries", "changes", "seen", "fired", "pending", "delivered", "waiting", "dead"}),
@@ -76,7 +86,7 @@ def reach_of(op: Operation) -> Reach:
     if reach == "nowhere":
         raise UsageError(
             f"{op.name} cannot be done while several workers serve.",
-            remedy="Serve without --workers, or say it in the options or the file that the server starts with.",
+            remedy=_INSTEAD.get(op.name, _ALONE),
         )
     return reach
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mockehr.auth.drawers import FOR_EVER, Drawers
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.settings import Method
 from mockehr.core.errors import DuplicateName, UnknownName
@@ -48,47 +49,62 @@ class Client:
 
 
 class ClientRegistry:
-    """Registrations by client id."""
+    """Registrations by client id.
 
-    def __init__(self) -> None:
+    Those that clients made for themselves lie in a drawer: all processes of a site know of them, and they are gone
+    when the site starts anew.
+    """
+
+    def __init__(self, drawers: Drawers | None = None) -> None:
         self._clients: dict[str, Client] = {}
+        self._drawers = drawers or Drawers()
 
     def add(self, client: Client) -> Client:
         """Register; raises DuplicateName if the id is taken by another registration."""
-        present = self._clients.get(client.client_id)
+        present = self.find(client.client_id)
         if present is not None and present != client:
             raise DuplicateName("client", client.client_id, repr(present), repr(client))
         self._clients[client.client_id] = client
         return client
 
+    def register(self, client: Client) -> Client:
+        """Take in a client that registered itself, under an id that was drawn for it."""
+        self._drawers["clients"].put(client.client_id, client, FOR_EVER)
+        return client
+
     def replace(self, client: Client) -> Client:
         """Put `client` in the place of the registration with its id (new keys, inactive …); raises UnknownName."""
         self.get(client.client_id)
-        self._clients[client.client_id] = client
-        return client
+        if client.client_id in self._clients:
+            self._clients[client.client_id] = client
+            return client
+        return self.register(client)
 
     def remove(self, client_id: str) -> Client:
         """Forget a registration; raises UnknownName."""
         client = self.get(client_id)
-        del self._clients[client_id]
+        self._clients.pop(client_id, None)
+        self._drawers["clients"].take(client_id, 0.0)
         return client
 
     def get(self, client_id: str) -> Client:
         """The registration; raises UnknownName with the nearest ids."""
-        client = self._clients.get(client_id)
+        client = self.find(client_id)
         if client is None:
-            raise UnknownName("client", client_id, self._clients)
+            raise UnknownName("client", client_id, [one.client_id for one in self])
         return client
 
     def find(self, client_id: str) -> Client | None:
         """The registration, or None."""
-        return self._clients.get(client_id)
+        found: Client | None = self._clients.get(client_id)
+        return found if found is not None else self._drawers["clients"].get(client_id, 0.0)
 
     def __contains__(self, client_id: str) -> bool:
-        return client_id in self._clients
+        return self.find(client_id) is not None
 
     def __iter__(self) -> Iterator[Client]:
-        return iter(tuple(self._clients.values()))
+        yield from tuple(self._clients.values())
+        yield from self._drawers["clients"].every(0.0)
 
     def __len__(self) -> int:
-        return len(self._clients)
+        return len(self._clients) + len(self._drawers["clients"].every(0.0))

@@ -13,20 +13,21 @@ from typing import Any
 from mockehr.auth.addresses import Addresses
 from mockehr.auth.people import User
 from mockehr.auth.settings import AuthSettings
-from mockehr.auth.tokens import Grant
+from mockehr.auth.tokens import Grant, subject_of
 
 
 def claims_of(grant: Grant, user: User | None, where: Addresses, settings: AuthSettings) -> dict[str, Any]:
-    """The claims about the user of a grant; `sub` is the last part of what `fhirUser` points to."""
+    """The claims about the user of a grant."""
     claims: dict[str, Any] = {
         "iss": where.issuer or where.base,
-        "sub": grant.user.rpartition("/")[2] or grant.username or grant.client_id,
+        "sub": subject_of(grant, settings),
         "aud": grant.client_id,
         "iat": int(grant.issued_at),
         "exp": int(grant.issued_at + settings.id_token_lifetime),
         "auth_time": int(grant.auth_time),
-        "at_hash": _left_half(grant.token),
     }
+    if grant.token:
+        claims["at_hash"] = _left_half(grant.token)
     if grant.nonce:
         claims["nonce"] = grant.nonce
     return claims | person(grant, user, where)

@@ -31,6 +31,11 @@ class User:
         return self.reference.startswith(("Practitioner/", "PractitionerRole/"))
 
 
+    def may_open(self, patient: str) -> bool:
+        """Whether the user may open that patient's record."""
+        return self.staff or patient in self.patients
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One line of a list to choose from: a patient or an encounter."""

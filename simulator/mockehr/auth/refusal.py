@@ -84,6 +84,8 @@ REASONS: Final = MappingProxyType[str, ErrorCode](
         "redirect-uri-unregistered": "invalid_request",
         "response-type": "unsupported_response_type",
         "parameter-missing": "invalid_request",
+        "parameter-too-long": "invalid_request",
+        "prompt-contradictory": "invalid_request",
         "state-too-long": "invalid_request",
         "pkce-missing": "invalid_request",
         "pkce-method": "invalid_request",
@@ -93,6 +95,7 @@ REASONS: Final = MappingProxyType[str, ErrorCode](
         "launch-of-another": "invalid_request",
         "launch-not-offered": "unauthorized_client",
         "denied": "access_denied",
+        "patient-of-another": "access_denied",
         "login-required": "login_required",
         "interaction-required": "interaction_required",
         "session-over": "access_denied",
@@ -106,6 +109,7 @@ REASONS: Final = MappingProxyType[str, ErrorCode](
         "verifier-missing": "invalid_grant",
         "verifier-wrong": "invalid_grant",
         "verifier-unexpected": "invalid_grant",
+        "grant-unknown": "invalid_grant",
         "refresh-token-missing": "invalid_request",
         "refresh-token-unknown": "invalid_grant",
         "refresh-token-used": "invalid_grant",
@@ -124,12 +128,15 @@ REASONS: Final = MappingProxyType[str, ErrorCode](
 
 
 class Refused(Exception):
-    """A step refused the request. `reason` is a key of REASONS; `text` is for people."""
+    """A step refused the request. `reason` is a key of REASONS; `text` is for people.
 
-    def __init__(self, reason: str, text: str) -> None:
+    `error` is the code that the client sees, where it is not the reason's own.
+    """
+
+    def __init__(self, reason: str, text: str, error: ErrorCode | None = None) -> None:
         self.reason = reason
         self.text = text
-        self.error: ErrorCode = REASONS[reason]
+        self.error: ErrorCode = error or REASONS[reason]
         super().__init__(f"{reason}: {text}")
 
     def description(self) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, cast, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mockehr.auth.clients import Client
+from mockehr.auth.grants import jwt_bearer
 from mockehr.auth.refusal import Refused
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.settings import AuthSettings, Method
+from mockehr.auth.tokens import Grant
 from mockehr.core.chance import Chance
 
 MOST_URIS: Final = 20
+_ADDRESS: Final = re.compile(r"[!#-;=?-\[\]_a-z~%]+")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -44,6 +48,29 @@ def client_from(metadata: Mapping[str, Any], settings: AuthSettings, chance: Cha
     return replace(client, **_keys(metadata)) if method == "private_key_jwt" else client
 
 
+def device_client(
+    metadata: Mapping[str, Any], found: Grant, settings: AuthSettings, chance: Chance, number: int
+) -> Client:
+    """The client of an app on one user's device, registered with a token of that app (Epic's dynamic clients).
+
+    `software_id` must be the app's client id, and `jwks` the device's own key. Raises Refused.
+    """
+    if jwt_bearer.NAME not in settings.grants:
+        raise Refused("registration-malformed", "This server registers no devices.")
+    if _text(metadata, "software_id") != found.client_id:
+        raise Refused("registration-malformed", "software_id must be the client that the token was issued to.")
+    keys = _keys({"jwks": metadata.get("jwks")})
+    return Client(
+        chance.stream("registration", number).uuid(),
+        found.scopes,
+        grant_types=(jwt_bearer.NAME,),
+        auth_methods=("none",),
+        public=True,
+        name=found.client_id,
+        **keys,
+    )
+
+
 def document_of(client: Client, now: float) -> dict[str, Any]:
     """The client information response of RFC 7591 section 3.2.1."""
     document: dict[str, Any] = {
@@ -70,12 +97,24 @@ def _redirect_uris(metadata: Mapping[str, Any], needed: bool) -> tuple[str, ...]
     if len(uris) > MOST_URIS:
         raise Refused("registration-redirect", f"There may be {MOST_URIS} redirect_uris.")
     for uri in uris:
-        parts = urlsplit(uri)
+        if not _ADDRESS.fullmatch(uri):
+            raise Refused("registration-redirect", f"{uri!r} has characters that no address has.")
+        parts = _split(uri)
         secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
         own = "." in parts.scheme  # RFC 8252 section 7.1: a scheme of the app's own is a reversed domain name
-        if parts.fragment or not (own or (secure and parts.netloc)):
+        strange = "#" in uri or "@" in parts.netloc
+        if strange or not (own or (secure and parts.netloc)):
             raise Refused("registration-redirect", f"{uri!r} must be https, on loopback, or of the app's own scheme.")
     return tuple(uris)
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+        return parts
+    except ValueError as error:  # brackets without an address in them, a port beyond all ports
+        raise Refused("registration-redirect", f"{uri!r} is no address.") from error
 
 
 def _keys(metadata: Mapping[str, Any]) -> dict[str, Any]:

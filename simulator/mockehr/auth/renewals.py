@@ -8,6 +8,7 @@ All tokens that stem from one authorization are a family. Sources: RFC 6749 sect
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,6 +19,8 @@ from mockehr.auth.settings import AuthSettings
 from mockehr.auth.tokens import Grant, TokenTable
 from mockehr.core.chance import Chance
 
+Kind = Literal["", "offline", "online"]
+
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
@@ -27,6 +30,8 @@ class Renewal:
     grant: Grant
     """What was granted first; a refresh gives that, or less of it."""
     until: float
+    kind: Kind = "offline"
+    """`online`: it ends with the user's session."""
     used_at: float = 0.0
     uses: int = 0
 
@@ -46,8 +51,8 @@ class Renewals:
         if not kind or not grant.family:
             return ""
         until = now + (self._settings.online_lifetime if kind == "online" else self._settings.refresh_lifetime)
-        token = self._drawn(grant, 0)
-        self._keep(Renewal(token, replace(grant, token=""), until))
+        token = self._drawn(grant, kind, 0)
+        self._keep(Renewal(token, replace(grant, token=""), until, kind))
         return token
 
     def find(self, token: str, client: Client, now: float) -> Renewal:
@@ -69,13 +74,13 @@ class Renewals:
         """Count a use; the refresh token that takes the old one's place, empty if that stays."""
         rotates = self._settings.refresh_rotates
         until = held.until
-        if self._settings.refresh_slides and kind_of(held.grant, client, self._settings) == "offline":
+        if self._settings.refresh_slides and held.kind == "offline":
             until = now + self._settings.refresh_lifetime
         used = replace(held, used_at=now, uses=held.uses + 1, until=until)
         if rotates == "never" or (rotates == "public" and not client.public):
             self._keep(used)
             return ""
-        token = self._drawn(held.grant, used.uses)
+        token = self._drawn(held.grant, held.kind, used.uses)
         self._keep(replace(used, token=token))
         return token
 
@@ -85,37 +90,53 @@ class Renewals:
         held: Renewal | None = self._drawers["families"].get(family, now) if family else None
         return held if held is not None and held.token == token else None
 
+    def owner(self, token: str, now: float) -> str:
+        """Id of the client that a refresh token was issued to, used since or not; empty if it is not known."""
+        family = self._drawers["refresh tokens"].get(token, now)
+        held: Renewal | None = self._drawers["families"].get(family, now) if family else None
+        return held.grant.client_id if held is not None else ""
+
     def end(self, family: str) -> None:
         """End all tokens that stem from one authorization."""
         self._drawers["families"].take(family, 0.0)
         self._tokens.revoke_family(family)
 
-    def end_all(self, now: float, client_id: str = "", *, kind: Literal["", "offline", "online"] = "") -> int:
-        """End refresh tokens (of one client, of one kind), as when sessions end; how many. Access tokens go on."""
+    def end_all(self, now: float, client_id: str = "", *, kind: Kind = "", username: str = "") -> int:
+        """End refresh tokens (of one client, one kind, one user), as when sessions end; how many.
+
+        Access tokens go on.
+        """
         ended = 0
         for held in self._drawers["families"].every(now):
-            wanted = (
-                client_id in ("", held.grant.client_id) and f"{kind}_access" in f"{held.grant.scopes.text} _access"
-            )
-            if wanted:
-                self._drawers["families"].take(held.grant.family, now)
-                ended += 1
+            of_client, of_user = held.grant.client_id, held.grant.username
+            if kind in ("", held.kind) and client_id in ("", of_client) and username in ("", of_user):
+                ended += self._drawers["families"].take(held.grant.family, now) is not None
         return ended
 
     def _keep(self, renewal: Renewal) -> None:
         self._drawers["refresh tokens"].put(renewal.token, renewal.grant.family, renewal.until)
         self._drawers["families"].put(renewal.grant.family, renewal, renewal.until)
 
-    def _drawn(self, grant: Grant, use: int) -> str:
-        drawn = self._chance.stream("refresh-token", grant.family, use).token(32)
-        return base64.urlsafe_b64encode(drawn).rstrip(b"=").decode("ascii")
+    def _drawn(self, grant: Grant, kind: Kind, use: int) -> str:
+        stream = self._chance.stream("refresh-token", grant.family, use)
+        if self._settings.refresh_form == "opaque":
+            return base64.urlsafe_b64encode(stream.token(32)).rstrip(b"=").decode("ascii")
+        parts = {
+            "id": stream.uuid(),
+            "secret": stream.uuid(),
+            "ver": "1.1",
+            "type": f"{kind}_access",
+            "profile": "smart-v1",
+            "persona": "patient" if grant.own else "provider",
+        }
+        return base64.b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode("ascii")
 
 
-def kind_of(grant: Grant, client: Client, settings: AuthSettings) -> Literal["", "offline", "online"]:
+def kind_of(grant: Grant, client: Client, settings: AuthSettings) -> Kind:
     """By which scope a grant may be renewed; empty if it may not."""
     if "refresh_token" not in settings.grants or "refresh_token" not in client.grant_types:
         return ""
     if client.public and not settings.refresh_public:
         return ""
-    kinds: tuple[Literal["offline", "online"], ...] = ("offline", "online")
+    kinds: tuple[Kind, ...] = ("offline", "online")
     return next((kind for kind in kinds if f"{kind}_access" in grant.scopes and kind in settings.refresh), "")

@@ -8,27 +8,29 @@ is behind `door` (`mockehr.auth.front`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from mockehr.auth.addresses import Addresses
 from mockehr.auth.assertion import AssertionVerifier
-from mockehr.auth.authentication import authenticate, claimed_id, wanted_key_set
+from mockehr.auth.authentication import authenticate, wanted_key_set
 from mockehr.auth.client_keys import ClientKeys, Fetch, cannot_fetch
 from mockehr.auth.clients import Client, ClientRegistry
-from mockehr.auth.drawers import Drawers
+from mockehr.auth.drawers import FOR_EVER, Drawers
 from mockehr.auth.form import FORM, TokenRequest, read_form, read_request
 from mockehr.auth.front.door import FrontDoor
-from mockehr.auth.grants import GRANTS
+from mockehr.auth.grants import GRANTS, jwt_bearer
 from mockehr.auth.grants.flow import Asking, Draft
-from mockehr.auth.id_token import claims_of, person
+from mockehr.auth.id_token import claims_of
+from mockehr.auth.inquiries import Inquiries
 from mockehr.auth.keys import SigningKeys, sign
 from mockehr.auth.launches import Launches
 from mockehr.auth.metadata import capability_security, openid_configuration, smart_configuration
 from mockehr.auth.people import Charts, NoCharts, Users
 from mockehr.auth.refusal import Refused
-from mockehr.auth.registration import client_from, document_of
+from mockehr.auth.registration import client_from, device_client, document_of
 from mockehr.auth.renewals import Renewals
+from mockehr.auth.reply import TokenReply, refusal_of
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.settings import AuthSettings
 from mockehr.auth.tokens import Grant, TokenFault, TokenTable, bearer_of
@@ -38,27 +40,6 @@ from mockehr.core.errors import UnknownName
 
 Amend = Callable[[Grant], Grant]
 """Gets the grant about to be issued and returns the one to issue."""
-
-_NEVER_STORED: tuple[tuple[str, str], ...] = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
-
-
-@dataclass(frozen=True, slots=True)
-class TokenReply:
-    """The answer of the token endpoint."""
-
-    status: int
-    document: dict[str, Any]
-    """The token response (RFC 6749 section 5.1), or `error` and `error_description` (section 5.2)."""
-    headers: tuple[tuple[str, str], ...] = _NEVER_STORED
-    grant: Grant | None = None
-    client_id: str = ""
-    """The client; where it was refused, whom it claimed to be."""
-    grant_type: str = ""
-    error: str = ""
-    """The RFC's error code; empty on success."""
-    reason: str = ""
-    """Our reason, a key of `mockehr.auth.refusal.REASONS`; empty on success. For the journal and for probes."""
-
 
 class AuthServer:
     """Clients, keys and tokens of one site. Nothing is shared between servers."""
@@ -76,10 +57,10 @@ class AuthServer:
         charts: Charts | None = None,
     ) -> None:
         self.settings = settings or AuthSettings()
-        self.clients = ClientRegistry()
+        self.drawers = Drawers()
+        self.clients = ClientRegistry(self.drawers)
         charts = charts or NoCharts()
         self.users = Users(charts.accounts)
-        self.drawers = Drawers()
         self.launches = Launches(self.drawers, chance, self.settings)
         self.client_keys = ClientKeys(clock, jwks_fetch, self.settings.jwks_ttl)
         self.signing_keys = SigningKeys(chance, self.settings, clock)
@@ -95,6 +76,9 @@ class AuthServer:
             charts,
             self.launches,
             self.drawers,
+        )
+        self.inquiries = Inquiries(
+            clock, self.settings, self.clients, self.users, self.tokens, self.renewals, self.authenticate
         )
         self.look_up = self.tokens.look_up
         self._clock = clock
@@ -126,7 +110,9 @@ class AuthServer:
             flow = self.choose_grant_type(request)
             client = self.authenticate(request, settings)
             now = self._clock.now()
-            asking = Asking(request, client, now, settings, self.drawers, self.renewals)
+            asking = Asking(
+                request, client, now, settings, self.drawers, self.renewals, self.assertions, where.token
+            )
             grant = self.draft(flow, asking)
             return self.issue(amend(grant) if amend else grant, client, where)
         except Refused as refused:
@@ -167,12 +153,27 @@ class AuthServer:
     def authenticate(self, request: TokenRequest, settings: AuthSettings | None = None) -> Client:
         """The client that asks; raises Refused."""
         return authenticate(
-            request,
+            self._named(request),
             clients=self.clients,
             assertions=self.assertions,
             settings=settings or self.settings,
             now=self._clock.now(),
         )
+
+    def _named(self, request: TokenRequest) -> TokenRequest:
+        """With the client that a refresh token was issued to, or that an assertion names, where the request does not.
+
+        RFC 6749 section 3.2.1 wants `client_id` of public clients for codes only, and SMART's list of parameters for
+        a refresh has none (SMART App Launch 2.2, "Refresh access token").
+        """
+        if request.get("grant_type") == jwt_bearer.NAME and not request.get("client_id"):
+            return replace(request, form={**request.form, "client_id": jwt_bearer.issuer_of(request)})
+        names = ("client_id", "client_assertion", "client_assertion_type", "client_secret")
+        token = request.get("refresh_token")
+        if request.get("grant_type") != "refresh_token" or request.basic or not token or any(map(request.get, names)):
+            return request
+        client_id = self.renewals.owner(token, self._clock.now())
+        return replace(request, form={**request.form, "client_id": client_id}) if client_id else request
 
     def draft(self, flow: Draft, asking: Asking) -> Grant:
         """The grant about to be issued, without a token; raises Refused."""
@@ -215,22 +216,7 @@ class AuthServer:
 
     def refuse(self, refused: Refused, request: TokenRequest, *, basic: bool = False) -> TokenReply:
         """Write the error response; `basic` means that the client used an Authorization header."""
-        status, headers = 400, _NEVER_STORED
-        if refused.error == "invalid_token":
-            status, headers = 401, (*headers, ("WWW-Authenticate", 'Bearer error="invalid_token"'))
-        if refused.error == "invalid_client":
-            status = 401 if basic else self.settings.invalid_client_status
-            if status == 401:
-                headers = (*headers, ("WWW-Authenticate", 'Basic realm="token"'))
-        return TokenReply(
-            status,
-            {"error": refused.error, "error_description": refused.description()},
-            headers,
-            client_id=claimed_id(request),
-            grant_type=request.get("grant_type"),
-            error=refused.error,
-            reason=refused.reason,
-        )
+        return refusal_of(refused, request, self.settings, basic=basic)
 
     def revoke(self, token: str) -> bool:
         """End one access token; False if no such token works."""
@@ -241,101 +227,58 @@ class AuthServer:
         return self.tokens.expire_all(client_id, after=after)
 
     def introspect(self, token: str, where: Addresses | None = None) -> dict[str, Any]:
-        """The introspection document of RFC 7662, with SMART's members; only `active` for a token that does not work.
+        """See `Inquiries.introspect`."""
+        return self.inquiries.introspect(token, where)
 
-        Refresh tokens are known too.
+    def register(self, metadata: Any, authorization: str = "") -> TokenReply:
+        """Answer one POST to the registration endpoint (RFC 7591) with a JSON document.
+
+        `authorization` is the header; where clients are registered by token, it says for whom.
         """
-        document = self.tokens.introspect(token)
-        found = self.tokens.look_up(token)
-        if isinstance(found, TokenFault):
-            held = self.renewals.family_of(token, self._clock.now())
-            if held is None:
-                return document
-            found, document = held.grant, {"active": True, "scope": held.grant.scopes.text}
-            document |= {"client_id": found.client_id, "sub": found.user or found.client_id, "exp": int(held.until)}
-        if found.username:
-            document["username"] = found.username
-        context = {name: value for name, value in found.extras.items() if value is not None}
-        told = context | document | ({"patient": found.patient} if found.patient else {})
-        return told | (person(found, self.users.find(found.username), where) if where is not None else {})
-
-    def answer_introspection(self, form_body: bytes, headers: Mapping[str, str], where: Addresses) -> TokenReply:
-        """Answer one POST to the introspection endpoint: by an authenticated client or the bearer of a token."""
-
-        def told(request: TokenRequest, client: Client) -> dict[str, Any]:
-            return self.introspect(request.get("token"), where)
-
-        return self._served(form_body, headers, where.introspect, told, bearers=True)
-
-    def answer_revocation(self, form_body: bytes, headers: Mapping[str, str], where: Addresses) -> TokenReply:
-        """Answer one POST to the revocation endpoint (RFC 7009): a refresh token ends all that it gave.
-
-        A token that is not known is no error.
-        """
-
-        def told(request: TokenRequest, client: Client) -> dict[str, Any]:
-            token = request.get("token")
-            found = self.tokens.look_up(token)
-            grant = found.grant if isinstance(found, TokenFault) else found
-            held = self.renewals.family_of(token, self._clock.now())
-            owner = grant or (held.grant if held is not None else None)
-            if owner is not None and owner.client_id != client.client_id:
-                raise Refused("token-of-another", "The token was issued to another client.")
-            if held is not None:
-                self.renewals.end(held.grant.family)
-            else:
-                self.tokens.revoke(token)
-            return {}
-
-        return self._served(form_body, headers, where.revoke, told)
-
-    def _served(
-        self,
-        form_body: bytes,
-        headers: Mapping[str, str],
-        url: str,
-        told: Callable[[TokenRequest, Client], dict[str, Any]],
-        *,
-        bearers: bool = False,
-    ) -> TokenReply:
-        """The answer to a request about a token; `aud` of an assertion may be this endpoint."""
-        request = TokenRequest({}, url)
-        bearer = bearer_of(headers.get("authorization", "")) if bearers else ""
-        try:
-            if bearer:
-                found = self.look_up(bearer)
-                if isinstance(found, TokenFault):
-                    raise Refused("token-useless", "The bearer token does not work.")
-                request = TokenRequest(read_form(form_body, headers), url)
-                client = self.clients.find(found.client_id) or Client(found.client_id, Scopes())
-            else:
-                request = read_request(form_body, headers, url)
-                client = self.authenticate(request)
-            if not request.get("token"):
-                raise Refused("token-missing", "The parameter token is required.")
-            return TokenReply(200, told(request, client), client_id=client.client_id)
-        except Refused as refused:
-            return self.refuse(refused, request, basic=bool(headers.get("authorization")))
-
-    def register(self, metadata: Any) -> TokenReply:
-        """Answer one POST to the registration endpoint (RFC 7591) with a JSON document."""
         now = self._clock.now()
         try:
             if not isinstance(metadata, Mapping):
                 raise Refused("registration-malformed", "The body must be a JSON object.")
+            if self.settings.registration == "token":
+                return self._register_device(metadata, self.look_up(bearer_of(authorization)))
             number = self.drawers["registrations"].next_number()
-            client = self.clients.add(client_from(metadata, self.settings, self._chance, number))
+            client = self.clients.register(client_from(metadata, self.settings, self._chance, number))
             return TokenReply(201, document_of(client, now), client_id=client.client_id)
         except Refused as refused:
             return self.refuse(refused, TokenRequest({}, ""))
 
-    def userinfo(self, authorization: str, where: Addresses) -> dict[str, Any] | None:
-        """The claims about the user of a bearer token (OpenID Connect Core 5.3); None if it gives none."""
-        found = self.look_up(bearer_of(authorization))
-        if isinstance(found, TokenFault) or not found.user or "openid" not in found.scopes:
-            return None
-        claims = claims_of(found, None, where, self.settings)
-        return {"sub": claims["sub"]} | person(found, self.users.find(found.username), where)
+    def _register_device(self, metadata: Mapping[str, Any], found: Grant | TokenFault) -> TokenReply:
+        """A client of an app on one user's device; the token that it is registered with is ended."""
+        if isinstance(found, TokenFault) or not found.user:
+            raise Refused("token-useless", "The bearer token does not work, or is nobody's.")
+        number = self.drawers["registrations"].next_number()
+        client = device_client(metadata, found, self.settings, self._chance, number)
+        if not self.tokens.revoke(found.token):
+            raise Refused("token-useless", "The bearer token was used a moment ago.")
+        self.clients.register(client)
+        self.drawers["devices"].put(client.client_id, found, FOR_EVER)
+        document = {
+            "client_id": client.client_id,
+            "grant_types": list(client.grant_types),
+            "token_endpoint_auth_method": "none",
+        }
+        return TokenReply(201, document, client_id=client.client_id)
+
+    def end_sessions(self, username: str = "", client_id: str = "", *, tokens: bool = False) -> int:
+        """Sign people out: one user, and for one app, or all; how many sessions and refresh tokens ended.
+
+        Browsers are asked for a name again, and what was granted with `online_access` is renewed no more (SMART App
+        Launch 2.2: it lasts while the user is online). Access tokens go on to their end unless `tokens` says so too.
+        """
+        now = self._clock.now()
+        ended = self.renewals.end_all(now, client_id, kind="online", username=username)
+        if not client_id:
+            ended += self.door.end_sessions(username)
+        if tokens:
+            for grant in self.tokens.working(client_id or None):
+                if grant.username and username in ("", grant.username):
+                    ended += self.tokens.revoke(grant.token)
+        return ended
 
     def jwks(self) -> dict[str, Any]:
         """The server's own public keys as a JWK Set."""
@@ -358,7 +301,10 @@ class AuthServer:
         return capability_security(where)
 
     def clear(self) -> None:
-        """Forget tokens, launches, sessions, replays and fetched key sets; clients, users and keys stay."""
+        """Forget tokens, launches, sessions, replays and fetched key sets, and who registered itself.
+
+        Clients and users that were registered from outside stay, and keys.
+        """
         self.tokens.clear()
         self.drawers.clear()
         self.assertions.memory.clear()

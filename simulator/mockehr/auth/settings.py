@@ -32,14 +32,29 @@ class AuthSettings:
     """How long somebody may take from the authorization request to their decision."""
     code_lifetime: float = 60.0
     """How long an authorization code is good (RFC 6749 section 4.1.2: at most 600 s)."""
-    pkce: Literal["required", "public", "optional"] = "required"
-    """Who has to send a code challenge: SMART 2 wants it of all; `public` of public clients only."""
+    pkce: Literal["required", "public", "optional", "ignored"] = "required"
+    """Who has to send a code challenge: SMART 2 wants it of all; `public` of public clients only; `ignored`: neither
+    challenge nor verifier is looked at."""
     audience_required: bool = True
     """Whether an authorization request without `aud` is refused."""
     audience_slash: bool = True
     """Whether `aud` may differ from the FHIR base by a slash at its end."""
+    redirect_query: bool = False
+    """Whether a redirect URI may have a query that its registration lacks (Oracle Health)."""
     longest_state: int = 0
     """Longest `state` accepted, in characters; 0 for any."""
+    longest_parameter: int = 8192
+    """Longest parameter of an authorization request, in characters: what is kept for every open page is bounded."""
+    state_told: bool = False
+    """Whether `state` stands in the token response as well (Epic)."""
+    iss_told: bool = False
+    """Whether the way back to the app names the server as `iss` (RFC 9207)."""
+    style_told: bool = True
+    """Whether launches from the EHR tell `smart_style_url`."""
+    user_wildcards: bool = True
+    """Whether users may give `*` scopes; else they are left out (Oracle Health)."""
+    without_data: bool = False
+    """Whether an app that may have none of the data that it asks for is let in with the rest (Oracle Health)."""
     consent: Literal["standalone", "patients", "always", "never"] = "standalone"
     """Who is asked which scopes the app may have: everybody at a standalone launch, patients only …"""
     staff_choose_patient: bool = True
@@ -61,17 +76,22 @@ class AuthSettings:
     """How long a session lasts to which `online_access` is bound."""
     refresh_interval: float = 0.0
     """Refreshing more often than once in that time is refused; 0 for no such limit."""
+    refresh_form: Literal["opaque", "parts"] = "opaque"
+    """Random text, or base64 of JSON with an id, a secret and what they are for (Oracle Health)."""
     offline_echoed: bool = True
     """Whether `offline_access` and `online_access` stand in the `scope` of the response (Epic: not always)."""
 
     id_token_lifetime: float = 300.0
+    subject: Literal["id", "username"] = "id"
+    """`sub` of id_tokens: the id of what `fhirUser` points to, or the user name (Oracle Health)."""
     need_patient_banner: bool = True
     """What is told of a launch that does not say."""
     tenant: str = ""
     """`tenant` of the token response; empty: not told."""
     openid: bool = True
-    registration: Literal["off", "open"] = "off"
-    """Whether clients may register themselves (RFC 7591)."""
+    registration: Literal["off", "open", "token"] = "off"
+    """Whether clients may register themselves (RFC 7591): everybody, or an app for its user, with the access token
+    that it was given (Epic's dynamic clients)."""
 
     assertion_algs: tuple[Algorithm, ...] = ("RS384", "ES384")
     max_assertion_lifetime: float = 300.0
@@ -105,6 +125,8 @@ class AuthSettings:
     token_claims: Mapping[str, Any] = field(default_factory=dict)
     """Further claims of JWT access tokens; in texts `{tenant}` and the names of other claims (`{scope}` …) are
     filled in."""
+    token_without: tuple[str, ...] = ()
+    """Claims that JWT access tokens do not have (Epic: `scope`)."""
     token_type: str = "bearer"
     """As written in the reply; the standard fixes `bearer`, Epic writes `Bearer`."""
     signing_alg: SigningAlgorithm = "ES384"

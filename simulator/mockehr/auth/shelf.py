@@ -28,10 +28,11 @@ TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS drawers (
         number INTEGER PRIMARY KEY AUTOINCREMENT, drawer TEXT NOT NULL, name TEXT NOT NULL, until REAL NOT NULL,
         pickled BLOB NOT NULL, UNIQUE (drawer, name))""",
+    "CREATE INDEX IF NOT EXISTS drawers_by_age ON drawers (drawer, number)",
     "CREATE TABLE IF NOT EXISTS drawer_numbers (drawer TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
 )
 PRUNED_AFTER: Final = 64
-"""Tokens put on the shelf between two looks for dead ones to forget."""
+"""Tokens put on the shelf between two looks for dead ones to forget; and things into one drawer, likewise."""
 
 
 class Word(Protocol):
@@ -142,6 +143,7 @@ class SqliteDrawer:
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         self._ask = connection.execute
         self._name = name
+        self._puts = 0
 
     def next_number(self) -> int:
         """See Drawer."""
@@ -153,11 +155,14 @@ class SqliteDrawer:
 
     def put(self, name: str, thing: Any, until: float) -> None:
         """See Drawer."""
-        row = (self._name, name, until, pickle.dumps(thing))
-        added = self._ask("INSERT OR REPLACE INTO drawers (drawer, name, until, pickled) VALUES (?, ?, ?, ?)", row)
-        newest = added.lastrowid or 0
-        if newest % PRUNED_AFTER == 0:
-            self._ask("DELETE FROM drawers WHERE drawer = ? AND number <= ?", (self._name, newest - KEPT))
+        row = (self._name, _text(name), until, pickle.dumps(thing))
+        self._ask("INSERT OR REPLACE INTO drawers (drawer, name, until, pickled) VALUES (?, ?, ?, ?)", row)
+        self._puts += 1
+        if self._puts % PRUNED_AFTER == 0:
+            oldest = "SELECT number FROM drawers WHERE drawer = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
+            self._ask(
+                f"DELETE FROM drawers WHERE drawer = ? AND number <= ({oldest})", (self._name, self._name, KEPT)
+            )
 
     def get(self, name: str, now: float) -> Any:
         """See Drawer."""

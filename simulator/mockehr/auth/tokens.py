@@ -7,6 +7,7 @@ what is encrypted nobody needs to open.
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,6 +59,12 @@ class Grant:
     username: str = ""
     extras: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the token response (`tenant`, `need_patient_banner` …); None takes one away."""
+
+
+def subject_of(grant: Grant, settings: AuthSettings) -> str:
+    """`sub` of all that is said about a grant: the id of what `fhirUser` points to, the user name, or the client."""
+    told = (grant.user.rpartition("/")[2], grant.username)
+    return told[settings.subject == "username"] or told[0] or told[1] or grant.client_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +220,13 @@ class TokenTable:
             "scope": grant.scopes.text,
             "client_id": grant.client_id,
             "token_type": self._settings.token_type,
-            "sub": grant.user or grant.client_id,
+            "sub": subject_of(grant, self._settings),
             "iat": int(grant.issued_at),
             "exp": int(grant.expires_at),
         }
         if grant.patient:
             document["patient"] = grant.patient
-        return document
+        return document | _named(grant.token)
 
     def clear(self) -> None:
         """Forget all tokens and start counting anew."""
@@ -250,7 +257,7 @@ class TokenTable:
         claims: dict[str, Any] = {  # RFC 9068 section 2.2
             "iss": issuer,
             "aud": issuer,
-            "sub": grant.user or grant.client_id,
+            "sub": subject_of(grant, self._settings),
             "client_id": grant.client_id,
             "scope": grant.scopes.text,
             "jti": stream.uuid(),
@@ -262,6 +269,8 @@ class TokenTable:
             claims["patient"] = grant.patient
         if self._settings.token_claims:
             claims |= _filled(self._settings.token_claims, {**claims, "tenant": self._settings.tenant})
+        for name in self._settings.token_without:
+            claims.pop(name, None)
         signed = sign(self._keys.current(), claims, typ="at+jwt")
         if form == "jwt":
             return signed
@@ -279,6 +288,18 @@ class TokenTable:
             if now < self._live[oldest].expires_at:
                 return
             del self._live[oldest]
+
+
+def _named(token: str) -> dict[str, Any]:
+    """`iss` and `jti` of a token that is a signed JWT of ours; nothing of others."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return {name: claims[name] for name in ("iss", "jti") if name in claims}
+    except (ValueError, TypeError):  # a text that somebody chose for it
+        return {}
 
 
 def _filled(told: Any, known: Mapping[str, Any]) -> Any:

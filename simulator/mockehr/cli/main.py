@@ -17,6 +17,7 @@ COMMANDS: Final = MappingProxyType(
         # name: (module, attribute, short help)
         "serve": ("mockehr.cli.serve", "serve", "Serve one or more sites until interrupted."),
         "demo": ("mockehr.cli.demo", "demo", "Play flaky-friday against a careless and a careful client."),
+        "launch": ("mockehr.cli.launch", "launch", "Open an app from the EHR, drive it and say what became of it."),
         "check": ("mockehr.cli.check", "check", "Judge a client of any language by a scenario."),
         "scenario": ("mockehr.cli.scenario", "scenario", "List, check and describe scenario files."),
         "token": ("mockehr.cli.token", "token", "Print an access token for a site, or how to get one."),
@@ -29,6 +30,7 @@ GROUPS: Final = MappingProxyType(
         "site": "Make, list, reset and remove sites of a running server.",
         "app": "Register SMART apps, and open one from the EHR.",
         "user": "See and add those who can sign in.",
+        "session": "Sign browsers out of a site.",
         "approval": "Let an app in ahead, so that no page is shown.",
         "quirk": "Arm, disarm and look up quirks.",
         "clock": "Read and move a site's clock.",

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import click
 import orjson
@@ -20,11 +21,14 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.edge.server import Server
+from mockehr.edge.trial_launches import drive_launches
 from mockehr.scenarios.scorecard import Scorecard
 from mockehr.scenarios.trial import Trial
 from mockehr.sites.directory import Directory
 
 KILL_AFTER = 5.0
+KNOCKS_EVERY = 0.1
+"""Seconds between two tries to reach an app that starts."""
 OVERDUE = 124
 """Exit status of a client that did not finish in time, as `timeout` of GNU coreutils has it."""
 
@@ -61,8 +65,8 @@ async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple
         async with server:
             ports = await _listen(trial, server)
             environment = os.environ | trial.environment(server.url, output, ports)
-            status = await _watched(trial, command, environment, manners)
-        if not manners.mute:
+            status = await _watched(trial, command, environment, manners, server.url)
+        if not manners.mute and not trial.scenario.launches:
             for complaint in complaints(output, list(trial.rosters)):
                 click.echo(f"mockehr: {complaint}", err=True)
         return trial.judge(output), status
@@ -77,7 +81,9 @@ async def _listen(trial: Trial, server: Server) -> dict[str, int]:
     return ports
 
 
-async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, str], manners: _Manners) -> int:
+async def _watched(
+    trial: Trial, command: Sequence[str], environment: dict[str, str], manners: _Manners, address: str
+) -> int:
     try:
         out = DEVNULL if manners.mute else sys.stderr.fileno()
         process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=out, stderr=out)
@@ -97,6 +103,8 @@ async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, 
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=manners.quiet) as progress:
         task = progress.add_task(manners.label, total=total, seen="")
         waiting = asyncio.create_task(process.wait())
+        if trial.scenario.launches:
+            return await _launched(trial, process, waiting, address)
         deadline = asyncio.get_running_loop().time() + trial.scenario.timeout
         while not waiting.done():
             await asyncio.wait({waiting}, timeout=0.2)
@@ -110,6 +118,39 @@ async def _watched(trial: Trial, command: Sequence[str], environment: dict[str, 
                 )
                 return OVERDUE
         return waiting.result()
+
+
+async def _launched(
+    trial: Trial, process: asyncio.subprocess.Process, waiting: asyncio.Task[int], address: str
+) -> int:
+    """Open the app as often as the scenario says, then end it; its exit status counts only if it ended by itself."""
+    try:
+        async with asyncio.timeout(trial.scenario.timeout):
+            await _reachable(trial.scenario.client.launch_url, waiting)
+            await drive_launches(trial, address)
+    except TimeoutError:
+        click.echo(f"mockehr: the launches did not end within {trial.scenario.timeout:g} s.", err=True)
+        return OVERDUE
+    finally:
+        status = waiting.result() if waiting.done() else 0
+        await _stop(process, waiting)
+    return status
+
+
+async def _reachable(url: str, waiting: asyncio.Task[int]) -> None:
+    """Wait until something listens there; raises EnvironmentProblem if the app ends before."""
+    address = urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    while True:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(address.hostname, port)
+            writer.close()
+            return
+        if (await asyncio.wait({waiting}, timeout=KNOCKS_EVERY))[0]:
+            raise EnvironmentProblem(
+                f"The app ended with {ending(waiting.result())} before it listened at {url}.",
+                remedy="Let the command serve the app that launch_url of the scenario names.",
+            )
 
 
 def _progress(trial: Trial) -> tuple[int, str]:

@@ -98,7 +98,7 @@ class HttpEdge:
         if exchange.effects is not None and exchange.effects.arrival_delay:
             await _wait(site, exchange.effects.arrival_delay)
         if exchange.result is None:
-            await self.key_sets.provide(site, exchange.body)
+            await self.key_sets.provide(site, exchange)
         site.pipelines[exchange.channel].answer(exchange)
 
     def answer_at_once(self, scope: Scope, headers: dict[str, str]) -> tuple[bytes, ...] | Rest:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from mockehr.core.exchange import Exchange
 from mockehr.sites.site import Site
+from mockehr.sites.token_stages import token_settings
 
 if TYPE_CHECKING:
     import httpx2
@@ -36,14 +38,15 @@ class KeySets:
         self._under_way: dict[str, asyncio.Task[Any]] = {}
         self._client: httpx2.AsyncClient | None = None
 
-    async def provide(self, site: Site, body: bytes) -> None:
-        """Hand to the site the key set that a token request with that body needs, if it needs one.
+    async def provide(self, site: Site, exchange: Exchange) -> None:
+        """Hand to the site the key set that a token request needs, by the settings that hold for it, if it needs one.
 
         The caller runs the request's pipeline before it awaits anything else.
         """
-        url = site.auth.wanted_key_set(body)
+        settings = token_settings(site, exchange) or site.auth.settings
+        url = site.auth.wanted_key_set(exchange.body, settings)
         if url:
-            site.auth.keep_key_set(url, await self._shared(url, site.auth.settings.jwks_timeout))
+            site.auth.keep_key_set(url, await self._shared(url, settings.jwks_timeout))
 
     async def close(self) -> None:
         """Give up what is under way, which whoever waits for it takes for a failure, and close connections."""

@@ -92,6 +92,9 @@ class Site:
         for attempt in range(PAUSES):
             try:
                 response = self.http.post(self.settings["TOKEN_URL"], data=self.assertion(), follow_redirects=False)
+                if response.status_code in (429, 503):  # whatever the body is, the head says how long to wait
+                    self.pause(response, attempt)
+                    continue
                 answer = decode(response.content)
             except (httpx2.TransportError, httpx2.DecodingError, ValueError):
                 self.sleep(backoff(attempt))
@@ -129,7 +132,7 @@ class Site:
         for scope in self.scopes.split():
             match = re.fullmatch(r"(?:system|user|patient)/(\w+|\*)\.(\w+|\*)(?:\?\S*)?", scope)
             if match and match[1] in (kind, "*"):
-                letters = {"read": "rs", "write": "cud", "*": "cruds"}.get(match[2], match[2])
+                letters = {"read": "rs", "write": "cud", "*": "cruds"}.get(match[2].lower(), match[2])
                 if letter in letters:
                     return True
         return not self.scopes

@@ -333,15 +333,21 @@ class Personality:
         """The vendor's form of an introspection document."""
         return dict(document)
 
-    def authorize_refusal(self, redirect: Any, page: Callable[[str], bytes]) -> Reply | None:
+    def authorize_refusal(self, redirect: Any, page: Callable[[str], Reply], base_url: str) -> Reply | None:
         """How this vendor tells why an app is not let in: a Reply of its own, or None for what the standard says.
 
         `redirect` (`mockehr.auth.front.steps.Redirect`) has the way back to the app, empty where none is proved to be
-        the app's, and `refused`; `page` renders a page with the given sentence.
+        the app's, and `refused`; `page` makes a page with the given sentence.
         """
         return None
 
-    def token_refusal(self, status: int, document: JSON, reason: str = "") -> Reply:
+    def error_text(self, path: str) -> str:
+        """What the page says that stands below `paths.errors`; empty for a path that leads nowhere."""
+        return ""
+
+    def token_refusal(
+        self, status: int, document: JSON, reason: str = "", *, client: str = "", base_url: str = ""
+    ) -> Reply:
         """The vendor's form of a refused token request; `reason` is the auth server's word for why."""
         headers = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
         return Reply(status, headers, document=dict(document), content_type="application/json")

@@ -84,7 +84,7 @@ class Mischief:
         if where.needs_interaction and exchange.interaction is None:
             self._look_ahead(exchange)
         if where.client and not exchange.client:
-            exchange.client = self._world.client_of(exchange.headers.get("authorization", ""))
+            exchange.client = self._world.claimant(exchange)
         why = where.difference(exchange)
         if why:
             exchange.decisions += (rule.skips.get((capability, why)) or _skip(rule, capability, why),)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from mockehr.core.chance import Stream
+from mockehr.core.exchange import Exchange
 
 CAPABILITIES = (
     "on_request",
@@ -46,8 +47,42 @@ class World(Protocol):
     def client_of(self, authorization: str) -> str:
         """Whose token an Authorization header carries; empty if nobody's."""
 
+    def claimant(self, exchange: Exchange) -> str:
+        """Who says to ask: whose bearer token it is, or the client that a token or authorization request names.
+
+        What a request says of itself is not verified yet; empty if it says nothing.
+        """
+
+    def age_of(self, authorization: str) -> float | None:
+        """For how many seconds the token of an Authorization header has been working; None if it does not work."""
+
+    def revoke_tokens(self, *, client: str = "", authorization: str = "", renewals: bool = False) -> int:
+        """Revoke one token, those of one client, or all; returns how many worked. `renewals`: refresh tokens too."""
+
+    def end_renewal(self, refresh_token: str, *, family: bool) -> bool:
+        """Let a refresh token be over, with `family` the access tokens beside it too; False if it was not good."""
+
+    def rotate_signing_keys(self, *, keep_previous: bool) -> None:
+        """Sign with new keys from now on; the previous ones stay published or not."""
+
     def expire_page(self, token: str, at: float) -> None:
         """Let the paging session behind `token` end at that site time."""
+
+    def other_patient(self, patient: str) -> str:
+        """Id of somebody else than that patient; empty if there is nobody."""
+
+    def encounter_of(self, patient: str) -> str:
+        """Id of that patient's latest encounter; empty if there is none."""
+
+    def forget_launch(self, handle: str) -> bool:
+        """End the launch of that handle; False if it was not open."""
+
+    def forget_code(self, code: str) -> bool:
+        """End an authorization code; False if it was not good any more."""
+
+    def page_address(self, name: str, base_url: str) -> str:
+        """Address of a page below the authorization endpoint (`idp`, `embed`, `retired`), or of the FHIR base of the
+        hospital's other environment (`elsewhere`), for a client that addressed the FHIR base as `base_url`."""
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from mockehr.config.explain import validate
@@ -13,6 +13,8 @@ from mockehr.config.load import load_file
 from mockehr.config.scalars import Count, Duration, listed
 from mockehr.config.schema import schema_text
 from mockehr.config.settings import Section, SiteConfig, refuse_twice
+from mockehr.core.errors import nearest_names
+from mockehr.scenarios.launched import Expected
 from mockehr.scenarios.probes import probes
 from mockehr.sites.configured import known_names
 
@@ -40,6 +42,32 @@ class ClientSection(Section):
     client_id: str = "sync"
     scopes: str = "system/*.rs"
     """What it is registered for, separated by spaces."""
+    redirect_uris: list[str] = Field(default_factory=list)
+    """With them it is a SMART app, which users launch."""
+    public: bool = False
+    """An app without a secret; else it has `secret`, or the public test keys."""
+    secret: str = ""
+    launch_url: str = ""
+    """Where the app is opened. The command is then a server: it is launched, and ended afterwards."""
+
+
+class LaunchSection(Section):
+    """Launches from the EHR, one after the other."""
+
+    site: str = ""
+    """At which site; at each, unless told."""
+    user: str = "clinician"
+    patient: int | str | None = None
+    """An id, or a number from 0 in the site's order; the first of the roster unless told, none if empty."""
+    encounter: str = ""
+    """An id, or `latest`."""
+    intent: str = ""
+    ask: bool = False
+    """Whether the hospital's pages are shown, and answered."""
+    deny: bool = False
+    times: Count = 1
+    expect: Expected = "any"
+    """How they should end; the probe completes-launches judges that."""
 
 
 class RosterSection(Section):
@@ -75,6 +103,7 @@ class Scenario(Section):
     sites: list[SiteConfig] = Field(min_length=1)
     client: ClientSection = Field(default_factory=ClientSection)
     roster: RosterSection = Field(default_factory=RosterSection)
+    launches: list[LaunchSection] = Field(default_factory=list)
     truth: TruthSection = Field(default_factory=TruthSection)
     verdict: VerdictSection = Field(default_factory=VerdictSection)
     timeout: Duration = 300.0
@@ -85,6 +114,17 @@ class Scenario(Section):
     def _sites_have_names_of_their_own(cls, value: list[SiteConfig]) -> list[SiteConfig]:
         refuse_twice("site", [site.name for site in value])
         return value
+
+    @model_validator(mode="after")
+    def _launches_want_an_app(self) -> Self:
+        names = [site.name for site in self.sites]
+        for launch in self.launches:
+            if launch.site and launch.site not in names:
+                near = nearest_names(launch.site, names, limit=1) or names[:3]
+                raise ValueError(f"launches: there is no site {launch.site!r}; nearest: {', '.join(near)}")
+        if self.launches and not (self.client.launch_url and self.client.redirect_uris):
+            raise ValueError("launches: give the client a launch_url to be opened at, and redirect_uris")
+        return self
 
 
 def load_scenario(path: Path) -> Scenario:

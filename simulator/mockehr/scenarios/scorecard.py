@@ -8,6 +8,7 @@ from typing import Final
 
 from mockehr.core.errors import UnknownName, VerdictFailed
 from mockehr.core.exchange import JSON, Exchange
+from mockehr.scenarios.launch_reading import claimants
 from mockehr.scenarios.probe import Case, Finding, Probe
 from mockehr.scenarios.probes import probes
 from mockehr.scenarios.reading import answer
@@ -137,9 +138,11 @@ def by_client(exchanges: Iterable[Exchange]) -> dict[str, list[Exchange]]:
     """Exchanges by client id, each list in order.
 
     A refused request does not say whose it is. It is given to the client to whom its token was issued or who used it
-    otherwise, else to the only client there is, else it stays under the empty name.
+    otherwise, else to the only client there is, else (discovery, launches) to whom `claimants` knows, else it stays
+    under the empty name.
     """
     every = sorted(exchanges, key=lambda exchange: exchange.number)
+    claimed = claimants(every)
     owners: dict[str, str] = {}
     for exchange in every:
         if exchange.client:
@@ -152,7 +155,7 @@ def by_client(exchanges: Iterable[Exchange]) -> dict[str, list[Exchange]]:
     only = next(iter(clients)) if len(clients) == 1 else ""
     found: dict[str, list[Exchange]] = {}
     for exchange in every:
-        client = exchange.client or owners.get(exchange.headers.get("authorization", ""), only)
+        client = exchange.client or owners.get(exchange.headers.get("authorization", ""), only) or claimed(exchange)
         found.setdefault(client, []).append(exchange)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -11,17 +12,20 @@ from typing import Final
 import orjson
 
 from mockehr.auth.keys import load_key, private_jwk, read_bundled_key
+from mockehr.auth.launches import Launch
 from mockehr.config.settings import SiteConfig
 from mockehr.core.errors import ConfigError
 from mockehr.core.exchange import JSON
+from mockehr.scenarios.launched import LAUNCHES, Launched
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.probes import probes
-from mockehr.scenarios.schema import Scenario
+from mockehr.scenarios.schema import LaunchSection, Scenario
 from mockehr.scenarios.scorecard import Scorecard, judge
-from mockehr.sites.configured import build_configured
+from mockehr.sites.configured import build_configured, patient_id
 from mockehr.sites.expected import queries_of, truth_of
+from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
-from mockehr.sites.test_client import register_demo_client
+from mockehr.sites.test_client import register_app, register_demo_client
 from mockehr.sites.truth import TruthReport
 
 NO_PORTS: Final[Mapping[str, int]] = MappingProxyType({})
@@ -38,6 +42,8 @@ class Trial:
         self._base = base
         self.title = title or scenario.title
         self.sites = [self._site(config) for config in scenario.sites]
+        self.launched: list[Launched] = []
+        """What became of the launches that were driven so far."""
         self.rosters = {site.name: list(_roster(site, scenario.roster.size)) for site in self.sites}
 
     def environment(self, server_url: str, output: Path, mllp_ports: Mapping[str, int] = NO_PORTS) -> dict[str, str]:
@@ -62,6 +68,11 @@ class Trial:
                 prefix + "PERSONALITY": site.personality.name,
                 prefix + "PATIENTS": ",".join(self.rosters[site.name]),
             }
+            if self.scenario.client.redirect_uris:
+                told |= {
+                    prefix + "REDIRECT_URI": self.scenario.client.redirect_uris[0],
+                    prefix + "CLIENT_SECRET": self.scenario.client.secret,
+                }
             if site.name in mllp_ports:
                 told[prefix + "MLLP_PORT"] = str(mllp_ports[site.name])
         return told
@@ -73,11 +84,46 @@ class Trial:
         client = self.scenario.client
         cases: list[Case] = []
         for site in self.sites:
-            report = self.truth(site, records_in(output / f"{site.name}.ndjson")) if site.charts is not None else None
+            file = output / f"{site.name}.ndjson"
+            judged = site.charts is not None and (not self.scenario.launches or file.is_file())
+            report = self.truth(site, records_in(file)) if judged else None
             # Nobody else talks to these sites: whatever name it gave itself on a channel, it was the client.
             exchanges = tuple(site.journal)
-            cases.append(Case(exchanges, site.name, client.client_id, report, registered_scopes=client.scopes))
+            launched = tuple(one for one in self.launched if one.site == site.name)
+            known = Case(exchanges, site.name, client.client_id, report, registered_scopes=client.scopes)
+            cases.append(replace(known, expected={LAUNCHES: launched}))
         return judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
+
+    def launches(self) -> Iterator[tuple[Site, Launch, LaunchSection]]:
+        """Every launch that is to be driven, in order; raises UnknownName or UsageError for one that cannot be.
+
+        Encounters are looked for when their launch comes up.
+        """
+        for told in self.scenario.launches:
+            for site in self.sites:
+                for _ in range(told.times if told.site in ("", site.name) else 0):
+                    yield site, self._launch(site, told), told
+
+    def _launch(self, site: Site, told: LaunchSection) -> Launch:
+        patient, encounter = told.patient, told.encounter
+        if patient is None:
+            patient = next(iter(self.rosters[site.name]), "")
+        elif isinstance(patient, int):
+            patient = patient_id(site, patient)
+        if encounter == "latest":
+            found = site.auth.door.charts.encounters(patient, 1)
+            encounter = found[0].id if found else ""
+        client_id = self.scenario.client.client_id
+        return planned(
+            site,
+            user=told.user,
+            patient=patient,
+            encounter=encounter,
+            client_id=client_id,
+            intent=told.intent,
+            ask=told.ask,
+            deny=told.deny,
+        )
 
     def truth(self, site: Site, given: list[JSON]) -> TruthReport:
         """What the client has of one site, compared with what it should have."""
@@ -91,7 +137,11 @@ class Trial:
                 f"The site {site.name} has a client {client.client_id} of its own, which is the one under test.",
                 remedy="Leave it out of the site's clients, or give the scenario's client another client_id.",
             )
-        register_demo_client(site, client.client_id, client.scopes)
+        if client.redirect_uris:
+            keys = not (client.public or client.secret)
+            register_app(site, client.client_id, client.redirect_uris, client.scopes, secret=client.secret, keys=keys)
+        else:
+            register_demo_client(site, client.client_id, client.scopes)
         if site.charts is not None:
             queries_of(site, self.scenario.truth.types)
         return site

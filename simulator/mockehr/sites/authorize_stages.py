@@ -7,7 +7,7 @@ from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from mockehr.auth.form import FORM
 from mockehr.auth.front.door import FrontDoor
@@ -18,6 +18,7 @@ from mockehr.auth.refusal import Refused
 from mockehr.core.exchange import Exchange, Reply
 from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
+from mockehr.sites.claims import claimed
 from mockehr.sites.launch_pages import launch_page, next_station
 from mockehr.sites.token_stages import named, surrounding, token_settings
 
@@ -38,8 +39,8 @@ def authorize_stages(site: Site) -> Mapping[str, Stage]:
     def arrive(exchange: Exchange) -> None:
         """Rules are told which page this is, and whose, before anything is performed."""
         name(exchange)
-        asking = _one(parse_qs(exchange.query), "client_id")
-        if asking and asking in site.auth.clients:
+        asking = claimed(exchange)
+        if asking in site.auth.clients:
             exchange.client = asking
         site.mischief.disturb("on_request", exchange)
 
@@ -77,11 +78,15 @@ def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused | Reply:
         return beside
     if exchange.method not in _METHODS:
         return Problem(405, "interaction-unknown", "A browser asks with GET or POST", where="GET, POST")
+    if exchange.method == "HEAD":  # to look must not use up a launch, nor make a code
+        return Reply(200, page_headers(), content_type=CONTENT_TYPE)
     posted = exchange.method == "POST"
     text = exchange.body.decode("utf-8", "replace") if posted else exchange.query
     if posted and exchange.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         return Refused("content-type", f"A form must be sent as {FORM}.")
     assert exchange.interaction is not None
+    if exchange.interaction.name == "error":
+        return _error_page(site, exchange)
     try:
         if exchange.interaction.name == "idp":
             station = next_station(site, exchange)
@@ -142,26 +147,31 @@ def _one(form: Form, name: str) -> str:
     return form.get(name, [""])[0]
 
 
+def _error_page(site: Site, exchange: Exchange) -> Page | Problem:
+    """What is at the address of an error (`error_uri`)."""
+    text = site.personality.error_text(unquote(exchange.path))
+    return Page("error", text=text) if text else Problem(404, "not-found", "There is no such error")
+
+
 def _reply(site: Site, exchange: Exchange, step: Step) -> Reply:
     """A redirect or a page, as the vendor has it."""
     action = urlsplit(site.addresses(exchange.base_url).authorize).path
 
-    def page(refusal: Page) -> bytes:
-        return page_html(refusal, hospital=site.personality.title, action=action)
+    def page(told: Page, status: int = 200) -> Reply:
+        body = page_html(told, hospital=site.personality.title, action=action)
+        return Reply(status, page_headers(), body, content_type=CONTENT_TYPE)
 
     if isinstance(step, Page):
-        return Reply(200, page_headers(), page(step), content_type=CONTENT_TYPE)
+        return page(step)
     refused = step.refused
     if refused is not None:
-
-        def telling(text: str) -> bytes:
-            return page(Page("refused", refused=Refused(refused.reason, text)))
-
-        own = site.personality.authorize_refusal(step, telling)
+        own = site.personality.authorize_refusal(
+            step, lambda text: page(Page("error", text=text), 400), exchange.base_url
+        )
         if own is not None:
             return own
         if not step.url:
-            return Reply(400, page_headers(), telling(refused.text), content_type=CONTENT_TYPE)
+            return page(Page("refused", refused=refused), 400)
     return Reply(303 if exchange.method == "POST" else 302, [("Location", step.url), ("Cache-Control", "no-store")])
 
 

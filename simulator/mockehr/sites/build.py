@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any
 
 from mockehr.auth.server import AuthServer
+from mockehr.auth.setting_values import auth_settings
 from mockehr.auth.settings import AuthSettings
 from mockehr.core.chance import Chance
 from mockehr.core.changes import ChangeLog
 from mockehr.core.clock import Clock
-from mockehr.core.errors import ConfigError, UsageError
+from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Channel, Exchange
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Outbox
@@ -25,6 +25,7 @@ from mockehr.hl7.dialect import DIALECTS, named
 from mockehr.journal import Journal
 from mockehr.personalities.dresser import SiteFacts
 from mockehr.personalities.load import load_personality
+from mockehr.personalities.model import filled
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.population.population import Population
 from mockehr.quirks.apply import Mischief
@@ -80,9 +81,9 @@ def build_site(options: SiteOptions) -> Site:
 def _furnish(site: Site) -> None:
     """Everything above the store, wired together."""
     options = site.options
-    site.auth = AuthServer(
-        clock=site.clock, chance=site.chance, settings=_auth_settings(site), charts=SitePeople(site)
-    )
+    # Two hospitals with one seed may treat the same patients, but a token of one must mean nothing to the other.
+    chance = Chance(f"{options.seed}/{options.name}")
+    site.auth = AuthServer(clock=site.clock, chance=chance, settings=_auth_settings(site), charts=SitePeople(site))
     site.endpoints = Endpoints(site)
     site.fhir = _fhir_server(site)
     site.upgrades.furnish()
@@ -139,19 +140,13 @@ def _charts(site: Site) -> Charts | None:
 
 def _auth_settings(site: Site) -> AuthSettings:
     told = site.personality.settings["token"]
-    extra = dict(told.get("server", {}))
-    known = {item.name for item in fields(AuthSettings)}
-    wrong = [name for name in extra if name not in known]
-    if wrong:
-        raise ConfigError(
-            f"The personality {site.personality.name} sets what the token endpoint does not have.", wrong
-        )
-    values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in extra.items()}
-    values["tenant"] = str(values.get("tenant", "")).replace("{tenant}", site.personality.tenant(site.facts))
+    vendor, facts = site.personality, site.facts
+    # Claims are filled in when a token is written, the names that only a site knows here.
+    extra = filled(told.get("server", {}), {"tenant": vendor.tenant(facts), "oid": vendor.oid_root})
     # Clients live on the wall clock: beside a stepped site their assertions' times mean nothing.
-    values.setdefault("check_times", not site.clock.frozen)
-    values |= {"token_lifetime": int(told["expires_in"]), "token_format": told["format"], "token_type": told["type"]}
-    return AuthSettings(**values)
+    extra.setdefault("check_times", not site.clock.frozen)
+    extra |= {"token_lifetime": told["expires_in"], "token_format": told["format"], "token_type": told["type"]}
+    return auth_settings(extra, place="token.server")
 
 
 def _fhir_server(site: Site) -> FhirServer:

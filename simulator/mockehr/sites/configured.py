@@ -111,24 +111,22 @@ def _register(site: Site, config: SiteConfig, problems: list[str]) -> None:
             site.auth.clients.add(client_from(client, site.auth.settings, now=site.clock.now()))
     for position, user in enumerate(config.users):
         with _noted(f"users[{position}]", problems):
-            patients = tuple(_patient(site, one) for one in user.patients)
+            patients = tuple(one if isinstance(one, str) else patient_id(site, one) for one in user.patients)
             site.auth.users.add(User(user.username, user.reference, user.name, user.password, patients, user.email))
     for position, told in enumerate(config.approvals):
         with _noted(f"approvals[{position}]", problems):
-            patient = _patient(site, told.patient)
+            patient = told.patient if isinstance(told.patient, str) else patient_id(site, told.patient)
             launch = Launch(told.user, patient, told.encounter, client_id=told.client_id)
             launch = replace(launch, withheld=tuple(told.withhold), denied=told.deny)
             site.auth.launches.approve(checked(site, launch))
 
 
-def _patient(site: Site, told: str | int) -> str:
-    """The id of a patient that a file names by it, or by its place in the site's order. Raises UsageError."""
-    if isinstance(told, str):
-        return told
+def patient_id(site: Site, index: int) -> str:
+    """The id of the patient at a place of the site's order. Raises UsageError if there is none."""
     size = site.charts.size if site.charts is not None else 0
-    if site.charts is None or not 0 <= told < size:
-        raise UsageError(f"There is no patient number {told}: the site has {size}, counted from 0.")
-    return site.charts.patient_id(told)
+    if site.charts is None or not 0 <= index < size:
+        raise UsageError(f"There is no patient number {index}: the site has {size}, counted from 0.")
+    return site.charts.patient_id(index)
 
 
 def _connect(site: Site, config: SiteConfig, problems: list[str]) -> None:

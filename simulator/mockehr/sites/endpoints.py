@@ -15,8 +15,12 @@ SMART_CONFIGURATION: Final = "/.well-known/smart-configuration"
 OPENID_CONFIGURATION: Final = "/.well-known/openid-configuration"
 WELL_KNOWN: Final = frozenset({SMART_CONFIGURATION, OPENID_CONFIGURATION})
 """Discovery documents below the FHIR base."""
-PAGES: Final = ("continue", "sign-in", "choose-patient", "choose-encounter", "consent")
-"""What lies below the authorization endpoint: where the forms of its pages go."""
+PAGES: Final = ("continue", "sign-in", "choose-patient", "choose-encounter", "consent", "idp", "embed", "retired")
+"""What lies below the authorization endpoint: where the forms of its pages go, the stations of an identity provider,
+the page that opens an app in a frame, and an endpoint that is no more."""
+ELSEWHERE: Final = "/train"
+"""Below it lies the hospital's other environment, of which there is no more than what an app sees before it is told
+that its launch is not known there."""
 _OAUTH: Final = ("introspect", "revoke", "register", "userinfo")
 KEPT: Final = 16
 
@@ -31,6 +35,11 @@ class Endpoints:
         if authorize:
             paths[authorize] = ("authorize", "authorize")
             paths |= {f"{authorize}/{page}": ("authorize", page) for page in PAGES}
+            paths |= {
+                ELSEWHERE + vendor.fhir_path(facts).rstrip("/") + SMART_CONFIGURATION: ("authorize", "elsewhere"),
+                ELSEWHERE + authorize: ("authorize", "elsewhere-authorize"),
+                ELSEWHERE + vendor.token_path(facts): ("authorize", "elsewhere-token"),
+            }
         for name in _OAUTH:
             path = vendor.oauth_path(name, facts)
             if path:
@@ -41,7 +50,11 @@ class Endpoints:
         issuer = vendor.issuer("", facts).rstrip("/")
         paths[issuer + OPENID_CONFIGURATION] = ("discovery", "openid-configuration")
         paths[vendor.jwks_path(facts)] = ("discovery", "jwks")
+        before = vendor.oauth_path("token_before", facts)
+        if before:
+            paths[before] = ("token", "token")
         paths[vendor.token_path(facts)] = ("token", "token")
+        self._errors = vendor.oauth_path("errors", facts)
         self._site = site
         self.paths = MappingProxyType(paths)
         """Path below the site's root → its channel, and what is there."""
@@ -50,10 +63,22 @@ class Endpoints:
     def channel(self, path: str) -> Channel | None:
         """Which channel a path below the site's root belongs to; None if to none of these."""
         found = self.paths.get(path)
-        return None if found is None else found[0]
+        if found is None:
+            return "authorize" if self._below_errors(path) else None
+        return found[0]
+
+    def _below_errors(self, path: str) -> bool:
+        return bool(self._errors) and path.startswith(f"{self._errors}/")
+
+    def token_url(self, base_url: str, path: str) -> str:
+        """The token endpoint as a client addressed it that asked at this path."""
+        there = self.addresses(base_url).token
+        return there.removesuffix(self._site.token_path) + path if self.channel(path) == "token" else there
 
     def name(self, path: str) -> str:
         """What is at a path: `authorize`, `sign-in`, `introspect`, `jwks`, `smart-configuration` …"""
+        if self._below_errors(path):
+            return "error"
         found = self.paths.get(path)
         return path.rpartition("/")[2] if found is None else found[1]
 
@@ -65,6 +90,13 @@ class Endpoints:
                 self._kept.clear()
             found = self._kept[base_url] = self._made(base_url)
         return found
+
+    def page(self, name: str, base_url: str) -> str:
+        """Address of one of PAGES, or (`elsewhere`) of the FHIR base of the other environment."""
+        base = self._site.fhir_path.rstrip("/")
+        if name == "elsewhere":
+            return base_url.removesuffix(base) + ELSEWHERE + base
+        return f"{self.addresses(base_url).authorize}/{name}"
 
     def _made(self, base_url: str) -> Addresses:
         site, vendor, facts = self._site, self._site.personality, self._site.facts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from mockehr.auth.server import TokenReply
+from mockehr.auth.reply import TokenReply
 from mockehr.core.exchange import Exchange, Reply
 from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
@@ -44,17 +44,17 @@ def _answer(site: Site, exchange: Exchange) -> Any:
     if exchange.method == "OPTIONS":
         return Reply(204, [("Allow", "GET, POST, OPTIONS")])
     if asked.name == "userinfo":
-        told = auth.userinfo(exchange.headers.get("authorization", ""), where)
+        told = auth.inquiries.userinfo(exchange.headers.get("authorization", ""), where)
         return told if told is not None else Problem(401, "token-invalid", "The access token gives no user")
     if exchange.method != "POST":
         return Problem(405, "interaction-unknown", f"{asked.name} takes POST only", where="POST")
     if asked.name == "introspect":
-        return auth.answer_introspection(exchange.body, exchange.headers, where)
+        return auth.inquiries.answer_introspection(exchange.body, exchange.headers, where)
     if asked.name == "revoke":
-        return auth.answer_revocation(exchange.body, exchange.headers, where)
+        return auth.inquiries.answer_revocation(exchange.body, exchange.headers, where)
     if auth.settings.registration == "off":
         return Problem(404, "not-found", "Clients are not registered here by themselves")
-    return auth.register(_document(exchange.body))
+    return auth.register(_document(exchange.body), exchange.headers.get("authorization", ""))
 
 
 def _shaped(site: Site, exchange: Exchange, answer: Any) -> Reply:

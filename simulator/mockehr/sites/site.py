@@ -24,6 +24,7 @@ from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.quirks.apply import Mischief
 from mockehr.quirks.rule import Rule, quirks, rule_from
 from mockehr.sites.charts import Charts
+from mockehr.sites.claims import claimed
 from mockehr.sites.media import Media
 from mockehr.sites.options import SiteOptions
 
@@ -95,9 +96,9 @@ class Site:
         """Run an exchange through its pipeline in memory, without any waiting."""
         return self.pipelines[exchange.channel].run(exchange)
 
-    def date(self) -> tuple[str, str]:
-        """The `Date` header (RFC 9110 section 6.6.1) by the site's clock."""
-        second = int(self.clock.now())
+    def date(self, ahead: float = 0.0) -> tuple[str, str]:
+        """The `Date` header (RFC 9110 section 6.6.1) by the site's clock, or by one that is some seconds ahead."""
+        second = int(self.clock.now() + ahead)
         if second != self._date[0]:
             self._date = second, ("Date", formatdate(second, usegmt=True))
         return self._date[1]
@@ -148,11 +149,64 @@ class Site:
         grant = found.grant if isinstance(found, TokenFault) else found
         return grant.client_id if grant is not None else ""
 
+    def claimant(self, exchange: Exchange) -> str:
+        """Who says to ask, unverified; empty if nobody does."""
+        return exchange.client or claimed(exchange) or self.client_of(exchange.headers.get("authorization", ""))
+
+    def age_of(self, authorization: str) -> float | None:
+        """For how many seconds the token of an Authorization header has been working; None if it does not work."""
+        found = self.auth.look_up(bearer_of(authorization))
+        return None if isinstance(found, TokenFault) else self.clock.now() - found.issued_at
+
+    def revoke_tokens(self, *, client: str = "", authorization: str = "", renewals: bool = False) -> int:
+        """Revoke one token, those of one client, or all; returns how many worked."""
+        if renewals:
+            self.auth.renewals.end_all(self.clock.now(), client)
+        if authorization:
+            return int(self.auth.revoke(bearer_of(authorization)))
+        return self.auth.tokens.revoke_all(client or None)
+
+    def end_renewal(self, refresh_token: str, *, family: bool) -> bool:
+        """Let a refresh token be over, with `family` the access tokens beside it too; False if it was not good."""
+        now = self.clock.now()
+        held = self.auth.renewals.family_of(refresh_token, now)
+        if held is None:
+            return False
+        if family:
+            self.auth.renewals.end(held.grant.family)
+        else:
+            self.auth.drawers["families"].take(held.grant.family, now)
+        return True
+
+    def rotate_signing_keys(self, *, keep_previous: bool) -> None:
+        """Sign with new keys from now on; the previous ones stay published or not."""
+        self.auth.signing_keys.rotate(keep_previous=keep_previous)
+
     def expire_page(self, token: str, at: float) -> None:
         """Let the paging session behind `token` end at that time."""
         session = self.fhir.pages.get(token)
         if session is not None:
             session.expires = at
+
+    def other_patient(self, patient: str) -> str:
+        """The first patient listed that is not that one."""
+        return next((one.id for one in self.auth.door.charts.patients("", 3) if one.id != patient), "")
+
+    def encounter_of(self, patient: str) -> str:
+        """That patient's latest encounter."""
+        return next((one.id for one in self.auth.door.charts.encounters(patient, 1)), "")
+
+    def forget_launch(self, handle: str) -> bool:
+        """End the launch of that handle."""
+        return self.auth.launches.take(handle, self.clock.now()) is not None
+
+    def forget_code(self, code: str) -> bool:
+        """End an authorization code, as if its time were over."""
+        return self.auth.drawers["codes"].take(code, self.clock.now()) is not None
+
+    def page_address(self, name: str, base_url: str) -> str:
+        """See `mockehr.sites.endpoints.Endpoints.page`."""
+        return self.endpoints.page(name, base_url)
 
     def close(self) -> None:
         """Let go of the files that it holds; its store cannot be asked afterwards. May be called twice."""

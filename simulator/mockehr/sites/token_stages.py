@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from mockehr.auth.form import TokenRequest
 from mockehr.auth.refusal import Refused
-from mockehr.auth.server import TokenReply
+from mockehr.auth.reply import TokenReply
 from mockehr.auth.settings import AuthSettings
 from mockehr.auth.tokens import Grant
 from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
@@ -24,32 +24,14 @@ if TYPE_CHECKING:
 
 def token_stages(site: Site) -> Mapping[str, Stage]:
     """POST to the token endpoint."""
-    mischief = site.mischief
 
     def perform(exchange: Exchange) -> None:
-        def amend(grant: Grant) -> Grant:
-            exchange.client = grant.client_id
-            amended: Grant = mischief.amend("on_grant", grant, exchange)
-            return amended
-
-        if exchange.method == "OPTIONS":  # a browser asks before a page of another origin may send headers
-            exchange.result = Reply(204, [("Allow", "POST, OPTIONS")])
-            return
-        if exchange.method != "POST":  # RFC 6749 section 3.2
-            exchange.result = Problem(405, "interaction-unknown", "The token endpoint takes POST only", where="POST")
-            return
-        where = site.addresses(exchange.base_url)
-        exchange.result = site.auth.token(
-            exchange.body,
-            exchange.headers,
-            token_url=where.token,
-            where=where,
-            amend=amend,
-            settings=token_settings(site, exchange),
-        )
+        exchange.result = _answer(site, exchange)
 
     def shape(exchange: Exchange) -> None:
         answer = exchange.result
+        if not isinstance(answer, TokenReply):  # refused before anybody looked at who asks
+            exchange.client = site.claimant(exchange)
         if isinstance(answer, Refused):  # by a quirk
             answer = site.auth.refuse(answer, TokenRequest({}, ""))
         if isinstance(answer, Problem):
@@ -68,6 +50,28 @@ def token_stages(site: Site) -> Mapping[str, Stage]:
     return surrounding(site, lambda e: None, lambda e: named(e, _grant_type(e)), perform, shape)
 
 
+def _answer(site: Site, exchange: Exchange) -> TokenReply | Reply | Problem:
+    if exchange.method == "OPTIONS":  # a browser asks before a page of another origin may send headers
+        return Reply(204, [("Allow", "POST, OPTIONS")])
+    if exchange.method != "POST":  # RFC 6749 section 3.2
+        return Problem(405, "interaction-unknown", "The token endpoint takes POST only", where="POST")
+
+    def amend(grant: Grant) -> Grant:
+        exchange.client = grant.client_id
+        amended: Grant = site.mischief.amend("on_grant", grant, exchange)
+        return amended
+
+    there = site.endpoints.token_url(exchange.base_url, exchange.path)
+    return site.auth.token(
+        exchange.body,
+        exchange.headers,
+        token_url=there,
+        where=replace(site.addresses(exchange.base_url), token=there),
+        amend=amend,
+        settings=token_settings(site, exchange),
+    )
+
+
 def token_settings(site: Site, exchange: Exchange) -> AuthSettings | None:
     """The authorization server's settings for one token request, where a quirk has others (`notes["auth"]`)."""
     told = exchange.notes.get("auth")
@@ -79,7 +83,13 @@ def refused(site: Site, exchange: Exchange, answer: TokenReply) -> Reply:
     exchange.notes["refused"] = answer.reason
     # Many vendors tell the client nothing of it; whoever asks the journal shall know.
     exchange.notes["refused_because"] = answer.document.get("error_description", "")
-    return site.personality.token_refusal(answer.status, answer.document, answer.reason)
+    return site.personality.token_refusal(
+        answer.status,
+        answer.document,
+        answer.reason,
+        client=answer.client_id or exchange.client,
+        base_url=exchange.base_url,
+    )
 
 
 def _grant_type(exchange: Exchange) -> str:
@@ -156,7 +166,7 @@ def surrounding(site: Site, authorise: Stage, name: Stage, perform: Stage, shape
         elif reply.body and not reply.header("content-type"):
             reply.headers.append(("Content-Type", "application/json"))
         reply.headers.extend(site.personality.cors(exchange))
-        reply.headers.append(site.date())
+        reply.headers.append(site.date(exchange.notes.get("auth", {}).get("clock_offset", 0.0)))
         if site.trail:
             reply.headers.append(("X-Mockehr-Entry", str(exchange.number)))
         mischief.disturb("on_wire", exchange)

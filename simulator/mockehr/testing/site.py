@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mockehr.auth.clients import Client
 from mockehr.auth.keys import read_bundled_key
+from mockehr.auth.people import User
 from mockehr.control.facade import Control
 from mockehr.core.clock import Settled, duration
 from mockehr.core.errors import MockehrError, VerdictFailed
 from mockehr.core.exchange import JSON, Exchange
+from mockehr.edge.launch_lab import launch_app
+from mockehr.edge.launch_record import LaunchRecord
 from mockehr.events import Delivery
 from mockehr.journal import Question
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
 from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
+from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
-from mockehr.sites.test_client import register_demo_client
+from mockehr.sites.test_client import APP_SCOPES, register_app, register_demo_client
 from mockehr.sites.truth import TruthReport
 from mockehr.testing.server import WorldServer
 
+T = TypeVar("T")
 ANSWERED_WITHIN: Final = 2.0
 """How long `advance` waits for answers to deliveries that are under way, in wall seconds."""
 
@@ -73,6 +78,93 @@ class TestSite:
         made: Client = self._call(register_demo_client, self.site, client_id, scopes)
         key = read_bundled_key("client-1-ES384")
         return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
+
+    # launches
+
+    def app(
+        self,
+        client_id: str = "app",
+        redirect_uris: Sequence[str] = ("http://127.0.0.1/callback",),
+        scopes: str = APP_SCOPES,
+        *,
+        secret: str = "",
+        keys: bool = False,
+    ) -> TestClient:
+        """Register a SMART app: public, or confidential by a secret or (with `keys`) by the public test keys.
+
+        Raises DuplicateName for a client id that is another's, UsageError for a redirect URI that is no address.
+        """
+        __tracebackhide__ = True
+        made: Client = self._call(
+            register_app, self.site, client_id, list(redirect_uris), scopes, secret=secret, keys=keys
+        )
+        key = read_bundled_key("client-1-ES384") if keys else {}
+        return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
+
+    def open(self, app_url: str, **context: Any) -> str:
+        """Open an app from the EHR: the address that the browser is to load, whose `launch` is good once.
+
+        `context`: see `launch`. Raises UnknownName or UsageError for a launch that cannot be.
+        """
+        __tracebackhide__ = True
+        return str(self._control("app open", app=app_url, address=self._server.url, **context)["url"])
+
+    def launch(
+        self,
+        app_url: str,
+        *,
+        user: str = "clinician",
+        patient: str = "",
+        encounter: str = "",
+        intent: str = "",
+        client_id: str = "",
+        context: Sequence[Any] = (),
+        extras: Mapping[str, Any] | None = None,
+        ask: bool = False,
+        deny: bool = False,
+    ) -> LaunchRecord:
+        """Open an app from the EHR and drive it to its callback as a browser would; the record of every hop.
+
+        The app has to listen somewhere else than in this test's thread. `context` are references that
+        `fhirContext` tells, `extras` further members of the token response, `client_id` the only app that may use
+        the launch. With `ask` the hospital's pages are shown and answered, with `deny` the user declines. What the
+        app does wrong stands in the record; raises UnknownName or UsageError for a launch that cannot be.
+        """
+        __tracebackhide__ = True
+
+        async def driven() -> LaunchRecord:
+            launch = planned(
+                self.site,
+                user=user,
+                patient=patient,
+                encounter=encounter,
+                client_id=client_id,
+                intent=intent,
+                context=context,
+                extras=extras,
+                ask=ask,
+                deny=deny,
+            )
+            return await launch_app(self.site, launch, app_url, self._server.url, user=user, deny=deny)
+
+        return self._run(driven())
+
+    def approve(
+        self, client_id: str, *, user: str = "clinician", patient: str = "", encounter: str = "", deny: bool = False
+    ) -> None:
+        """Answer standalone launches of an app ahead, so that no page is shown: who signs in, for which patient.
+
+        Raises UnknownName or UsageError for an answer that cannot be.
+        """
+        __tracebackhide__ = True
+        self._control("approval add", client_id=client_id, user=user, patient=patient, encounter=encounter, deny=deny)
+
+    @property
+    def users(self) -> list[User]:
+        """Who can sign in, `clinician` first."""
+        return list(self._call(lambda: list(self.site.auth.users)))
+
+    # misbehaviour and time
 
     def quirk(
         self,
@@ -180,6 +272,13 @@ class TestSite:
         __tracebackhide__ = True
         control = Control(self._server.threaded.server.directory)
         return self._call(control.call, operation, site=self.name, **arguments)
+
+    def _run(self, work: Awaitable[T]) -> T:
+        __tracebackhide__ = True
+        try:
+            return self._server.threaded.run(work)
+        except MockehrError as error:
+            raise error.with_traceback(None) from None
 
     def _call(self, function: Any, *arguments: Any, **named: Any) -> Any:
         __tracebackhide__ = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -14,8 +15,8 @@ from typing import Any, Final
 from mockehr.auth.addresses import Addresses
 from mockehr.auth.clients import Client, ClientRegistry
 from mockehr.auth.drawers import Drawers
-from mockehr.auth.front.request import AuthorizeRequest, check_request, client_of
-from mockehr.auth.front.steps import Page, Pending, Redirect, Step
+from mockehr.auth.front.request import AuthorizeRequest, check_request, client_of, prompts
+from mockehr.auth.front.steps import BrowserSession, Page, Pending, Question, Redirect, Step
 from mockehr.auth.front.wording import scope_lines
 from mockehr.auth.grants.authorization_code import Code
 from mockehr.auth.launches import Launch, Launches
@@ -52,14 +53,21 @@ class FrontDoor:
         Raises Refused for what may not be told at the redirect URI (RFC 6749 section 4.1.2.1).
         """
         now = self.clock.now()
-        client = client_of(request, self.clients, now)
+        client = client_of(request, self.clients, now, self.settings)
+        issuer = where.issuer if self.settings.iss_told else ""
         try:
             check_request(request, client, where.base, self.settings)
-            pending = self._opened(request, client, now)
+            asked = prompts(request)
+            pending = replace(self._opened(request, client, where, now), issuer=issuer)
             pending = self._recognised(pending, request, session, now)
+            question = self._question(pending)
+            if "none" in asked and question:
+                if question == "sign-in":
+                    raise Refused("login-required", "Nobody is signed in.")
+                raise Refused("interaction-required", "The user has to be asked.")
             return self.proceed(pending)
         except Refused as refused:
-            return told_at(request.get("redirect_uri"), request.get("state"), refused, client.client_id)
+            return told_at(request.get("redirect_uri"), request.get("state"), refused, client.client_id, issuer)
 
     def find(self, id: str) -> Pending:
         """The authorization that a page belongs to; raises Refused `session-over`."""
@@ -69,66 +77,90 @@ class FrontDoor:
         return found
 
     def sign_in(self, id: str, username: str, password: str) -> Step:
-        """Somebody gave a name and a password; raises Refused `session-over`."""
+        """Somebody gave a name and a password; raises Refused `session-over`.
+
+        Whoever signs in after somebody else did, by going back, answers all questions anew.
+        """
         pending = self.find(id)
+        if pending.told and pending.username:
+            return self.proceed(pending)
         user = self.users.find(username.strip())
-        if user is None or not _fits(user.password, password):
-            return self._page("sign-in", pending, notice="That name and password do not belong together.")
+        if not _fits(user, password) or user is None:
+            if pending.username:
+                pending = replace(_anew(pending), username="")
+            wrong = "That name and password do not belong together."
+            name = username.strip()
+            return self._page("sign-in", pending, notice=wrong if name else "", text=name)
         now = self.clock.now()
         session = self._session(user, now) if self.settings.sso else ""
-        step = self._go_on(replace(pending, username=user.username, auth_time=now))
+        fresh = _anew(pending) if pending.username else pending
+        step = self._go_on(replace(fresh, username=user.username, auth_time=now))
         return replace(step, session=session)
 
     def choose_patient(self, id: str, patient: str, *, text: str = "") -> Step:
         """Somebody chose a patient, or (with none) wants those whose names begin with `text`."""
         pending = self.find(id)
-        user = self.users.find(pending.username)
+        if self._question(pending) != "choose-patient":  # nobody answers what was not asked
+            return self.proceed(pending)
+        user = self.users.get(pending.username)
         if not patient:
             return self._patients(pending, text)
-        allowed = user is None or user.staff or patient in user.patients
-        if not allowed or self.charts.patient(patient) is None:
+        if not user.may_open(patient) or self.charts.patient(patient) is None:
             return self._patients(pending, text, notice="Choose a patient from the list.")
         return self._go_on(replace(pending, patient=patient, asked_patient=True))
 
     def choose_encounter(self, id: str, encounter: str) -> Step:
         """Somebody chose an encounter, or none."""
         pending = self.find(id)
+        if self._question(pending) != "choose-encounter":
+            return self.proceed(pending)
         known = {choice.id for choice in self.charts.encounters(pending.patient, LISTED)}
         return self._go_on(replace(pending, encounter=encounter if encounter in known else "", asked_encounter=True))
 
     def decide(self, id: str, *, allowed: bool, scopes: Iterable[str] = ()) -> Step:
         """Somebody let the app in, with those of the scopes that are about data, or declined."""
         pending, given = self.find(id), frozenset(scopes)
+        if allowed and self._question(pending) != "consent":
+            return self.proceed(pending)
         withheld = tuple(scope.text for scope in pending.scopes if scope.actions and scope.text not in given)
         return self._go_on(replace(pending, approved=True, denied=not allowed, withheld=withheld))
+
+    def end_sessions(self, username: str = "") -> int:
+        """Sign browsers out, those of one user or all; how many."""
+        drawer, now = self.drawers["browser sessions"], self.clock.now()
+        known = [one for one in drawer.every(now) if username in ("", one.username)]
+        return sum(drawer.take(one.id, now) is not None for one in known)
 
     def proceed(self, pending: Pending) -> Step:
         """The next step of an authorization: the first question that is open, or the way back to the app."""
         if pending.denied:
             return self._refused(pending, Refused("denied", "The user declined."))
-        if not pending.username:
+        question = self._question(pending)
+        if question == "sign-in":
             return self._page("sign-in", pending)
-        user = self.users.find(pending.username)
-        pending = self._settled(pending, user)
-        if self._wants_patient(pending, user):
+        user = self.users.get(pending.username)
+        pending = _settled(pending, user)
+        if pending.patient and not user.may_open(pending.patient):
+            return self._refused(pending, Refused("patient-of-another", "The user may not open that record."))
+        if question == "choose-patient":
             return self._patients(pending)
-        if "launch/encounter" in pending.scopes and pending.patient and not _done(pending):
+        if question == "choose-encounter":
             choices = tuple(self.charts.encounters(pending.patient, LISTED))
-            if choices:
-                return self._page("choose-encounter", pending, choices=choices)
-        if not pending.approved and self._asks(pending, user):
+            return self._page("choose-encounter", pending, choices=choices)
+        if question == "consent":
             return self._page("consent", pending, scopes=tuple(scope_lines(pending.scopes)))
         return self._granted(pending, user)
 
     # the beginning
 
-    def _opened(self, request: AuthorizeRequest, client: Client, now: float) -> Pending:
+    def _opened(self, request: AuthorizeRequest, client: Client, where: Addresses, now: float) -> Pending:
         """The authorization that a request opens, with what the EHR knows of its launch."""
         handle, asked = request.get("launch"), Scopes.parse(request.get("scope"))
         launch = self._launch(handle, asked, client, now)
         scopes = self.grantable(asked, client, ehr=bool(handle))
         about_data = any(scope.actions for scope in asked)
-        if not scopes or (about_data and not any(scope.actions for scope in scopes)):
+        empty = about_data and not any(scope.actions for scope in scopes)
+        if not scopes or (empty and not self.settings.without_data):
             raise Refused("scope-not-registered", "The client is not registered for the scopes that it asks for.")
         drawn = self.chance.stream("authorization", client.client_id, self.drawers["pending"].next_number()).token(18)
         pending = Pending(
@@ -140,8 +172,18 @@ class FrontDoor:
             challenge=request.get("code_challenge"),
             nonce=request.get("nonce"),
             ehr=bool(handle),
+            consent_wanted="consent" in prompts(request),
+            context=self._from_the_start(request, where, ehr=bool(handle)),
         )
         return pending if launch is None else _launched(pending, launch, now)
+
+    def _from_the_start(self, request: AuthorizeRequest, where: Addresses, *, ehr: bool) -> dict[str, Any]:
+        """Members of the token response that do not depend on what anybody answers."""
+        told = {
+            "state": request.get("state") if self.settings.state_told else "",
+            "smart_style_url": where.style if ehr and self.settings.style_told else "",
+        }
+        return {name: value for name, value in told.items() if value}
 
     def _launch(self, handle: str, asked: Scopes, client: Client, now: float) -> Launch | None:
         """What is known of a launch: by its handle, or because it was approved ahead."""
@@ -167,6 +209,8 @@ class FrontDoor:
         def fits(scope: Scope) -> bool:
             if scope.context == "system" or scope.dialect not in dialects:
                 return False
+            if scope.resource_type == "*" and not self.settings.user_wildcards:
+                return False
             if scope.text == "launch":
                 return ehr
             return scope.text not in _LAUNCH or not ehr
@@ -174,48 +218,57 @@ class FrontDoor:
         return asked.keep(fits).intersect(client.scopes)
 
     def _recognised(self, pending: Pending, request: AuthorizeRequest, session: str, now: float) -> Pending:
-        """With the user that the browser's session knows, unless it must not be used; raises Refused."""
-        prompt = request.get("prompt").split()
-        if not pending.username and session and "login" not in prompt:
-            known: tuple[str, float] | None = self.drawers["browser sessions"].get(session, now)
-            if known is not None and self.users.find(known[0]) is not None:
-                pending = replace(pending, username=known[0], auth_time=known[1])
-        if "none" in prompt:
-            if not pending.username:
-                raise Refused("login-required", "Nobody is signed in.")
-            if isinstance(self.proceed(pending), Page):
-                raise Refused("interaction-required", "The user has to be asked.")
-        return pending
+        """With the user that the browser's session knows, unless somebody has to sign in anew."""
+        if pending.username or not session or prompts(request) & {"login", "select_account"}:
+            return pending
+        known: BrowserSession | None = self.drawers["browser sessions"].get(session, now)
+        if known is None or now - known.since > _seconds(request.get("max_age")):
+            return pending
+        return replace(pending, username=known.username, auth_time=known.since)
 
     # the questions
 
-    def _settled(self, pending: Pending, user: User | None) -> Pending:
-        """A patient with one record is asked for nothing."""
-        if pending.patient or user is None or user.staff or len(user.patients) != 1:
-            return pending
-        return replace(pending, patient=user.patients[0], asked_patient=True)
+    def _question(self, pending: Pending) -> Question | None:
+        """The first question that is open; None if there is no more."""
+        user = self.users.find(pending.username) if pending.username else None
+        if user is None:
+            return "sign-in"
+        pending = _settled(pending, user)
+        if self._wants_patient(pending, user):
+            return "choose-patient"
+        if self._wants_encounter(pending, user):
+            return "choose-encounter"
+        if not pending.approved and (pending.consent_wanted or self._asks(pending, user)):
+            return "consent"
+        return None
 
-    def _wants_patient(self, pending: Pending, user: User | None) -> bool:
+    def _wants_patient(self, pending: Pending, user: User) -> bool:
         if pending.patient or pending.asked_patient or pending.ehr:
             return False
-        if user is not None and user.staff and not self.settings.staff_choose_patient:
+        if user.staff and not self.settings.staff_choose_patient:
             return False
         return "launch/patient" in pending.scopes or any(scope.context == "patient" for scope in pending.scopes)
 
-    def _asks(self, pending: Pending, user: User | None) -> bool:
+    def _wants_encounter(self, pending: Pending, user: User) -> bool:
+        if "launch/encounter" not in pending.scopes or not pending.patient or _done(pending):
+            return False
+        return user.may_open(pending.patient) and bool(self.charts.encounters(pending.patient, LISTED))
+
+    def _asks(self, pending: Pending, user: User) -> bool:
         asked = self.settings.consent
         if asked == "patients":
-            return user is not None and not user.staff
+            return not user.staff
         return asked == "always" or (asked == "standalone" and not pending.ehr)
 
     def _patients(self, pending: Pending, text: str = "", notice: str = "") -> Page:
-        user = self.users.find(pending.username)
-        if user is not None and not user.staff:
+        user = self.users.get(pending.username)
+        if not user.staff:
             own = [self.charts.patient(id) for id in user.patients]
             choices = tuple(choice for choice in own if choice is not None)
         else:
             choices = tuple(self.charts.patients(text, LISTED))
-        return self._page("choose-patient", pending, choices=choices, text=text, notice=notice)
+        more = {"choices": choices, "text": text, "notice": notice, "searchable": user.staff}
+        return self._page("choose-patient", pending, **more)
 
     def _page(self, name: Any, pending: Pending, **more: Any) -> Page:
         self.drawers["pending"].put(pending.id, pending, self.clock.now() + self.settings.session_lifetime)
@@ -223,6 +276,12 @@ class FrontDoor:
         title = client.name if client is not None and client.name else pending.client_id
         if name == "sign-in":
             more["choices"] = tuple(self._open_accounts())
+        user = self.users.find(pending.username)
+        if user is not None:
+            more["person"] = user.name or user.username
+            more["changeable"] = not pending.told
+            if pending.patient and user.may_open(pending.patient):
+                more["subject"] = self.charts.patient(pending.patient)
         return Page(name, pending.id, pending.client_id, title, pending.username, **more)
 
     def _open_accounts(self) -> Iterable[Choice]:
@@ -236,7 +295,7 @@ class FrontDoor:
 
     # the end
 
-    def _granted(self, pending: Pending, user: User | None) -> Redirect:
+    def _granted(self, pending: Pending, user: User) -> Redirect:
         """The way back to the app, with a code."""
         now, number = self.clock.now(), self.drawers["codes"].next_number()
         scopes = pending.scopes.keep(lambda scope: scope.text not in pending.withheld)
@@ -249,9 +308,9 @@ class FrontDoor:
             expires_at=now,
             announced=0,
             patient=pending.patient,
-            user=user.reference if user is not None else "",
+            user=user.reference,
             username=pending.username,
-            own=() if user is None or user.staff else user.patients,
+            own=() if user.staff else user.patients,
             family=pending.id,
             nonce=pending.nonce,
             auth_time=pending.auth_time or now,
@@ -263,7 +322,8 @@ class FrontDoor:
             text, Code(grant, pending.redirect_uri, pending.challenge), now + self.settings.code_lifetime
         )
         self.drawers["pending"].take(pending.id, now)
-        url = with_parameters(pending.redirect_uri, {"code": text, "state": pending.state})
+        told = {"code": text, "state": pending.state, "iss": pending.issuer}
+        url = with_parameters(pending.redirect_uri, told)
         return Redirect(url, pending.redirect_uri, pending.state, None, pending.client_id, pending.username)
 
     def _context(self, pending: Pending) -> dict[str, Any]:
@@ -279,24 +339,24 @@ class FrontDoor:
 
     def _refused(self, pending: Pending, refused: Refused) -> Redirect:
         self.drawers["pending"].take(pending.id, self.clock.now())
-        return told_at(pending.redirect_uri, pending.state, refused, pending.client_id)
+        return told_at(pending.redirect_uri, pending.state, refused, pending.client_id, pending.issuer)
 
     def _session(self, user: User, now: float) -> str:
         drawer = self.drawers["browser sessions"]
         drawn = self.chance.stream("browser-session", user.username, drawer.next_number()).token(18)
         session = base64.urlsafe_b64encode(drawn).decode("ascii")
-        drawer.put(session, (user.username, now), now + self.settings.sso)
+        drawer.put(session, BrowserSession(session, user.username, now), now + self.settings.sso)
         return session
 
 
-def told_at(uri: str, state: str, refused: Refused, client_id: str) -> Redirect:
+def told_at(uri: str, state: str, refused: Refused, client_id: str, issuer: str = "") -> Redirect:
     """The error response of RFC 6749 section 4.1.2.1."""
-    told = {"error": refused.error, "error_description": refused.description(), "state": state}
+    told = {"error": refused.error, "error_description": refused.description(), "state": state, "iss": issuer}
     return Redirect(with_parameters(uri, told), uri, state, refused, client_id)
 
 
 def _launched(pending: Pending, launch: Launch, now: float) -> Pending:
-    context = dict(launch.extras)
+    context = {**pending.context, **launch.extras}
     if launch.fhir_context:
         context["fhirContext"] = [dict(one) for one in launch.fhir_context]
     if launch.intent:
@@ -314,12 +374,34 @@ def _launched(pending: Pending, launch: Launch, now: float) -> Pending:
         denied=launch.denied,
         withheld=launch.withheld,
         context=context,
+        told=True,
     )
+
+
+def _settled(pending: Pending, user: User) -> Pending:
+    """A patient with one record is asked for nothing."""
+    if pending.patient or user.staff or len(user.patients) != 1:
+        return pending
+    return replace(pending, patient=user.patients[0], asked_patient=True)
+
+
+def _anew(pending: Pending) -> Pending:
+    """As it was before anybody answered."""
+    asked = replace(pending, patient="", encounter="", asked_patient=False, asked_encounter=False)
+    return replace(asked, approved=False, withheld=(), denied=False)
+
+
+def _seconds(text: str) -> float:
+    """`max_age`; without bound where it says nothing of use."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else math.inf
 
 
 def _done(pending: Pending) -> bool:
     return pending.ehr or pending.asked_encounter or bool(pending.encounter)
 
 
-def _fits(kept: str, given: str) -> bool:
-    return not kept or hmac.compare_digest(kept.encode(), given.encode("utf-8", "replace"))
+def _fits(user: User | None, given: str) -> bool:
+    """Whether that is the user's password; takes as long for nobody as for somebody."""
+    kept = user.password if user is not None else "nobody's"
+    same = hmac.compare_digest(kept.encode(), given.encode("utf-8", "replace"))
+    return user is not None and (same or not kept)

@@ -26,6 +26,11 @@ def page_html(page: Page, *, hospital: str, action: str) -> bytes:
     return template.render(page=page, hospital=hospital, action=action, style=_style()).encode()
 
 
+def embed_html(address: str, *, hospital: str) -> bytes:
+    """A page of a hospital that opens the app at that address in a frame without cookies, storage and windows."""
+    return _templates().get_template("embed.html").render(address=address, hospital=hospital, style=_style()).encode()
+
+
 def page_headers() -> list[tuple[str, str]]:
     """Headers of every page: nothing is loaded, stored or told to whom one goes next.
 

@@ -45,11 +45,25 @@ def read_request(text: str) -> AuthorizeRequest:
     return AuthorizeRequest(form)
 
 
-def client_of(request: AuthorizeRequest, clients: ClientRegistry, now: float) -> Client:
+def prompts(request: AuthorizeRequest) -> frozenset[str]:
+    """What `prompt` asks for (OpenID Connect Core 3.1.2.1); what is not known is passed over. Raises Refused."""
+    found = frozenset(request.get("prompt").split())
+    if "none" in found and len(found) > 1:
+        raise Refused("prompt-contradictory", "prompt=none goes with nothing else.")
+    return found
+
+
+def client_of(
+    request: AuthorizeRequest, clients: ClientRegistry, now: float, settings: AuthSettings | None = None
+) -> Client:
     """The client that asks, whose redirect URI is proved to be its own.
 
     Until here nothing may be sent to that address (RFC 6749 section 4.1.2.1). Raises Refused.
     """
+    settings = settings or AuthSettings()
+    for parameter, value in request.form.items():
+        if len(value) > settings.longest_parameter:
+            raise Refused("parameter-too-long", f"{parameter} may have {settings.longest_parameter} characters.")
     name = request.get("client_id")
     if not name:
         raise Refused("parameter-missing", "The parameter client_id is required.")
@@ -59,7 +73,8 @@ def client_of(request: AuthorizeRequest, clients: ClientRegistry, now: float) ->
     uri = request.get("redirect_uri")
     if not uri:
         raise Refused("redirect-uri-missing", "The parameter redirect_uri is required.")
-    if uri not in client.redirect_uris:
+    known = uri.partition("?")[0] if settings.redirect_query and "#" not in uri else uri
+    if uri not in client.redirect_uris and known not in client.redirect_uris:
         raise Refused("redirect-uri-unregistered", f"{uri!r} is not registered for this client, letter by letter.")
     if not client.is_active(now):
         raise Refused("client-inactive", f"The client {name!r} is not active.")
@@ -83,14 +98,16 @@ def check_request(request: AuthorizeRequest, client: Client, base: str, settings
 def _check_audience(audience: str, base: str, settings: AuthSettings) -> None:
     if not audience:
         if settings.audience_required:
-            raise Refused("audience-missing", "The parameter aud is required: the FHIR base.")
+            raise Refused("audience-missing", "The parameter aud is required: the FHIR base.", "invalid_request")
         return
     same = audience == base or (settings.audience_slash and audience.rstrip("/") == base.rstrip("/"))
     if not same and audience not in settings.audiences:
-        raise Refused("audience-wrong", f"aud is {audience!r} and not this server's FHIR base.")
+        raise Refused("audience-wrong", f"aud is {audience!r} and not this server's FHIR base.", "invalid_request")
 
 
 def _check_challenge(request: AuthorizeRequest, client: Client, settings: AuthSettings) -> None:
+    if settings.pkce == "ignored":
+        return
     challenge, method = request.get("code_challenge"), request.get("code_challenge_method")
     if not challenge:
         if method or settings.pkce == "required" or (settings.pkce == "public" and client.public):

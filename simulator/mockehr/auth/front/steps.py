@@ -10,7 +10,9 @@ from mockehr.auth.people import Choice
 from mockehr.auth.refusal import Refused
 from mockehr.auth.scopes import Scopes
 
-PageName = Literal["sign-in", "choose-patient", "choose-encounter", "consent", "refused"]
+Question = Literal["sign-in", "choose-patient", "choose-encounter", "consent"]
+"""What a person may have to be asked, in that order."""
+PageName = Literal["sign-in", "choose-patient", "choose-encounter", "consent", "refused", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,30 @@ class Page:
     choices: tuple[Choice, ...] = ()
     scopes: tuple[Choice, ...] = ()
     text: str = ""
-    """What was searched for."""
+    """What was searched for, or the name that was given for signing in."""
     refused: Refused | None = None
     session: str = ""
+    person: str = ""
+    """Name of who is signed in."""
+    changeable: bool = False
+    """Whether somebody else may sign in instead."""
+    subject: Choice | None = None
+    """The patient whose record it is about, where that is settled and may be told."""
+    searchable: bool = False
+    """Whether there may be other choices, to be searched for."""
 
 
 Step = Redirect | Page
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """Somebody who signed in with a browser, known by its cookie."""
+
+    id: str
+    username: str
+    since: float
+    """When, in site seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +93,12 @@ class Pending:
     asked_encounter: bool = False
     approved: bool = False
     """Nobody has to be asked for consent any more."""
+    consent_wanted: bool = False
+    """The app wants the user to be asked (`prompt=consent`)."""
+    told: bool = False
+    """The EHR said who the user is, or the answer was given ahead."""
+    issuer: str = ""
+    """What is told as `iss` on the way back; empty for nothing."""
     withheld: tuple[str, ...] = ()
     denied: bool = False
     context: Mapping[str, Any] = field(default_factory=dict)

@@ -44,7 +44,8 @@ def draft(asking: Asking) -> Grant:
         raise Refused("code-of-another", "The code was issued to another client.")
     if asking.request.get("redirect_uri") != code.redirect_uri:
         raise Refused("redirect-uri-mismatch", "redirect_uri is not the one of the authorization request.")
-    check_verifier(code.challenge, asking.request.get("code_verifier"))
+    if asking.settings.pkce != "ignored":
+        check_verifier(code.challenge, asking.request.get("code_verifier"))
     if codes.take(text, now) is None:
         raise _gone(asking, text)
     asking.drawers["codes used"].put(text, code.grant.family, now + asking.settings.refresh_lifetime)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mockehr.auth.assertion import AssertionVerifier
 from mockehr.auth.clients import Client
 from mockehr.auth.drawers import Drawers
 from mockehr.auth.form import TokenRequest
@@ -24,6 +25,9 @@ class Asking:
     settings: AuthSettings
     drawers: Drawers
     renewals: Renewals
+    assertions: AssertionVerifier
+    token_url: str
+    """The endpoint as the client addressed it."""
 
 
 Draft = Callable[[Asking], Grant]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mockehr.auth.launches import Launch
+from mockehr.auth.clients import Client
+from mockehr.auth.launches import Launch, Opening
 from mockehr.auth.people import User
 from mockehr.control.operation import NOTHING, Document, operation
 from mockehr.core.errors import UnknownName
-from mockehr.sites.launching import checked, open_app
+from mockehr.sites.launching import base_of, checked, open_app, planned
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import APP_SCOPES, register_app
 
@@ -27,7 +28,14 @@ def add(
     """Register a SMART app: public, or confidential by a secret or by the public test keys."""
     uris = [str(uri) for uri in redirect_uris]
     made = register_app(site, client_id, uris, scopes, secret=secret, keys=keys, name=title)
-    return {"client_id": made.client_id, "redirect_uris": list(made.redirect_uris), "scopes": made.scopes.text}
+    return _registered(made)
+
+
+@operation("app list", "GET", "/apps")
+def apps(site: Site) -> dict[str, Any]:
+    """Clients that users can let in: where they are called back, for which scopes, and how they prove themselves."""
+    registered = [client for client in site.auth.clients if client.redirect_uris]
+    return {"apps": [_registered(client) for client in registered]}
 
 
 @operation("user list", "GET", "/users")
@@ -57,15 +65,36 @@ def start(
     context: Sequence[Any] = (),
     extras: Document = NOTHING,
     ask: bool = False,
+    deny: bool = False,
 ) -> dict[str, Any]:
     """Open an app from the EHR: the address to load, with `iss` and a `launch` that is good once.
 
-    `address` is the server's own, as the app reaches it. With `ask` the user is asked what a stranger would be.
+    `address` is the server's own, as the app reaches it; over HTTP the one that was asked, unless told. With `ask`
+    the user is asked what a stranger would be. `cookies`, `popups` and `callbacks` say how a browser has to treat it.
     """
-    launch = _launch(user, patient, encounter, client_id, intent=intent, context=context, extras=extras, ask=ask)
-    exchange = open_app(site, launch, app, f"{address.rstrip('/')}/{site.name}{site.fhir_path}".rstrip("/"))
-    opening = exchange.result
-    return {"url": opening.url, "iss": opening.iss, "launch": opening.launch.handle, "entry": exchange.number}
+    launch = planned(
+        site,
+        user=user,
+        patient=patient,
+        encounter=encounter,
+        intent=intent,
+        context=context,
+        extras=extras,
+        client_id=client_id,
+        ask=ask,
+        deny=deny,
+    )
+    exchange = open_app(site, launch, app, base_of(site, address))
+    opening: Opening = exchange.result
+    return {
+        "url": opening.url,
+        "iss": opening.iss,
+        "launch": opening.launch.handle,
+        "entry": exchange.number,
+        "cookies": opening.cookies,
+        "popups": opening.popups,
+        "callbacks": opening.callbacks,
+    }
 
 
 @operation("approval add", "POST", "/approvals")
@@ -79,7 +108,14 @@ def approve(
     deny: bool = False,
 ) -> dict[str, Any]:
     """Answer standalone launches of an app ahead, so that no page is shown: who, which patient, which scopes not."""
-    launch = _launch(user, patient, encounter, client_id, withhold=withhold, deny=deny)
+    launch = Launch(
+        user=user,
+        patient=patient,
+        encounter=encounter,
+        client_id=client_id,
+        withheld=tuple(map(str, withhold)),
+        denied=deny,
+    )
     site.auth.launches.approve(checked(site, launch))
     return {"client_id": client_id, "user": user, "patient": patient}
 
@@ -93,31 +129,14 @@ def withdraw(site: Site, client_id: str) -> dict[str, Any]:
     return {"client_id": client_id}
 
 
-def _launch(
-    user: str,
-    patient: str,
-    encounter: str,
-    client_id: str,
-    *,
-    intent: str = "",
-    context: Sequence[Any] = (),
-    extras: Document = NOTHING,
-    ask: bool = False,
-    withhold: Sequence[Any] = (),
-    deny: bool = False,
-) -> Launch:
-    return Launch(
-        user=user,
-        patient=patient,
-        encounter=encounter,
-        intent=intent,
-        client_id=client_id,
-        fhir_context=tuple(one if isinstance(one, dict) else {"reference": str(one)} for one in context),
-        extras=dict(extras),
-        approved=not ask,
-        withheld=tuple(map(str, withhold)),
-        denied=deny,
-    )
+def _registered(client: Client) -> dict[str, Any]:
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "redirect_uris": list(client.redirect_uris),
+        "scopes": client.scopes.text,
+        "methods": list(client.methods()),
+    }
 
 
 def _shown(user: User) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +11,7 @@ from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
 from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.epic import access
 from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, WORDS, issue, unknown_parameter
 from mockehr.personalities.epic.look import Look, oid_root
 from mockehr.personalities.epic.orders import derive_medication, derive_order
@@ -194,6 +195,8 @@ class Vendor(Personality):
     def token_document(self, document: JSON, grant: Any) -> JSON:
         """A string for `need_patient_banner`, the DSTU2 id beside `patient`."""
         made = {**document, "token_type": str(self.settings["token"]["type"])}
+        if grant is not None and grant.grant_type == "client_credentials":
+            made["scope"] = access.scope_text(str(made.get("scope", "")), str(self.settings["authorize"]["scopes"]))
         if "need_patient_banner" in made:
             made["need_patient_banner"] = str(made["need_patient_banner"]).lower()
         patient = made.get("patient")
@@ -207,10 +210,21 @@ class Vendor(Personality):
         clean: JSON = {"resourceType": "Patient", "id": clean_id("Patient", *place) if place else patient}
         return dstu2_id(clean, self.look(Dresser(ids, self.facts)))
 
-    def token_refusal(self, status: int, document: JSON, reason: str = "") -> Reply:
+    def introspection(self, document: JSON) -> JSON:
+        """Epic's members in its order."""
+        return access.introspection(document)
+
+    def authorize_refusal(self, redirect: Any, page: Callable[[str], Reply], base_url: str) -> Reply | None:
+        """A page that says little; the app is told of what the user decided."""
+        return access.refusal(self.settings["authorize"], redirect, page)
+
+    def token_refusal(
+        self, status: int, document: JSON, reason: str = "", *, client: str = "", base_url: str = ""
+    ) -> Reply:
         """400 with the error code and a null for its description."""
         headers = [("Cache-Control", "no-cache, no-store"), ("Pragma", "no-cache")]
-        body: JSON = {"error": document.get("error", "invalid_request"), "error_description": None}
+        code = self.settings["authorize"]["errors"].get(reason, document.get("error", "invalid_request"))
+        body: JSON = {"error": code, "error_description": None}
         return Reply(400, headers, document=body, content_type="application/json; charset=utf-8")
 
     def capability(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
@@ -270,7 +284,7 @@ class Vendor(Personality):
 
 
 def _with_authorize(security: JSON, authorize: str) -> JSON:
-    """A `rest.security` whose OAuth addresses begin with where to authorize, each value before its URL."""
+    """A `rest.security` that says where to authorize and where to get tokens, each value before its URL."""
     made = dict(security)
     extensions = []
     for told in security.get("extension", ()):
@@ -278,7 +292,7 @@ def _with_authorize(security: JSON, authorize: str) -> JSON:
         parts += [
             {"valueUri": one["valueUri"], "url": one["url"]}
             for one in told.get("extension", ())
-            if one["url"] != "authorize"
+            if one["url"] == "token"
         ]
         extensions.append({"extension": parts, "url": told["url"]})
     return {**made, "extension": extensions} if extensions else made

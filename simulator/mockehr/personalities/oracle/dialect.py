@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
@@ -18,13 +18,13 @@ from mockehr.personalities.ids import IdCodec, NumberedIds
 from mockehr.personalities.inline import inline_binary
 from mockehr.personalities.model import Personality, Stored, filled, http_date
 from mockehr.personalities.negotiation import asked_for, negotiate
+from mockehr.personalities.oracle import access
 from mockehr.personalities.oracle.look import Look
 from mockehr.personalities.oracle.results import shape_binary
 from mockehr.personalities.oracle.rules import OracleRules
 from mockehr.personalities.oracle.shape import flavour_of, shape
 
 _HOST = "fhir-ehr-code.cerner.com"
-_ERRORS = "urn:cerner:error:authorization-server:oauth2:token:"
 _PACKED = frozenset({"Observation", "DocumentReference", "DiagnosticReport"})
 _REQUEST_IDS = "X-Request-Id"
 
@@ -165,18 +165,34 @@ class Vendor(Personality):
     # tokens and discovery
 
     def token_document(self, document: JSON, grant: Any) -> JSON:
-        """The tenant always, a real boolean for the banner, no `state`."""
-        made = {**document, "token_type": str(self.settings["token"]["type"])}
-        made.pop("state", None)
-        made["tenant"] = self.tenant(self.facts)
-        return made
+        """The tenant always, a real boolean for the banner, no `state`; the user's id and name."""
+        return access.token_document(document, grant, self.settings["token"], self.tenant(self.facts))
 
-    def token_refusal(self, status: int, document: JSON, reason: str = "") -> Reply:
-        """400 with `error` and `error_uri`, no description; the URI names reason, instance and tenant."""
+    def authorize_refusal(self, redirect: Any, page: Callable[[str], Reply], base_url: str) -> Reply | None:
+        """To the app with `error_uri`, or to that address."""
+        refused = redirect.refused
+        suffixes = self.settings["authorize"]["reasons"]
+        suffix = str(suffixes.get(refused.reason, suffixes["other"]))
+        instance = self._uuid("refusal", refused.reason, redirect.client_id)
+        return access.refusal(redirect, self._error_uri(suffix, instance, redirect.client_id, base_url))
+
+    def error_text(self, path: str) -> str:
+        """What went wrong, by its URN."""
+        return access.error_text(path)
+
+    def _error_uri(self, suffix: str, instance: str, client: str, base_url: str) -> str:
+        facts = self.facts
+        root = base_url.removesuffix(self.fhir_path(facts).rstrip("/"))
+        path = self.oauth_path("errors", facts)
+        return access.error_uri(root, path, suffix, instance, client=client, tenant=self.tenant(facts))
+
+    def token_refusal(
+        self, status: int, document: JSON, reason: str = "", *, client: str = "", base_url: str = ""
+    ) -> Reply:
+        """400 with `error` and `error_uri`, no description; the URI names reason, instance, client and tenant."""
         reasons = self.settings["token"]["reasons"]
         instance = self._uuid("token-refusal", reason, str(document.get("error_description", "")))
-        urn = quote(_ERRORS + str(reasons.get(reason, reasons["other"])), safe="")
-        uri = f"https://authorization.cerner.com/errors/{urn}/instances/{instance}?tenant={self.tenant(self.facts)}"
+        suffix = f"token:{reasons.get(reason, reasons['other'])}"
         headers = [
             ("Cache-Control", "no-store"),
             ("Pragma", "no-cache"),
@@ -185,6 +201,7 @@ class Vendor(Personality):
             ("Server", "cloud_authorization_server1"),
             ("Access-Control-Allow-Origin", "*"),
         ]
+        uri = self._error_uri(suffix, instance, client, base_url)
         body: JSON = {"error": document.get("error", "invalid_request"), "error_uri": uri}
         return Reply(400, headers, document=body, content_type="application/json")
 

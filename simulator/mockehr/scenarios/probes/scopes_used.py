@@ -10,8 +10,9 @@ from urllib.parse import parse_qs
 
 from mockehr.auth.scopes import Scope, Scopes
 from mockehr.core.exchange import Exchange
+from mockehr.scenarios.asking import scopes_asked, scopes_given
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
-from mockehr.scenarios.reading import answer, label, resource_type, status
+from mockehr.scenarios.reading import label, resource_type, status
 
 _WORDS: Final = (("rs", "read"), ("cud", "write"))
 _WRITES: Final = frozenset({"create", "update", "patch", "delete"})
@@ -24,6 +25,8 @@ class ScopesUsed(Probe):
     It fails if a granted resource scope was never made use of (minimum necessary), if it asks for every type with
     `*`, if one request is sent again and again after 403, or if it keeps asking for a type that its token does not
     cover. Where no scope is asked for, the registered ones are judged. Scopes not granted count as given up.
+    Scopes of a part (`?category=…`) are used by requests that do not ask for other parts only; `user/` and `patient/`
+    count like `system/`.
     """
 
     name: ClassVar[str] = "scopes-used"
@@ -40,14 +43,15 @@ class ScopesUsed(Probe):
         asked = _asked(case)
         if not calls or not (asked or any(status(call) == 403 for call in calls)):
             return self.unseen("No scope was asked for or registered." if calls else "No FHIR request was made.")
-        used = {use for call in calls for use in _uses(call)}
-        faults = [*self._unused(asked, used), *self._stubborn(calls)]
+        faults = [*self._unused(asked, calls), *self._stubborn(calls)]
         evidence = [Evidence(entry, f"{scope.text} was asked for and used") for scope, entry in asked.items()]
         good, bad = "Scopes asked for, all of them used: {n}.", "Faults in the use of scopes: {n}."
         return self.weigh(faults, evidence, good, bad)
 
-    def _unused(self, asked: dict[Scope, int], used: set[tuple[str, str]]) -> Iterator[Evidence]:
+    def _unused(self, asked: dict[Scope, int], calls: Sequence[Exchange]) -> Iterator[Evidence]:
+        every = {use for call in calls for use in _uses(call)}
         for scope, entry in asked.items():
+            used = {use for call in calls if _concerns(scope, call) for use in _uses(call)} if scope.query else every
             if scope.resource_type == "*":
                 types = ", ".join(sorted({kind for kind, _ in used if kind})) or "none"
                 yield Evidence(entry, f"{scope.text} covers every resource type; used: {types}")
@@ -78,20 +82,30 @@ class ScopesUsed(Probe):
 def _asked(case: Case) -> dict[Scope, int]:
     """Resource scopes asked for and granted, each with the entry of the token request; 0 for registered ones."""
     found: dict[Scope, int] = {}
-    named = False
-    for grant in case.on("token"):
-        text = " ".join(parse_qs(grant.body.decode("utf-8", "replace")).get("scope", []))
-        named = named or bool(text)
-        document = answer(grant) if status(grant) == 200 else None
-        if document is None or not document.get("access_token"):
+    named = ""
+    for exchange in case.on("authorize", "token"):
+        text = scopes_asked(exchange)
+        named = text or named
+        given = scopes_given(exchange) if exchange.channel == "token" else None
+        if given is None:
             continue
-        given = Scopes.parse(str(document.get("scope", text)))
-        for scope in Scopes.parse(text):
+        # A code is exchanged for what its authorization request asked.
+        for scope in Scopes.parse(text or named):
             if any(_overlap(scope, other) for other in given):
-                found.setdefault(scope, grant.number)
+                found.setdefault(scope, exchange.number)
     if not named:
         found = {scope: 0 for scope in Scopes.parse(case.registered_scopes) if scope.actions}
     return found
+
+
+def _concerns(scope: Scope, call: Exchange) -> bool:
+    """Whether what a finer-grained scope gives may be in the answer: it does not ask for other parts only."""
+    asked = parse_qs(call.query if call.method == "GET" else call.body.decode("utf-8", "replace"))
+    for name, value in scope.query:
+        values = {one.rpartition("|")[2] for text in asked.get(name, []) for one in text.split(",")}
+        if values and value.rpartition("|")[2] not in values:
+            return False
+    return True
 
 
 def _overlap(scope: Scope, given: Scope) -> bool:

@@ -15,6 +15,8 @@ from mockehr.scenarios.scorecard import Card, Scorecard
 WORDS: Final = {"pass": "pass", "fail": "FAIL", "not-applicable": "n/a"}
 ORDER: Final = ("fail", "pass", "not-applicable")
 """What is to be looked at comes first."""
+IDLE_SHOWN: Final = 4
+"""So many probes that saw no occasion have a line each, with the reason; more of them share one."""
 _COLOURS: Final = {"pass": "green", "fail": "bold red", "not-applicable": "dim"}
 
 
@@ -38,9 +40,17 @@ def _card(card: Card, evidence: int) -> Table:
     shown.add_column("verdict", no_wrap=True)
     shown.add_column("probe", no_wrap=True)
     shown.add_column("what was seen")
-    for finding in urgent_first(card):
+    idle = [finding for finding in card.findings if finding.verdict == "not-applicable"]
+    told = [finding for finding in urgent_first(card) if len(idle) <= IDLE_SHOWN or finding not in idle]
+    for finding in told:
         verdict = Text(WORDS[finding.verdict], style=_COLOURS[finding.verdict])
         shown.add_row(verdict, Text(finding.probe), Text(_seen(finding, evidence)))
+    if len(idle) > IDLE_SHOWN:
+        names = ", ".join(finding.probe for finding in idle)
+        style = _COLOURS["not-applicable"]
+        shown.add_row(
+            Text(WORDS["not-applicable"], style=style), Text(f"{len(idle)} probes"), Text(f"No occasion: {names}.")
+        )
     return shown
 
 

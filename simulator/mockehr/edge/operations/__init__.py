@@ -1,0 +1,1 @@
+"""Operations that need sockets. A new file here is found by the façade."""
