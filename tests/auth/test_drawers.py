@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from tests.auth.house import parameters
 
 from mockehr.auth.clients import Client
 from mockehr.auth.drawers import FOR_EVER, KEPT, Drawer, Drawers, MemoryDrawer
@@ -106,3 +107,40 @@ def test_drawers_are_made_when_they_are_opened_and_as_they_are_told():
     drawers.share(shared)
     assert drawers["a"] is drawers["a"]
     assert made.count("a") == 1
+
+
+def test_processes_of_one_site_know_of_each_others_codes_launches_pages_and_clients(make_house):
+    first, second = (make_house(registration="open") for _ in range(2))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for table in TABLES:
+        connection.execute(table)
+    for house in (first, second):
+        house.server.drawers.share(lambda name: SqliteDrawer(connection, name))
+    assert second.tokens(first.code()).status == 200
+    handle = first.launch()
+    assert second.tokens(second.code(launch=handle, scope="launch patient/Patient.rs")).status == 200
+    assert first.error(launch=handle, scope="launch")["reason"] == "launch-unknown"
+    step = second.door.sign_in(first.begin().pending, "patient", "")
+    code = parameters(first.door.decide(step.pending, allowed=True, scopes=["patient/Patient.rs"]))["code"]
+    assert second.tokens(code).status == 200
+    assert first.tokens(code).reason == "code-used"
+    assert second.begin(session=step.session).name == "consent"
+    told = {"redirect_uris": ["https://app.example.org/callback"], "token_endpoint_auth_method": "none"}
+    new = second.server.register({**told, "scope": "launch/patient patient/Patient.rs"}).client_id
+    assert first.tokens(second.code(client_id=new), client_id=new).status == 200
+    assert first.server.register(told).client_id != new
+    connection.close()
+
+
+def test_a_refresh_token_that_was_renewed_by_another_process_is_old_everywhere(make_house):
+    first, second = (make_house() for _ in range(2))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for table in TABLES:
+        connection.execute(table)
+    for house in (first, second):
+        house.server.drawers.share(lambda name: SqliteDrawer(connection, name))
+    old = first.granted(scope="launch/patient offline_access patient/Patient.rs").document["refresh_token"]
+    new = second.refresh(old).document["refresh_token"]
+    assert first.refresh(old).reason == "refresh-token-used"
+    assert second.refresh(new).reason == "refresh-token-unknown"
+    connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -243,8 +244,6 @@ class App(Backend):
 
 
 def jwt_head(text: str) -> bytes:
-    import base64
-
     head = text.partition(".")[0]
     return base64.urlsafe_b64decode(head + "=" * (-len(head) % 4))
 

@@ -121,8 +121,10 @@ def test_asking_at_once_fails_and_so_does_asking_for_ever(traffic: Any, another:
     hasty.call("GET /Patient/1")
     assert "was asked again within 0.000 s" in hasty.judged("retries-discovery").evidence[0].text
     stubborn = another()
-    for _ in range(13):
+    for _ in range(12):
         discover(stubborn, 503)
+    assert stubborn.judged("retries-discovery").verdict == "pass"
+    discover(stubborn, 503)
     assert "13 times in a row" in stubborn.judged("retries-discovery").evidence[0].text
 
 
@@ -147,7 +149,19 @@ def test_what_is_not_there_is_looked_up_in_the_statement_and_gone_on_with(traffi
     metadata(traffic)
     assert "no authorization was asked for" in traffic.judged(probe).evidence[0].text
     authorize(traffic)
-    assert traffic.judged(probe).verdict == "pass"
+    finding = traffic.judged(probe)
+    assert finding.verdict == "pass"
+    assert [(item.entry, why in item.text) for item in finding.evidence] == [(1, True)]
+
+
+def test_what_another_quirk_did_to_discovery_is_no_drift(traffic: Any) -> None:
+    discover(traffic, quirk="pkce-missing", why="missing")
+    decided(discover(traffic), "pkce-missing", "idle")
+    decided(discover(traffic), DRIFT, "skipped", "missing")
+    decided(discover(traffic, 503), DRIFT, "idle", "another document")
+    keys = decided(Exchange("discovery", "GET", "/jwks", reply=Reply(200, [], b"{}")), DRIFT, "idle")
+    traffic.add(keys)
+    assert traffic.judged("falls-back-on-discovery").verdict == "not-applicable"
 
 
 def test_a_statement_read_before_does_not_count(traffic: Any) -> None:
@@ -308,14 +322,15 @@ def test_s256_is_kept_to_or_not(traffic: Any, form: dict[str, str], text: str) -
 
 
 def test_challenges_are_used_once_and_verifiers_are_sent(traffic: Any, another: Any) -> None:
-    authorize(traffic)
+    decided(authorize(traffic), "state-mismatch")
+    decided(discover(traffic), "pkce-missing", "skipped")
     assert traffic.judged("keeps-pkce").verdict == "not-applicable"
     discover(traffic, quirk="pkce-missing")
     authorize(traffic, code_challenge="c2")
     redeem(traffic)
     assert traffic.judged("keeps-pkce").verdict == "pass"
     authorize(traffic, code_challenge="c2")
-    assert "is that of 3" in traffic.judged("keeps-pkce").evidence[0].text
+    assert "is that of 4" in traffic.judged("keeps-pkce").evidence[0].text
     bare = another()
     discover(bare, quirk="pkce-missing")
     redeem(bare, code_verifier="")

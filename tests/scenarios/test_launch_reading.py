@@ -44,6 +44,11 @@ def test_a_launch_belongs_to_who_brings_its_handle() -> None:
     assert owners(launch("l3"), begun("a", "l2"), begun("b")) == {"": [1], "a": [2], "b": [3]}
 
 
+def test_a_launch_belongs_to_who_is_known_to_bring_it_and_not_to_whoever_came_first() -> None:
+    found = owners(launch("l1"), begun("a", "l1", known=False), begun("a", "l1"), begun("b"))
+    assert found == {"a": [1, 2, 3], "b": [4]}
+
+
 def test_a_request_that_was_answered_before_anybody_was_known_belongs_to_whom_it_names() -> None:
     assert owners(begun("a"), begun("b"), begun("b", known=False)) == {"a": [1], "b": [2, 3]}
     token = Exchange("token", "POST", "/t", body=b"grant_type=authorization_code&client_id=a")

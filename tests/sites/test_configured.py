@@ -106,7 +106,7 @@ APPS = """
 name: a
 patients: 3
 clients:
-  - {client_id: viewer, public: true, redirect_uris: ["http://127.0.0.1:9000/cb"], scopes: launch/patient patient/*.rs}
+  - {client_id: viewer, public: true, redirect_uris: ["http://127.0.0.1:9000/cb"], scopes: patient/*.rs}
   - {client_id: portal, redirect_uris: ["http://127.0.0.1:9000/cb"], active_after: 12h}
 users:
   - {username: mother, reference: RelatedPerson/1, name: A mother, password: s3cret, patients: [0, 2]}

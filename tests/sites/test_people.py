@@ -13,7 +13,7 @@ from mockehr.sites.options import SiteOptions
 def test_staff_a_patient_and_a_relative_can_sign_in_without_a_password(vendor: str) -> None:
     browser = Browser(vendor)
     users = {user.username: user for user in browser.site.auth.users}
-    assert list(users) == ["clinician", "nurse", "resident", "patient", "proxy"]
+    assert list(users) == ["clinician", "nurse", "pharmacist", "patient", "proxy"]
     assert [user.staff for user in users.values()] == [True, True, True, False, False]
     assert users["patient"].patients == (browser.patient(0),)
     assert users["proxy"].patients == (browser.patient(1), browser.patient(2))

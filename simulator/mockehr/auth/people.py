@@ -30,7 +30,6 @@ class User:
         """Whether this is one of the hospital's own."""
         return self.reference.startswith(("Practitioner/", "PractitionerRole/"))
 
-
     def may_open(self, patient: str) -> bool:
         """Whether the user may open that patient's record."""
         return self.staff or patient in self.patients

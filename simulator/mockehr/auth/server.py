@@ -41,6 +41,7 @@ from mockehr.core.errors import UnknownName
 Amend = Callable[[Grant], Grant]
 """Gets the grant about to be issued and returns the one to issue."""
 
+
 class AuthServer:
     """Clients, keys and tokens of one site. Nothing is shared between servers."""
 
@@ -110,9 +111,7 @@ class AuthServer:
             flow = self.choose_grant_type(request)
             client = self.authenticate(request, settings)
             now = self._clock.now()
-            asking = Asking(
-                request, client, now, settings, self.drawers, self.renewals, self.assertions, where.token
-            )
+            asking = Asking(request, client, now, settings, self.drawers, self.renewals, self.assertions, where.token)
             grant = self.draft(flow, asking)
             return self.issue(amend(grant) if amend else grant, client, where)
         except Refused as refused:

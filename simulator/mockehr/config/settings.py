@@ -124,7 +124,7 @@ class ClientConfig(Section):
 
 
 class UserConfig(Section):
-    """Somebody who can sign in besides the site's own `clinician`, `nurse`, `resident`, `patient` and `proxy`."""
+    """Somebody who can sign in besides the site's own `clinician`, `nurse`, `pharmacist`, `patient` and `proxy`."""
 
     username: str = Field(min_length=1)
     reference: str = Field(pattern=r"^(Practitioner|PractitionerRole|Patient|RelatedPerson)/.+$")

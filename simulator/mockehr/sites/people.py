@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -11,12 +12,13 @@ from mockehr.core.exchange import JSON
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.search import look_up
 from mockehr.fhir.record import Record
+from mockehr.population.professions import FAMILY_MEDICINE, NURSE, PHARMACIST, PRACTICES
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
 
-STAFF: Final = ("clinician", "nurse", "resident")
-"""Usernames of the first practitioners of a site."""
+STAFF: Final = MappingProxyType({"clinician": FAMILY_MEDICINE, "nurse": NURSE, "pharmacist": PHARMACIST})
+"""Usernames of staff, each the first of its profession at a site."""
 PATIENT: Final = "patient"
 """Username of its first patient, who opens no other record."""
 PROXY: Final = "proxy"
@@ -54,15 +56,20 @@ class SitePeople:
         return sorted(told, key=lambda choice: choice.detail, reverse=True)[:limit]
 
     def accounts(self) -> Sequence[User]:
-        """The first practitioners, a patient, and one with a relative's record; none asks for a password."""
+        """Some of the staff, a patient, and one with a relative's record; none asks for a password."""
         return [*self._staff(), *self._portal()]
 
     def _staff(self) -> Iterator[User]:
-        records = self._found("Practitioner", "", len(STAFF))
-        for username, record in zip(STAFF, records, strict=False):
+        charts = self._site.charts
+        if charts is not None:
+            records, professions = charts.shared("Practitioner"), [profession for profession, _ in PRACTICES]
+            found = {name: records[professions.index(wanted)] for name, wanted in STAFF.items()}
+        else:
+            found = dict(zip(STAFF, self._found("Practitioner", "", len(STAFF)), strict=False))
+        for username, record in found.items():
             yield User(username, record.key, _name(record.document), email=f"{username}@example.org")
-        if not records:
-            yield User(STAFF[0], f"Practitioner/{STAFF[0]}", "A clinician")
+        if not found:
+            yield User("clinician", "Practitioner/clinician", "A clinician")
 
     def _portal(self) -> Iterator[User]:
         ids = [(choice.id, choice.label) for choice in self.patients("", 3)]
@@ -77,9 +84,7 @@ class SitePeople:
     def _found(self, kind: str, query: str, limit: int) -> Sequence[Record]:
         charts = self._site.charts
         if not query and charts is not None:
-            if kind == "Patient":
-                return [charts.patient(index) for index in range(min(limit, charts.size))]
-            return charts.shared(kind)[:limit]
+            return [charts.patient(index) for index in range(min(limit, charts.size))]
         found = look_up(self._site.fhir, kind, query, offset=0, limit=limit)
         return [] if isinstance(found, Problem) else found[1]
 

@@ -52,13 +52,7 @@ def client_from(config: ClientConfig, offered: AuthSettings, *, now: float = 0.0
     methods = offered.auth_methods
     problems += [_no("auth method", name, methods) for name in config.auth_methods if name not in methods]
     grants = tuple(config.grant_types) or (APP_GRANTS if config.redirect_uris else ("client_credentials",))
-    if ("authorization_code" in grants) != bool(config.redirect_uris):
-        problems.append("redirect_uris: belong to the grant type authorization_code, and it to them")
-    problems += [
-        f"redirect_uris: {uri!r} is no address to come back to, such as https://host/callback"
-        for uri in config.redirect_uris
-        if not urlsplit(uri).scheme
-    ]
+    problems += _ways_back(config, grants)
     if config.public and (config.secret or config.jwks is not None or config.jwks_uri):
         problems.append("public: a public client has no secret and no keys")
     if config.jwks_uri and not config.jwks_uri.startswith(("http://", "https://")):
@@ -88,6 +82,18 @@ def client_from(config: ClientConfig, offered: AuthSettings, *, now: float = 0.0
         if name in methods and name not in bare
     ]
     return _unless(problems, f"The client {config.client_id} cannot be registered.", client)
+
+
+def _ways_back(config: ClientConfig, grants: tuple[str, ...]) -> list[str]:
+    """What is wrong with the redirect URIs of a client of those grant types."""
+    wrong = [
+        f"redirect_uris: {uri!r} is no address to come back to, such as https://host/callback"
+        for uri in config.redirect_uris
+        if not urlsplit(uri).scheme
+    ]
+    if ("authorization_code" in grants) != bool(config.redirect_uris):
+        wrong.insert(0, "redirect_uris: belong to the grant type authorization_code, and it to them")
+    return wrong
 
 
 def test_keys() -> dict[str, Any]:

@@ -118,6 +118,13 @@ def test_an_encounter_is_asked_for_where_the_app_wants_one(house):
     assert page(house.door.choose_patient(id, "p2")).name == "consent"  # has none
 
 
+def test_an_encounter_is_asked_for_whatever_was_answered_before_anybody_signed_in(house):
+    id = page(house.begin(scope="launch/patient launch/encounter patient/Patient.rs")).pending
+    assert page(house.door.choose_encounter(id, "e1")).name == "sign-in"
+    house.door.sign_in(id, "doctor", "")
+    assert page(house.door.choose_patient(id, "p1")).name == "choose-encounter"
+
+
 def test_none_of_the_encounters_may_be_chosen(house):
     step = house.begin(scope="launch/patient launch/encounter patient/Patient.rs")
     done = house.answered(step, encounter="")

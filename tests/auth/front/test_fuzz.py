@@ -56,7 +56,7 @@ def browsers() -> dict[str, Browser]:
 
 def places(site: Site) -> list[str]:
     """Every address of the authorization server, and one below the pages about errors."""
-    return [*site.endpoints.paths, "/errors/x/instances/y" if site.personality.name == "oracle" else "/oauth2/token"]
+    return [*site.endpoints.paths, "/errors/x/instances/y" if site.personality.name == "oracle" else site.token_path]
 
 
 def encoded(fields: list[tuple[str, bytes]], raw: bool) -> str:
@@ -135,7 +135,13 @@ def test_an_open_page_takes_any_answer(
 
 
 leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12))
-documents = st.recursive(leaves, lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=8), part))
+
+
+def _containers(part: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=8), part, max_size=3)
+
+
+documents = st.recursive(leaves, _containers, max_leaves=8)
 metadata = st.dictionaries(
     st.sampled_from(
         ("redirect_uris", "scope", "jwks", "jwks_uri", "grant_types", "token_endpoint_auth_method", "software_id")

@@ -45,6 +45,9 @@ def test_some_servers_let_a_query_be_added_to_a_redirect_uri(make_house):
     house = make_house(redirect_query=True)
     step = house.begin(redirect_uri=CALLBACK + "?tab=2", response_type="token")
     assert step.url.startswith(CALLBACK + "?tab=2&error=unsupported_response_type")
+    house.register("tabbed", public=True, redirect_uris=(CALLBACK + "?tab=1",))
+    assert page(house.begin(client_id="tabbed", redirect_uri=CALLBACK + "?tab=1"))
+    assert house.refusal(client_id="tabbed", redirect_uri=CALLBACK) == "redirect-uri-unregistered"
     assert house.refusal(redirect_uri=CALLBACK + "/x?tab=2") == "redirect-uri-unregistered"
     assert house.refusal(redirect_uri=CALLBACK + "?a=1#b") == "redirect-uri-unregistered"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import pytest
@@ -90,6 +89,15 @@ def test_registering_needs_the_apps_own_token_and_a_key(house):
     assert register(house, token).status == 201  # a request that was refused did not use it up
 
 
+def test_a_code_that_comes_twice_ends_the_devices_tokens_too(house):
+    code = house.code()
+    client = register(house, house.tokens(code).document["access_token"]).client_id
+    token = house.ask(NAME, assertion=asserted(house, client)).document["access_token"]
+    assert house.works(token)
+    assert house.tokens(code).reason == "code-used"
+    assert not house.works(token)
+
+
 def test_a_server_without_that_grant_registers_no_device(make_house):
     house = make_house(registration="token")
     assert register(house, house.granted().document["access_token"]).reason == "registration-malformed"
@@ -100,4 +108,3 @@ def test_devices_are_gone_when_the_site_starts_anew(house):
     house.server.clear()
     assert client not in house.server.clients
     assert register(house, house.granted().document["access_token"]).client_id == client
-    assert base64  # keys are plain JWKs

@@ -38,7 +38,7 @@ def draft(asking: Asking) -> Grant:
         raise Refused(refused.reason, refused.text, "invalid_grant") from refused
     now, lifetime = asking.now, asking.settings.token_lifetime
     renewed = replace(held, client_id=client.client_id, grant_type=NAME, token="", nonce="", renewal="")
-    return replace(renewed, family="", issued_at=now, expires_at=now + lifetime, announced=lifetime)
+    return replace(renewed, issued_at=now, expires_at=now + lifetime, announced=lifetime)
 
 
 def issuer_of(request: TokenRequest) -> str:

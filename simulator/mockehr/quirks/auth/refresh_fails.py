@@ -11,7 +11,8 @@ from mockehr.auth.refusal import Refused
 from mockehr.core.exchange import Exchange
 from mockehr.quirks.base import Act, quirk
 
-REASONS: Final = MappingProxyType(
+REASONS = ("expired", "rotated", "refused")
+_TOLD: Final = MappingProxyType(
     {
         "expired": ("refresh-token-unknown", "The refresh token is over."),
         "rotated": ("refresh-token-used", "The refresh token was used before; all tokens beside it are ended."),
@@ -46,4 +47,4 @@ class RefreshFails:
             act.leave("the refresh token is none, or over already")
         else:
             act.why = self.reason
-            exchange.result = Refused(*REASONS[self.reason])
+            exchange.result = Refused(*_TOLD[self.reason])

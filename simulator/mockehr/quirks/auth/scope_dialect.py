@@ -51,15 +51,9 @@ def _written(scope: Scope, permission: str) -> str:
     return f"{scope.context}/{scope.resource_type}.{permission}"
 
 
-FORMS: Final[Mapping[str, Callable[[Scope], str] | None]] = MappingProxyType(
-    {
-        "v1": _v1,
-        "v2": _v2,
-        "mixed-case": _mixed_case,
-        "another-context": _another_context,
-        "granular": _granular,
-        "reordered": None,
-    }
+FORMS = ("v1", "v2", "mixed-case", "another-context", "granular", "reordered")
+_WRITING: Final[Mapping[str, Callable[[Scope], str]]] = MappingProxyType(
+    {"v1": _v1, "v2": _v2, "mixed-case": _mixed_case, "another-context": _another_context, "granular": _granular}
 )
 
 
@@ -87,7 +81,7 @@ class ScopeDialect:
         if document is None or not document.get("access_token") or not isinstance(told, str):
             act.leave("no scopes in the answer")
             return
-        written = _rewritten(told, FORMS[self.form])
+        written = _rewritten(told, _WRITING.get(self.form))
         if written == told:
             act.leave("nothing to write in other words")
             return

@@ -26,6 +26,8 @@ _OWN: Final = MappingProxyType(
         ("reset", "at"): st.sampled_from(("before", "midway")),
         ("rate-limit", "status"): st.sampled_from((429, 503)),
         ("rate-limit", "per"): st.sampled_from((1.0, 60.0)),
+        ("token-endpoint-throttled", "status"): st.sampled_from((429, 503)),
+        ("token-endpoint-throttled", "per"): st.sampled_from((1.0, 60.0)),
     }
 )
 
