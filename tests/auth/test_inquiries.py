@@ -23,8 +23,9 @@ def introspect(house, authorization: str = "", **form: str):
     return house.server.inquiries.answer_introspection(urlencode(form).encode(), headers, WHERE)
 
 
-def revoke(house, **form: str):
-    return house.server.inquiries.answer_revocation(urlencode(form).encode(), {"content-type": FORM}, WHERE)
+def revoke(house, authorization: str = "", **form: str):
+    headers = {"content-type": FORM} | ({"authorization": authorization} if authorization else {})
+    return house.server.inquiries.answer_revocation(urlencode(form).encode(), headers, WHERE)
 
 
 def test_a_token_that_works_is_described_with_its_context(house, ours):
@@ -103,6 +104,12 @@ def test_another_clients_token_is_not_ended_and_an_unknown_one_is_no_error(house
     assert revoke(house, token="x", **PORTAL).status == 200
     assert revoke(house, token=ours["access_token"], **PORTAL).status == 200
     assert revoke(house, token=ours["access_token"], **PORTAL).status == 200
+
+
+def test_whoever_bears_a_token_cannot_end_it_without_the_clients_proof(house, ours):
+    reply = revoke(house, f"Bearer {ours['access_token']}", token=ours["access_token"])
+    assert (reply.reason, reply.error) == ("authorization-malformed", "invalid_client")
+    assert house.works(ours["access_token"])
 
 
 def test_userinfo_is_for_tokens_with_openid(house, ours):

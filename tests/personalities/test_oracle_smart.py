@@ -11,7 +11,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from tests.sites.browser import CALLBACK, ROOT, Browser, claims, document, location, page_of
 
-from mockehr.sites.test_client import register_demo_client
+from mockehr.auth.assertion import client_assertion
+from mockehr.auth.keys import read_bundled_key
+from mockehr.sites.test_client import register_app, register_demo_client
 
 BASIC = {"authorization": "Basic " + base64.b64encode(b"portal:s3cret").decode()}
 URN = "urn:cerner:error:authorization-server:oauth2:"
@@ -167,8 +169,6 @@ def test_a_redirect_uri_may_have_a_query_of_its_own(oracle: Browser) -> None:
 def test_refused_tokens_name_reason_client_and_tenant(
     oracle: Browser, tenant: str, change: dict[str, str], error: str, urn: str
 ) -> None:
-    from mockehr.sites.test_client import register_app
-
     register_app(oracle.site, "other", [CALLBACK])
     code = oracle.finish(oracle.begin())["code"]
     sent = oracle.ask(
@@ -227,6 +227,25 @@ def test_the_token_endpoint_answers_where_it_was_and_where_it_is(oracle: Browser
         code = oracle.finish(oracle.begin())["code"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "client_id": "app"}
         assert document(oracle.post(url, {**form, "code_verifier": "v" * 43}))["access_token"]
+
+
+def test_an_assertion_names_the_address_that_it_is_sent_to(oracle: Browser) -> None:
+    client = register_demo_client(oracle.site, "system", "system/Patient.rs")
+    key = read_bundled_key("client-1-ES384")
+    before = oracle.where.token.replace("/hosts/fhir-ehr-code.cerner.com", "")
+    statuses = {}
+    for number, (named, sent) in enumerate([(before, before), (oracle.where.token, before)]):
+        now = oracle.site.clock.now()
+        form = {
+            "grant_type": "client_credentials",
+            "scope": "system/Patient.rs",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": client_assertion(client.client_id, named, key, now=now, jti=str(number)),
+        }
+        reply = oracle.post(sent, form).reply
+        assert reply is not None
+        statuses[named == sent] = reply.status
+    assert statuses == {True: 200, False: 400}
 
 
 def test_tokeninfo_describes_a_token(oracle: Browser) -> None:

@@ -221,7 +221,8 @@ def test_another_environment_is_left_alone_or_not(traffic: Any, base: str) -> No
 
 def test_an_issuer_out_of_sight_proves_nothing(traffic: Any) -> None:
     opened(traffic, "wrong-instance", "https://other.example.org/fhir")
-    assert traffic.judged("checks-issuer").verdict == "not-applicable"
+    finding = traffic.judged("checks-issuer")
+    assert (finding.verdict, "out of sight" in finding.summary) == ("not-applicable", True)
 
 
 def test_a_right_issuer_is_no_occasion(traffic: Any) -> None:
@@ -268,6 +269,14 @@ def test_a_token_in_between_ends_the_row(traffic: Any) -> None:
         authorize(traffic)
         redeem(traffic, f"code-{number}")
     assert traffic.judged("restarts-expired-launch").verdict == "pass"
+
+
+def test_a_token_from_before_does_not_end_the_row(traffic: Any) -> None:
+    authorize(traffic)
+    redeem(traffic)
+    for number in range(3):
+        lost(traffic, f"l{number}")
+    assert traffic.judged("restarts-expired-launch").verdict == "fail"
 
 
 def test_a_page_that_the_app_never_hears_of_is_no_occasion(traffic: Any) -> None:
@@ -339,7 +348,10 @@ def test_challenges_are_used_once_and_verifiers_are_sent(traffic: Any, another: 
 
 def test_not_going_on_with_such_a_server_passes(traffic: Any) -> None:
     discover(traffic, quirk="pkce-missing")
-    assert traffic.judged("keeps-pkce").verdict == "pass"
+    finding = traffic.judged("keeps-pkce")
+    assert (finding.verdict, finding.evidence[0].text) == ("pass", "the app did not go on with such a server")
+    authorize(traffic)
+    assert traffic.judged("keeps-pkce").evidence[0].text == "S256 was sent"
 
 
 # checks-state, survives-extra-redirects, redeems-code-once, survives-blocked-cookies

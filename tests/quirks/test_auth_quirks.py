@@ -11,7 +11,7 @@ import pytest
 
 from mockehr.auth.assertion import ASSERTION_TYPE, client_assertion
 from mockehr.auth.grants.authorization_code import challenge_of
-from mockehr.auth.keys import load_key, public_jwks, read_bundled_key
+from mockehr.auth.keys import SigningKeys, load_key, public_jwks, read_bundled_key
 from mockehr.auth.launches import Launch
 from mockehr.auth.scopes import Scopes
 from mockehr.control.facade import Control
@@ -376,6 +376,22 @@ def test_the_server_signs_with_new_keys_from_one_token_to_the_next(keep: bool, p
     listed = [key["kid"] for key in document(jwks)["keys"] if key.get("alg") == "ES384"]
     assert listed == [kids[2], kids[0]][:published]
     assert status(client.read(document(asked[0])["access_token"])) == 200
+
+
+def test_all_processes_of_a_site_hear_of_new_keys_and_a_reset_undoes_them() -> None:
+    site = build_site(SiteOptions("a", patients=5, stepped=True))
+    other = SigningKeys(site.auth._chance, site.auth.settings, site.clock, site.auth.drawers)
+    first = other.current().kid
+    for _ in range(5):
+        before = other.current().kid
+        site.rotate_signing_keys(keep_previous=True)
+        assert other.current().kid == site.auth.signing_keys.current().kid != before
+        assert before in [key["kid"] for key in other.public()["keys"]]
+    site.rotate_signing_keys(keep_previous=False)
+    assert other.public() == site.auth.jwks()
+    assert len({key["alg"] for key in other.public()["keys"]}) == len(other.public()["keys"])
+    site.reset()
+    assert other.current().kid == site.auth.signing_keys.current().kid == first
 
 
 # A10

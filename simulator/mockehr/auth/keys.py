@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from mockehr.auth.drawers import FOR_EVER, Drawers
 from mockehr.auth.settings import AuthSettings
 from mockehr.core.chance import Chance
 from mockehr.core.clock import Clock, instant
@@ -139,19 +140,20 @@ class SigningKeys:
     """The server's own keys, in generations; each holds one key for every algorithm, made on first use.
 
     A generation begins when the site's clock passes a multiple of `keys_rotate_every`, and when `rotate` is called:
-    processes with one clock agree without a word, and rotation never ends. EC keys are derived from the site's seed,
-    so every site has its own; RSA takes the bundled pairs in turn.
+    processes with one clock agree without a word on the former, and by `drawers` on the latter, and rotation never
+    ends. EC keys are derived from the site's seed, so every site has its own; RSA takes the bundled pairs in turn.
     """
 
-    def __init__(self, chance: Chance, settings: AuthSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, chance: Chance, settings: AuthSettings, clock: Clock | None = None, drawers: Drawers | None = None
+    ) -> None:
         """Without a clock time stands still. Raises UnknownName or ConfigError for settings that mean nothing."""
         _check(settings)
         self._chance = chance
         self._settings = settings
         self._clock = clock or Clock(stepped=True)
         self._began = _FOUNDED + chance.draw("signing-key", "began") * _DAY
-        self._by_hand: list[float] = []
-        self._forgotten = -math.inf  # generations of lower numbers are not published
+        self._drawers = drawers or Drawers()
         self._made: dict[tuple[int, str], SigningKey] = {}
         self._secrets: dict[int, tuple[str, bytes]] = {}
 
@@ -168,10 +170,14 @@ class SigningKeys:
         return self._secrets[number]
 
     def rotate(self, *, keep_previous: bool = True) -> None:
-        """Sign with new keys from now on; those before stay published for `keys_kept` more, unless told otherwise."""
-        self._by_hand.append(self._clock.now())
-        if not keep_previous:
-            self._forgotten = self._generations()[0][0]
+        """Sign with new keys from now on; those before stay published for `keys_kept` more, unless told otherwise.
+
+        All processes of the site hear of it, and a reset undoes it.
+        """
+        drawer = self._drawers["key rotations"]
+        number = drawer.next_number()
+        drawer.put(str(number), (number, self._clock.now(), keep_previous), FOR_EVER)
+        drawer.take(str(number - self._settings.keys_kept - 2), 0.0)  # too old to be published, whatever came later
 
     def public(self) -> dict[str, Any]:
         """The JWK Set to publish: for each generation, newest first, a key for each algorithm that is used.
@@ -195,15 +201,25 @@ class SigningKeys:
 
     def _generations(self) -> list[tuple[int, float]]:
         """Number and begin of the generations that are published, newest first."""
-        now, every, kept = self._clock.now(), self._settings.keys_rotate_every, self._settings.keys_kept
-        timed = math.floor((now - self._began) / every) if every else 0
+        every, kept = self._settings.keys_rotate_every, self._settings.keys_kept
+        timed = self._turns(self._clock.now())
         begun = [self._began + (timed - back) * every for back in range(kept + 1 if every else 1)]
-        begun = [*reversed(self._by_hand), *begun]
-        if every and self._by_hand:
+        rotations: list[tuple[int, float, bool]] = [one for _, one in self._drawers["key rotations"].items()]
+        if not rotations:
+            return [(timed - back, at) for back, at in enumerate(begun[: kept + 1])]
+        rotations.sort()
+        begun = [*(at for _, at, _ in reversed(rotations)), *begun]
+        if every:
             begun.sort(reverse=True)
-        newest = timed + len(self._by_hand)
+        newest = timed + rotations[-1][0]
+        published = max((self._turns(at) + n for n, at, keeps in rotations if not keeps), default=-math.inf)
         dated = [(newest - back, at) for back, at in enumerate(begun[: kept + 1])]
-        return [one for one in dated if one[0] >= self._forgotten]
+        return [one for one in dated if one[0] >= published]
+
+    def _turns(self, at: float) -> int:
+        """How often the keys had changed by the clock at that time."""
+        every = self._settings.keys_rotate_every
+        return math.floor((at - self._began) / every) if every else 0
 
     def _key(self, number: int, since: float, alg: str) -> SigningKey:
         key = self._made.get((number, alg))

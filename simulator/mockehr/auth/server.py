@@ -64,7 +64,7 @@ class AuthServer:
         self.users = Users(charts.accounts)
         self.launches = Launches(self.drawers, chance, self.settings)
         self.client_keys = ClientKeys(clock, jwks_fetch, self.settings.jwks_ttl)
-        self.signing_keys = SigningKeys(chance, self.settings, clock)
+        self.signing_keys = SigningKeys(chance, self.settings, clock, self.drawers)
         self.assertions = AssertionVerifier(clock=clock, settings=self.settings, keys=self.client_keys)
         self.tokens = TokenTable(clock=clock, chance=chance, settings=self.settings, keys=self.signing_keys)
         self.renewals = Renewals(self.drawers, chance, self.settings, self.tokens)

@@ -341,3 +341,16 @@ def test_signing_out_ends_sessions_and_what_lives_with_them(house):
     assert house.refresh(other.document["refresh_token"]).status == 200
     assert house.server.end_sessions(client_id="app", tokens=True) > 0
     assert not house.works(online["access_token"])
+
+
+def test_signing_out_of_one_app_leaves_the_browser_signed_in_and_systems_their_tokens(house):
+    house.register("system", "system/Patient.rs", secret="x", redirect_uris=(), grant_types=("client_credentials",))
+    system = house.ask("client_credentials", client_id="system", client_secret="x", scope="system/Patient.rs")
+    session = house.door.sign_in(page(house.begin()).pending, "doctor", "").session
+    made = house.granted().document
+    assert house.server.end_sessions(client_id="app", tokens=True) == 1
+    assert page(house.begin(session=session)).name == "choose-patient"
+    assert not house.works(made["access_token"])
+    assert house.server.end_sessions(tokens=True) > 0
+    assert page(house.begin(session=session)).name == "sign-in"
+    assert house.works(system.document["access_token"])
