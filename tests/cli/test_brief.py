@@ -27,6 +27,15 @@ def test_the_list_of_quirks_has_a_line_for_each_and_one_is_shown_as_prose() -> N
     assert "  delay: 0.2\n" in shown
 
 
+def test_the_list_of_probes_has_a_line_for_each_and_one_is_shown_as_prose() -> None:
+    listed = CliRunner().invoke(cli, ["probe", "list", "--brief"]).output
+    assert "\nkeeps-retry-after " in listed
+    assert not [line for line in listed.splitlines() if len(line) > 145]
+    shown = CliRunner().invoke(cli, ["probe", "show", "scopes-used", "--brief"]).output
+    assert shown.startswith("scopes-used (ledger A5, A12)\n\n")
+    assert "  repeats: 2\n" in shown
+
+
 @pytest.mark.mockehr(lenient=True)
 def test_a_site_can_be_asked_in_brief(mockehr: World) -> None:
     site = mockehr.site("epic", patients=2, name="north")

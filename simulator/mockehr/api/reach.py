@@ -18,6 +18,8 @@ Reach = Literal["here", "everywhere", "added", "journals", "nowhere"]
 REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
     {
         # any process can answer: it only asks what all have alike, or writes to the store that all share
+        "probe list": "here",
+        "probe show": "here",
         "quirk list": "here",
         "quirk show": "here",
         "site patients": "here",

@@ -21,6 +21,20 @@ def _quirks(answer: Any) -> Iterator[str]:
         yield f"{one['name']:20} {one['family']:11} {shorten(one['summary'], SUMMARY, placeholder=' …')}"
 
 
+def _probes(answer: Any) -> Iterator[str]:
+    for one in answer["probes"]:
+        ledger = shorten(" ".join(one["ledger"]), 15, placeholder=" …")
+        yield f"{one['name']:28} {ledger:15} {shorten(one['question'], SUMMARY, placeholder=' …')}"
+
+
+def _probe(answer: Any) -> Iterator[str]:
+    yield f"{answer['name']} (ledger {', '.join(answer['ledger'])})"
+    yield ""
+    yield answer["documentation"].strip()
+    for name, value in answer["settings"].items():
+        yield f"  {name}: {value!r}"
+
+
 def _quirk(answer: Any) -> Iterator[str]:
     yield f"{answer['name']} ({answer['family']})"
     yield ""
@@ -68,6 +82,8 @@ def _entry(one: Any) -> Iterator[str]:
 
 BRIEF: Final[Mapping[str, Callable[[Any], Iterator[str]]]] = MappingProxyType(
     {
+        "probe list": _probes,
+        "probe show": _probe,
         "quirk list": _quirks,
         "quirk show": _quirk,
         "quirk armed": _armed,

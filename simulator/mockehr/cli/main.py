@@ -32,6 +32,7 @@ GROUPS: Final = MappingProxyType(
         "user": "See and add those who can sign in.",
         "session": "Sign browsers out of a site.",
         "approval": "Let an app in ahead, so that no page is shown.",
+        "probe": "Look up what is asked of clients.",
         "quirk": "Arm, disarm and look up quirks.",
         "clock": "Read and move a site's clock.",
         "snapshot": "Keep what was written, and go back to it.",
