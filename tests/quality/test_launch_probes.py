@@ -411,7 +411,18 @@ def test_a_state_gets_over_the_identity_provider(
     if redeemed:
         redeem(traffic)
     authorize(traffic, state="later", told={"code": "other", "state": "later"})
-    assert traffic.judged("survives-extra-redirects").verdict == verdict
+    finding = traffic.judged("survives-extra-redirects")
+    assert finding.verdict == verdict
+    if state == came or not came:
+        text = "redeemed" if redeemed else "left" if came else "not redeemed"
+        assert finding.evidence[0].text.endswith(f" and the code was {text}")
+
+
+def test_a_launch_that_never_came_back_is_not_mistaken_for_the_next_one(traffic: Any) -> None:
+    decided(authorize(traffic, state="first", told={"hop": "1"}), "idp-extra-redirect")
+    authorize(traffic, state="second", told={"code": "code-1", "state": "second"})
+    redeem(traffic)
+    assert traffic.judged("survives-extra-redirects").verdict == "not-applicable"
 
 
 def test_a_code_is_redeemed_once(traffic: Any) -> None:
@@ -419,7 +430,9 @@ def test_a_code_is_redeemed_once(traffic: Any) -> None:
     redeem(traffic)
     assert traffic.judged("redeems-code-once").verdict == "not-applicable"
     opened(traffic, "code-replay")
-    assert traffic.judged("redeems-code-once").verdict == "pass"
+    finding = traffic.judged("redeems-code-once")
+    assert finding.verdict == "pass"
+    assert [(item.entry, item.text) for item in finding.evidence] == [(2, "the code was redeemed once")]
     redeem(traffic, status=400, refused="code-used")
     assert "was sent again" in traffic.judged("redeems-code-once").evidence[0].text
 
