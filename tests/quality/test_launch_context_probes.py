@@ -98,6 +98,7 @@ def test_not_using_it_passes_and_using_it_unseen_fails(traffic: Any) -> None:
 def test_it_goes_on_only_with_a_patient_that_is_there(traffic: Any, told: str, status: int, verdict: str) -> None:
     token(traffic, "launch-context-malformed", patient=told)
     traffic.call("GET /Patient/p1", status)
+    assert traffic.judged(MALFORMED).evidence[0].text == "the context was looked at before it was used"
     assert traffic.judged(MALFORMED).verdict == "pass"
     traffic.call("GET /Observation?patient=p1")
     assert traffic.judged(MALFORMED).verdict == verdict
