@@ -460,18 +460,18 @@ def test_a_launch_without_cookies_gets_its_token(traffic: Any) -> None:
     assert traffic.judged("survives-blocked-cookies").verdict == "not-applicable"
     opened(traffic, "blocked-cookies")
     assert "did not begin" in traffic.judged("survives-blocked-cookies").evidence[0].text
-    authorize(traffic)
+    authorize(traffic, launch="l1")
     assert "did not redeem" in traffic.judged("survives-blocked-cookies").evidence[0].text
     redeem(traffic)
     assert traffic.judged("survives-blocked-cookies").verdict == "pass"
 
 
 def test_each_launch_without_cookies_is_judged_by_its_own_token(traffic: Any) -> None:
-    opened(traffic, "blocked-cookies")
-    authorize(traffic)
-    opened(traffic, "blocked-cookies")
-    authorize(traffic)
-    redeem(traffic)
+    handed(traffic, "l1", quirk="blocked-cookies")
+    authorize(traffic, launch="l1")
+    handed(traffic, "l2", quirk="blocked-cookies")
+    authorize(traffic, launch="l2", state="s2", told={"code": "code-2", "state": "s2"})
+    redeem(traffic, "code-2")
     finding = traffic.judged("survives-blocked-cookies")
     assert (finding.verdict, [item.entry for item in finding.evidence]) == ("fail", [2])
 
@@ -480,3 +480,53 @@ def test_a_launch_that_failed_for_another_reason_is_not_held_against_it(traffic:
     opened(traffic, "blocked-cookies")
     lost(traffic)
     assert traffic.judged("survives-blocked-cookies").verdict == "not-applicable"
+
+
+# several launches, one after the other
+
+
+def handed(traffic: Any, handle: str, *, quirk: str = "") -> Exchange:
+    """The EHR opens the app with that handle."""
+    exchange = Exchange("launch", "GET", "https://app.example.org/launch", interaction=Interaction("launch"))
+    exchange.reply = Reply(302, [("Location", f"https://app.example.org/launch?iss={BASE}&launch={handle}")])
+    return traffic.add(decided(exchange, quirk) if quirk else exchange)
+
+
+def test_a_launch_that_somebody_else_begins_is_no_restart(traffic: Any) -> None:
+    handed(traffic, "l1")
+    lost(traffic, "l1")
+    handed(traffic, "l2")
+    authorize(traffic, launch="l2")
+    redeem(traffic)
+    assert "not begun again" in traffic.judged("restarts-expired-launch").evidence[0].text
+    authorize(traffic, launch="")
+    assert traffic.judged("restarts-expired-launch").verdict == "pass"
+
+
+def test_a_launch_that_met_nobody_is_not_saved_by_the_next_one(traffic: Any, another: Any) -> None:
+    handed(traffic, "l1")
+    discover(traffic, 503)
+    handed(traffic, "l2")
+    discover(traffic)
+    authorize(traffic, launch="l2")
+    finding = traffic.judged("retries-discovery")
+    assert (finding.verdict, finding.evidence[0].text) == ("fail", "the launch at 1 met nobody and was given up")
+    patient = another()
+    handed(patient, "l1")
+    discover(patient, 503)
+    handed(patient, "l2")  # two at once
+    discover(patient)
+    authorize(patient, launch="l2")
+    authorize(patient, launch="l1")
+    assert patient.judged("retries-discovery").verdict == "pass"
+
+
+def test_a_launch_without_cookies_is_not_saved_by_the_next_one(traffic: Any) -> None:
+    handed(traffic, "l1", quirk="blocked-cookies")
+    authorize(traffic, launch="l1", told={"code": "code-1", "state": "s1"})
+    handed(traffic, "l2")
+    authorize(traffic, launch="l2", state="s2", told={"code": "code-2", "state": "s2"})
+    redeem(traffic, "code-2")
+    assert "did not redeem its code" in traffic.judged("survives-blocked-cookies").evidence[0].text
+    redeem(traffic, "code-1")
+    assert traffic.judged("survives-blocked-cookies").verdict == "pass"

@@ -76,6 +76,33 @@ def calls_with(token: Exchange, case: Case) -> list[Exchange]:
     return [call for call in after(token, case.on("fhir")) if given and bearer(call) == given]
 
 
+def handle_of(launch: Exchange) -> str:
+    """The handle that an app was opened with; empty where it cannot be seen."""
+    return told_back(launch).get("launch", "")
+
+
+def opened_later(exchange: Exchange, case: Case) -> frozenset[str]:
+    """Handles of launches that were opened after an exchange: what brings one of them belongs to another launch."""
+    return frozenset(filter(None, (handle_of(one) for one in after(exchange, case.on("launch")))))
+
+
+def brought(launch: Exchange, case: Case) -> list[Exchange]:
+    """The authorization requests that bring the handle of a launch."""
+    handle = handle_of(launch)
+    return [one for one in after(launch, requests(case)) if handle and form(one).get("launch") == handle]
+
+
+def tokens_of(asked: Iterable[Exchange], case: Case) -> list[Exchange]:
+    """The token requests that were answered with a token for a code that those authorization requests led to."""
+    codes: set[str] = set()
+    states = {form(one).get("state") for one in asked}
+    for _, code, state in codes_given(case):
+        if state in states:
+            codes.add(code)
+    codes |= {told_back(one).get("code", "") for one in asked}
+    return [one for one in redemptions(case) if form(one).get("code") in codes and tokened(one)]
+
+
 def is_statement(exchange: Exchange) -> bool:
     """Whether this asks for the CapabilityStatement."""
     return exchange.channel == "fhir" and exchange.path.rstrip("/") == "/metadata"

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.launch_reading import after, form, redemptions, refused_for, requests, tokened, told_back
+from mockehr.scenarios.launch_reading import (
+    after,
+    form,
+    opened_later,
+    redemptions,
+    refused_for,
+    requests,
+    tokened,
+    told_back,
+)
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 _OVER: Final = frozenset({"launch-unknown", "session-over"})
@@ -39,7 +48,9 @@ class RestartsExpiredLaunch(Probe):
         row = 0
         for one in sorted(lost, key=lambda exchange: exchange.number):
             row = row + 1 if not any(tokened(other) for other in _between(lost, one, brought)) else 1
-            follow, again = after(one, asked), _sent_again(one, asked, brought)
+            others = opened_later(one, case)
+            follow = [other for other in after(one, asked) if form(other).get("launch") not in others]
+            again = _sent_again(one, asked, brought)
             if again is not None:
                 faults.append(again)
             elif row > self.restarts:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import ClassVar, Final
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.launch_reading import asked_as, is_statement
+from mockehr.scenarios.launch_reading import asked_as, brought, handle_of, is_statement
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 from mockehr.scenarios.reading import fired, heard, label, status
 
@@ -42,10 +42,23 @@ class RetriesDiscovery(Probe):
                 found = list(self._faults(row, following, still))
                 faults += found
                 good += [_kept(row, following)] if not found else []
+        given_up = list(self._given_up(case))
+        if given_up:  # what waited for them was another launch
+            faults, good = faults + given_up, []
         if not faults and not good:
             return self.unseen("Discovery and the token endpoint were always there.")
         faults.sort(key=lambda item: item.entry)
         return self.weigh(faults, good, "Rows of failures that were waited out: {n}.", "Faults in waiting: {n}.")
+
+    def _given_up(self, case: Case) -> Iterator[Evidence]:
+        """Launches that met nobody, and of which nothing was heard again."""
+        launches = case.on("launch")
+        for launch, following in zip(launches, [*launches, None][1:], strict=True):
+            until = following.number if following is not None else float("inf")
+            asked = next(iter(_endpoints(case)))
+            missed = [one for one in asked if launch.number < one.number < until and _absent(one)]
+            if missed and len(missed) < self.patience and handle_of(launch) and not brought(launch, case):
+                yield Evidence(missed[-1].number, f"the launch at {launch.number} met nobody and was given up")
 
     def _faults(self, row: Sequence[Exchange], following: Exchange | None, still: bool) -> Iterator[Evidence]:
         last, times = row[-1], len(row)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mockehr.scenarios.launch_reading import after, redemptions, requests, tokened, told_back
+from mockehr.scenarios.launch_reading import (
+    after,
+    brought,
+    handle_of,
+    redemptions,
+    requests,
+    tokened,
+    tokens_of,
+    told_back,
+)
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 from mockehr.scenarios.reading import fired
 
@@ -28,8 +37,12 @@ class SurvivesBlockedCookies(Probe):
         opened = [one for one in case.on("launch") if fired(one, "blocked-cookies")]
         ends = [*(later.number for later in opened), float("inf")][1:]
         for one, until in zip(opened, ends, strict=True):
-            mine = [asked for asked in after(one, requests(case)) if asked.number < until]
-            tokens = [token for token in after(one, redemptions(case)) if token.number < until and tokened(token)]
+            if handle_of(one):
+                mine = brought(one, case)
+                tokens = tokens_of(mine, case)
+            else:
+                mine = [asked for asked in after(one, requests(case)) if asked.number < until]
+                tokens = [token for token in after(one, redemptions(case)) if token.number < until and tokened(token)]
             if tokens:
                 good.append(Evidence(tokens[0].number, f"the launch at {one.number} got its token"))
             elif mine and any(told_back(asked).get("error") for asked in mine):
