@@ -43,7 +43,7 @@ def test_the_curl_command_carries_a_request_that_is_taken(mockehr: World) -> Non
     form = dict(word.split("=", 1) for before, word in pairwise(words) if before == "--data-urlencode")
     assert words[:3] == ["curl", "-s", site.token_url]
     with urlopen(Request(words[2], urlencode(form).encode())) as answer:
-        assert json.load(answer)["scope"] == "system/Patient.rs"
+        assert json.load(answer)["scope"] == "system/Patient.r system/Patient.s"  # as Epic tells it
     whole = run(site.name, "--client", "mine", "--scopes", "system/Patient.rs", "--json", "--server", mockehr.url)
     assert json.loads(whole.output)["expires_in"] > 0
 

@@ -303,6 +303,7 @@ def test_no_document_makes_it_raise_and_none_is_changed(data):
             {"resource": {"resourceType": "Condition", "onsetPeriod": period, "stage": [{}], "category": [{}]}},
         ],
     }
+    document = copy.deepcopy(document)  # what it is made of is everybody's, and is about to be spoilt
     for _ in range(data.draw(st.integers(1, 4))):
         node = document
         while data.draw(st.integers(0, 3)):
