@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import Final
 
 from mockehr.core.exchange import Exchange, Reply
 from mockehr.fhir.record import encode
 from mockehr.quirks.base import Act, quirk
+from mockehr.quirks.budget import check_budget, counted, told_wait
 from mockehr.quirks.rule import Seconds
 
-VARIANTS = ("seconds", "date", "absent", "zero", "huge")
 BODIES = ("oauth", "html", "empty")
 _HTML: Final = b"<!DOCTYPE html><html><head><title>%d</title></head><body><h1>Too many requests</h1></body></html>"
 
@@ -34,14 +33,11 @@ class TokenEndpointThrottled:
     body: str = "oauth"
 
     def __post_init__(self) -> None:
-        if self.retry_after not in VARIANTS:
-            raise ValueError(f"retry_after is {self.retry_after!r}; it must be one of {', '.join(VARIANTS)}")
+        check_budget(self.budget, self.per, self.retry_after)
         if self.body not in BODIES:
             raise ValueError(f"body is {self.body!r}; it must be one of {', '.join(BODIES)}")
         if self.status not in (429, 503):
             raise ValueError(f"status is {self.status}; it must be 429 or 503")
-        if self.budget < 0 or self.per <= 0:
-            raise ValueError("budget must not be negative and per must be positive")
 
     def on_request(self, exchange: Exchange, act: Act) -> None:
         """Count the request in the client's window; refuse it when the budget is spent."""
@@ -49,25 +45,15 @@ class TokenEndpointThrottled:
             act.leave("no token request")
             return
         key = act.world.claimant(exchange) or exchange.peer
-        start, used = act.memory.get(key, (act.now, 0))
-        if act.now - start >= self.per:
-            start, used = act.now, 0
-        act.memory[key] = (start, used + 1)
-        if used < self.budget:
-            act.leave(f"{used + 1} of {self.budget}")
+        used, left = counted(act.memory, key, act.now, budget=self.budget, per=self.per)
+        if not left:
+            act.leave(f"{used} of {self.budget}")
             return
-        left = max(1, round(start + self.per - act.now + 0.5))
         act.why = f"budget of {self.budget} spent, {left} s left"
         exchange.result = self._refusal(left, act.now)
 
     def _refusal(self, left: int, now: float) -> Reply:
-        told = {
-            "seconds": str(left),
-            "date": formatdate(now + left, usegmt=True),
-            "absent": "",
-            "zero": "0",
-            "huge": "86400",
-        }[self.retry_after]
+        told = told_wait(self.retry_after, left, now)
         headers = [("Retry-After", told)] if told else []
         if self.body == "html":
             return Reply(self.status, headers, _HTML % self.status, content_type="text/html; charset=utf-8")
