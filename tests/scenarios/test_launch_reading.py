@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from mockehr.core.exchange import Exchange, Reply
-from mockehr.scenarios.launch_reading import form, told_back
+from mockehr.scenarios.asking import form
+from mockehr.scenarios.launch_reading import told_back
 from mockehr.scenarios.scorecard import by_client
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from mockehr.auth.assertion import Assertion, read_assertion
 from mockehr.auth.refusal import Refused
@@ -47,9 +47,12 @@ OF_AN_ASSERTION: Final = frozenset(
 
 
 def form(exchange: Exchange) -> dict[str, str]:
-    """The parameters of a token request, or of an authorization request."""
-    text = exchange.body.decode("utf-8", "replace") if exchange.method == "POST" else exchange.query
-    return {name: values[0] for name, values in parse_qs(text).items()}
+    """The parameters of a request of the authorization server: its form if it was posted, else its query.
+
+    Of repeated ones the last.
+    """
+    text = exchange.body.decode("utf-8", "replace") if exchange.body else exchange.query
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 def scopes_asked(exchange: Exchange) -> str:

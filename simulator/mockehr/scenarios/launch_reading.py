@@ -7,17 +7,12 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from mockehr.core.exchange import Exchange
+from mockehr.scenarios.asking import form, token_given
 from mockehr.scenarios.probe import Case
-from mockehr.scenarios.reading import answer, bearer, heard, status
+from mockehr.scenarios.reading import answer, bearer
 
 BEGINNINGS: Final = frozenset({"authorize", "elsewhere-authorize"})
 """Interactions of channel `authorize` that carry an authorization request as the app wrote it."""
-
-
-def form(exchange: Exchange) -> dict[str, str]:
-    """The parameters of a request: its form if it was posted, else its query; of repeated ones the last."""
-    text = exchange.body.decode("utf-8", "replace") if exchange.body else exchange.query
-    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 def told_back(exchange: Exchange) -> Mapping[str, str]:
@@ -52,12 +47,7 @@ def codes_given(case: Case) -> list[tuple[Exchange, str, str]]:
 
 def tokened(exchange: Exchange) -> bool:
     """Whether a token request was answered with a token, and the client heard it."""
-    return status(exchange) == 200 and heard(exchange) and bool((answer(exchange) or {}).get("access_token"))
-
-
-def refused_for(exchange: Exchange) -> str:
-    """Why the authorization server refused; empty if it did not."""
-    return str(exchange.notes.get("refused", ""))
+    return bool(token_given(exchange))
 
 
 def acted(exchange: Exchange, quirk: str) -> bool:

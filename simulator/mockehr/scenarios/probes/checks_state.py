@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mockehr.scenarios.launch_reading import codes_given, form, redemptions, requests
+from mockehr.scenarios.asking import form
+from mockehr.scenarios.launch_reading import codes_given, redemptions, requests
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 

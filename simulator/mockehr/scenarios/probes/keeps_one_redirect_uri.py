@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.launch_reading import acted, form, redemptions, refused_for, requests
+from mockehr.scenarios.asking import form, reason
+from mockehr.scenarios.launch_reading import acted, redemptions, requests
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 from mockehr.scenarios.reading import fired
 
@@ -30,7 +31,7 @@ class KeepsOneRedirectUri(Probe):
         """Compare the redirect URIs that were sent, and what was made of them."""
         sent = [one for one in (*requests(case), *redemptions(case)) if form(one).get("redirect_uri")]
         passed = case.on("authorize", "token")
-        if not any(acted(one, _QUIRK) or refused_for(one) in _REFUSALS for one in passed):
+        if not any(acted(one, _QUIRK) or reason(one) in _REFUSALS for one in passed):
             return self.unseen("No server normalised or refused a redirect URI.")
         faults = sorted([*_changed(passed), *_differing(sent)], key=lambda item: item.entry)
         good = [Evidence(one.number, f"{form(one)['redirect_uri']} was taken as it is") for one in sent]
@@ -42,8 +43,8 @@ def _changed(passed: list[Exchange]) -> Iterator[Evidence]:
         if fired(one, _QUIRK):
             why = next(d.why for d in one.decisions if d.quirk == _QUIRK and d.outcome == "fired")
             yield Evidence(one.number, why)
-        elif refused_for(one) in _REFUSALS:
-            yield Evidence(one.number, f"refused: {one.notes.get('refused_because', refused_for(one))}")
+        elif reason(one) in _REFUSALS:
+            yield Evidence(one.number, f"refused: {one.notes.get('refused_because', reason(one))}")
 
 
 def _differing(sent: list[Exchange]) -> Iterator[Evidence]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.launch_reading import acted, form, redemptions, requests
+from mockehr.scenarios.asking import form
+from mockehr.scenarios.launch_reading import acted, redemptions, requests
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 

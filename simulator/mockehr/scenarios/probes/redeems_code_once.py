@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.launch_reading import after, form, redemptions, refused_for, requests
+from mockehr.scenarios.asking import form, reason
+from mockehr.scenarios.launch_reading import after, redemptions, requests
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 from mockehr.scenarios.reading import fired, heard, status
 
@@ -27,7 +28,7 @@ class RedeemsCodeOnce(Probe):
         """Look for codes that were sent twice, and for what followed a used one."""
         brought, asked = redemptions(case), requests(case)
         twice = [one for one in case.on("launch") if fired(one, "code-replay")]
-        used = [one for one in brought if refused_for(one) == "code-used"]
+        used = [one for one in brought if reason(one) == "code-used"]
         if not twice and not used:
             return self.unseen("No callback was loaded twice, and no code was used before.")
         faults = list(_repeats(brought))

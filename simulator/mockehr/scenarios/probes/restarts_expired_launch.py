@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.launch_reading import (
-    after,
-    form,
-    opened_later,
-    redemptions,
-    refused_for,
-    requests,
-    tokened,
-    told_back,
-)
+from mockehr.scenarios.asking import form, reason
+from mockehr.scenarios.launch_reading import after, opened_later, redemptions, requests, tokened, told_back
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 _OVER: Final = frozenset({"launch-unknown", "session-over"})
@@ -39,8 +31,8 @@ class RestartsExpiredLaunch(Probe):
     def judge(self, case: Case) -> Finding:
         """Follow every refusal to what the app did next."""
         asked, brought = requests(case), redemptions(case)
-        lost = [one for one in case.on("authorize") if refused_for(one) in _OVER and told_back(one).get("error")]
-        lost += [one for one in brought if refused_for(one) == "code-unknown"]
+        lost = [one for one in case.on("authorize") if reason(one) in _OVER and told_back(one).get("error")]
+        lost += [one for one in brought if reason(one) == "code-unknown"]
         if not lost:
             return self.unseen("No session ended under a launch.")
         faults: list[Evidence] = []
@@ -56,9 +48,9 @@ class RestartsExpiredLaunch(Probe):
             elif row > self.restarts:
                 faults.append(Evidence(one.number, f"{row} launches in a row came to nothing"))
             elif follow:
-                good.append(Evidence(follow[0].number, f"begun again after {refused_for(one)} at {one.number}"))
+                good.append(Evidence(follow[0].number, f"begun again after {reason(one)} at {one.number}"))
             elif row == 1:
-                text = f"refused ({refused_for(one)}), and the launch was not begun again"
+                text = f"refused ({reason(one)}), and the launch was not begun again"
                 faults.append(Evidence(one.number, text))
         return self.weigh(faults, good, "Launches begun again: {n}.", "Launches lost: {n}.")
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.launch_reading import after, codes_given, form, redemptions, requests
+from mockehr.scenarios.asking import form
+from mockehr.scenarios.launch_reading import after, codes_given, redemptions, requests
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 from mockehr.scenarios.reading import fired
 
