@@ -269,6 +269,26 @@ def test_a_refusal_is_told_on_a_page_fit_for_people(visit: Visit) -> None:
     visit.judge("7-refused")
 
 
+@everywhere
+def test_users_see_what_they_let_in_and_take_it_back(visit: Visit) -> None:
+    visit.opens()
+    visit.sign_in("clinician")
+    visit.take(0)
+    visit.press("Allow")
+    visit.granted()
+    manage = visit.site.site.addresses(visit.site.fhir_url).manage
+    visit.page.goto(manage)
+    assert visit.heading == "Apps with access"
+    visit.judge("11-manage")
+    visit.press("Take its access away")
+    assert "No app has access." in visit.page.content()
+    visit.judge("12-manage-none")
+    visit.press("Sign out")
+    visit.judge("13-manage-sign-in")
+    visit.sign_in("nurse")
+    assert "No app has access." in visit.page.content()
+
+
 def test_a_scope_that_is_unticked_is_not_granted(visit: Visit) -> None:
     visit.opens()
     visit.sign_in("clinician")

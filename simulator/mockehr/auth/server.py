@@ -19,6 +19,7 @@ from mockehr.auth.clients import Client, ClientRegistry
 from mockehr.auth.drawers import FOR_EVER, Drawers
 from mockehr.auth.form import FORM, TokenRequest, read_form, read_request
 from mockehr.auth.front.door import FrontDoor
+from mockehr.auth.front.management import Management
 from mockehr.auth.grants import GRANTS, jwt_bearer
 from mockehr.auth.grants.flow import Asking, Draft
 from mockehr.auth.id_token import claims_of
@@ -78,6 +79,7 @@ class AuthServer:
             self.launches,
             self.drawers,
         )
+        self.management = Management(clock, self.clients, self.tokens, self.renewals, self.drawers)
         self.inquiries = Inquiries(
             clock, self.settings, self.clients, self.users, self.tokens, self.renewals, self.authenticate
         )
@@ -163,7 +165,7 @@ class AuthServer:
         """With the client that a refresh token was issued to, or that an assertion names, where the request does not.
 
         RFC 6749 section 3.2.1 wants `client_id` of public clients for codes only, and SMART's list of parameters for
-        a refresh has none (SMART App Launch 2.2, "Refresh access token").
+        a refresh has none (SMART App Launch 2.2, "Refresh access token"). Raises Refused `refresh-token-unknown`.
         """
         if request.get("grant_type") == jwt_bearer.NAME and not request.get("client_id"):
             return replace(request, form={**request.form, "client_id": jwt_bearer.issuer_of(request)})
@@ -172,7 +174,9 @@ class AuthServer:
         if request.get("grant_type") != "refresh_token" or request.basic or not token or any(map(request.get, names)):
             return request
         client_id = self.renewals.owner(token, self._clock.now())
-        return replace(request, form={**request.form, "client_id": client_id}) if client_id else request
+        if not client_id:  # said of a token that is over as well, or apps would take it for a fault of theirs
+            raise Refused("refresh-token-unknown", "The refresh token is not known, or is over.")
+        return replace(request, form={**request.form, "client_id": client_id})
 
     def draft(self, flow: Draft, asking: Asking) -> Grant:
         """The grant about to be issued, without a token; raises Refused."""

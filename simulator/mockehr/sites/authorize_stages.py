@@ -88,6 +88,8 @@ def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused | Reply:
     if exchange.interaction.name == "error":
         return _error_page(site, exchange)
     try:
+        if exchange.interaction.name == "manage":
+            return _manage(site, exchange, parse_qs(text, keep_blank_values=True) if posted else {})
         if exchange.interaction.name == "idp":
             station = next_station(site, exchange)
             return station if isinstance(station, Redirect) else _begin(site, exchange, station)
@@ -109,6 +111,29 @@ def _begin(site: Site, exchange: Exchange, text: str) -> Step:
     if settings is not None:
         door = replace(door, settings=settings)
     return door.begin(read_request(text), site.addresses(exchange.base_url), session=_session(exchange))
+
+
+def _manage(site: Site, exchange: Exchange, form: Form) -> Step:
+    """Who is signed in sees what they let in; a form signs in, takes something back, or signs out.
+
+    A foreign page cannot post it: the cookie does not go along with posts of other sites.
+    """
+    door, management, session = site.auth.door, site.auth.management, _session(exchange)
+    here = site.addresses(exchange.base_url).manage
+    user = door.user_of(session)
+    if _one(form, "leave"):
+        door.leave(session)
+        return Redirect(here)
+    if _one(form, "withdraw") and user is not None:
+        management.withdraw(user.username, _one(form, "withdraw"))
+        return Redirect(here, user=user.username)
+    accounts = tuple(door.open_accounts())
+    if "username" in form and user is None:
+        user, begun = door.admit(_one(form, "username"), _one(form, "password"))
+        if user is not None:
+            return Redirect(here, user=user.username, session=begun)
+        return management.page(None, accounts, notice="That name and password do not belong together.")
+    return management.page(user, accounts)
 
 
 def _sign_in(door: FrontDoor, form: Form) -> Step:
@@ -155,10 +180,11 @@ def _error_page(site: Site, exchange: Exchange) -> Page | Problem:
 
 def _reply(site: Site, exchange: Exchange, step: Step) -> Reply:
     """A redirect or a page, as the vendor has it."""
-    action = urlsplit(site.addresses(exchange.base_url).authorize).path
+    where = site.addresses(exchange.base_url)
+    action, manage = urlsplit(where.authorize).path, urlsplit(where.manage).path
 
     def page(told: Page, status: int = 200) -> Reply:
-        body = page_html(told, hospital=site.personality.title, action=action)
+        body = page_html(told, hospital=f"{site.personality.title} ({site.name})", action=action, manage=manage)
         return Reply(status, page_headers(), body, content_type=CONTENT_TYPE)
 
     if isinstance(step, Page):

@@ -40,6 +40,9 @@ class Endpoints:
                 ELSEWHERE + authorize: ("authorize", "elsewhere-authorize"),
                 ELSEWHERE + vendor.token_path(facts): ("authorize", "elsewhere-token"),
             }
+        manage = vendor.oauth_path("manage", facts)
+        if manage:
+            paths[manage] = ("authorize", "manage")
         for name in _OAUTH:
             path = vendor.oauth_path(name, facts)
             if path:

@@ -28,8 +28,9 @@ def test_a_token_that_was_used_before_ends_its_family_however_it_comes(house):
     assert house.refresh(later).reason == "refresh-token-unknown"
 
 
-def test_nobody_is_named_by_a_token_that_is_not_known(house):
-    assert house.refresh("made-up", client_id=None).reason == "authentication-missing"
+def test_a_token_that_is_not_known_is_what_is_wrong_then(house):
+    assert house.refresh("made-up", client_id=None).error == "invalid_grant"
+    assert house.refresh("", client_id=None).reason == "authentication-missing"
 
 
 def test_a_code_is_given_to_nobody_who_does_not_say_who_they_are(house):

@@ -125,6 +125,27 @@ class FrontDoor:
         withheld = tuple(scope.text for scope in pending.scopes if scope.actions and scope.text not in given)
         return self._go_on(replace(pending, approved=True, denied=not allowed, withheld=withheld))
 
+    def user_of(self, session: str) -> User | None:
+        """Whom the browser's session knows."""
+        known: BrowserSession | None = self.drawers["browser sessions"].get(session, self.clock.now())
+        return self.users.find(known.username) if known is not None else None
+
+    def admit(self, username: str, password: str) -> tuple[User | None, str]:
+        """Who signed in outside of any authorization, and the session that begins; nobody if that is wrong."""
+        user = self.users.find(username.strip())
+        if not _fits(user, password) or user is None:
+            return None, ""
+        return user, self._session(user, self.clock.now())
+
+    def leave(self, session: str) -> None:
+        """End one session."""
+        self.drawers["browser sessions"].take(session, self.clock.now())
+
+    def open_accounts(self) -> Iterable[Choice]:
+        """Those that nobody asks a password for are offered by name."""
+        shown = [user for user in self.users if not user.password][:LISTED]
+        return (Choice(user.username, user.name or user.username, user.reference) for user in shown)
+
     def end_sessions(self, username: str = "") -> int:
         """Sign browsers out, those of one user or all; how many."""
         drawer, now = self.drawers["browser sessions"], self.clock.now()
@@ -275,7 +296,7 @@ class FrontDoor:
         client = self.clients.find(pending.client_id)
         title = client.name if client is not None and client.name else pending.client_id
         if name == "sign-in":
-            more["choices"] = tuple(self._open_accounts())
+            more["choices"] = tuple(self.open_accounts())
         user = self.users.find(pending.username)
         if user is not None:
             more["person"] = user.name or user.username
@@ -283,11 +304,6 @@ class FrontDoor:
             if pending.patient and user.may_open(pending.patient):
                 more["subject"] = self.charts.patient(pending.patient)
         return Page(name, pending.id, pending.client_id, title, pending.username, **more)
-
-    def _open_accounts(self) -> Iterable[Choice]:
-        """Those that nobody asks a password for are offered by name."""
-        shown = [user for user in self.users if not user.password][:LISTED]
-        return (Choice(user.username, user.name or user.username, user.reference) for user in shown)
 
     def _go_on(self, pending: Pending) -> Step:
         self.drawers["pending"].put(pending.id, pending, self.clock.now() + self.settings.session_lifetime)
@@ -345,7 +361,8 @@ class FrontDoor:
         drawer = self.drawers["browser sessions"]
         drawn = self.chance.stream("browser-session", user.username, drawer.next_number()).token(18)
         session = base64.urlsafe_b64encode(drawn).decode("ascii")
-        drawer.put(session, BrowserSession(session, user.username, now), now + self.settings.sso)
+        lasts = self.settings.sso or self.settings.session_lifetime
+        drawer.put(session, BrowserSession(session, user.username, now), now + lasts)
         return session
 
 

@@ -20,10 +20,10 @@ _FOLDER: Final = Path(__file__).parent / "templates"
 CONTENT_TYPE: Final = "text/html; charset=utf-8"
 
 
-def page_html(page: Page, *, hospital: str, action: str) -> bytes:
-    """The page of a hospital; its forms go to `action` (the authorization endpoint) and below."""
+def page_html(page: Page, *, hospital: str, action: str, manage: str = "") -> bytes:
+    """The page of a hospital; its forms go to `action` (the authorization endpoint) and below, or to `manage`."""
     template = _templates().get_template(f"{page.name}.html")
-    return template.render(page=page, hospital=hospital, action=action, style=_style()).encode()
+    return template.render(page=page, hospital=hospital, action=action, manage=manage, style=_style()).encode()
 
 
 def embed_html(address: str, *, hospital: str) -> bytes:

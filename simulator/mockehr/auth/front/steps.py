@@ -12,7 +12,7 @@ from mockehr.auth.scopes import Scopes
 
 Question = Literal["sign-in", "choose-patient", "choose-encounter", "consent"]
 """What a person may have to be asked, in that order."""
-PageName = Literal["sign-in", "choose-patient", "choose-encounter", "consent", "refused", "error"]
+PageName = Literal["sign-in", "choose-patient", "choose-encounter", "consent", "manage", "refused", "error"]
 
 
 @dataclass(frozen=True, slots=True)
