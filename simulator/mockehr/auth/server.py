@@ -79,7 +79,7 @@ class AuthServer:
             self.launches,
             self.drawers,
         )
-        self.management = Management(clock, self.clients, self.tokens, self.renewals, self.drawers)
+        self.management = Management(clock, self.clients, self.tokens, self.renewals, self.drawers, charts)
         self.inquiries = Inquiries(
             clock, self.settings, self.clients, self.users, self.tokens, self.renewals, self.authenticate
         )

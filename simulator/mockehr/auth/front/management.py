@@ -9,7 +9,7 @@ from mockehr.auth.clients import ClientRegistry
 from mockehr.auth.drawers import Drawers
 from mockehr.auth.front.steps import Page
 from mockehr.auth.front.wording import scope_lines
-from mockehr.auth.people import Choice, User
+from mockehr.auth.people import Charts, Choice, User
 from mockehr.auth.renewals import Renewals
 from mockehr.auth.tokens import Grant, TokenTable
 from mockehr.core.clock import Clock, instant
@@ -24,6 +24,7 @@ class Management:
     tokens: TokenTable
     renewals: Renewals
     drawers: Drawers
+    charts: Charts
 
     def page(self, user: User | None, accounts: tuple[Choice, ...] = (), *, notice: str = "") -> Page:
         """What that user let in; for nobody a page to sign in on."""
@@ -50,9 +51,10 @@ class Management:
     def _line(self, grant: Grant) -> Choice:
         client = self.clients.find(grant.client_id)
         title = client.name if client is not None and client.name else grant.client_id
-        about = f" about {grant.patient}" if grant.patient else ""
+        patient = self.charts.patient(grant.patient) if grant.patient else None
+        record = f", record of {patient.label}" if patient is not None else ""
         return Choice(
-            grant.family, title, f"since {instant(grant.auth_time)[:10]}{about}: {'; '.join(_words(grant))}"
+            grant.family, title, f"Since {instant(grant.auth_time)[:10]}{record}: {'; '.join(_words(grant))}."
         )
 
 
