@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mockehr.auth.drawers import FOR_EVER, Drawers
@@ -104,7 +104,8 @@ def sign(
         from joserfc import jwt
 
         return jwt.encode(head, dict(claims), key, algorithms=[head["alg"]], default_type=None)
-    signed = f"{_encoded(head)}.{_encoded(claims)}"
+    start = _encoded(head) if header else _head(head["alg"], head["kid"], typ)
+    signed = f"{start}.{_encoded(claims)}"
     return f"{signed}.{_base64(_signing(head['alg'])(key, signed.encode('ascii')))}"
 
 
@@ -273,6 +274,12 @@ def _integer(text: str) -> int:
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _head(alg: str, kid: str, typ: str) -> str:
+    """The first part of every JWT that is signed with a key; kept, since it is always the same."""
+    return _encoded({"alg": alg, "kid": kid, "typ": typ})
 
 
 def _encoded(document: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ ACTION_OF_INTERACTION: Final = MappingProxyType(
 _V1_LETTERS: Final = MappingProxyType({"read": "rs", "write": "cud", "*": "cruds"})
 _V1_WORD: Final = MappingProxyType({letters: word for word, letters in _V1_LETTERS.items()})
 _LONGEST_KEPT: Final = 2048
+_MET_KEPT: Final = 64
 _SYNTAX: Final = re.compile(
     r"(patient|user|system)/(\*|[A-Z][A-Za-z]*)\.(?:(read|write|\*)|(?=[cruds])(c?r?u?d?s?)(?:\?(\S+))?)"
 )
@@ -126,6 +127,15 @@ class Scopes:
         wider request than a constrained registration inherits the constraint; two constraints of which neither
         contains the other have nothing in common.
         """
+        met = registered._met
+        found = met.get(self.text)
+        if found is None:
+            if len(met) >= _MET_KEPT:
+                met.clear()
+            found = met[self.text] = self._intersected(registered)
+        return found
+
+    def _intersected(self, registered: Scopes) -> Scopes:
         held_plain = {scope.text for scope in registered if not scope.actions}
         granted: list[Scope] = []
         for wanted in self._scopes:
@@ -142,6 +152,14 @@ class Scopes:
         return [held for name in (scope.resource_type, "*") for held in self._by_place.get((scope.context, name), ())]
 
     @cached_property
+    def _met(self) -> dict[str, Scopes]:
+        """What was found to be left of requests, by their text: clients ask for the same at every token."""
+        return {}
+
+    def __reduce__(self) -> tuple[type[Scopes], tuple[tuple[Scope, ...]]]:
+        return Scopes, (self._scopes,)  # without what was computed
+
+    @cached_property
     def _by_place(self) -> dict[tuple[Context, str], list[Scope]]:
         places: dict[tuple[Context, str], list[Scope]] = {}
         for scope in self._scopes:
@@ -150,8 +168,9 @@ class Scopes:
         return places
 
     def keep(self, wanted: Callable[[Scope], bool]) -> Scopes:
-        """The scopes for which `wanted` is true."""
-        return Scopes(scope for scope in self._scopes if wanted(scope))
+        """The scopes for which `wanted` is true; this set itself if that is all of them."""
+        kept = [scope for scope in self._scopes if wanted(scope)]
+        return self if len(kept) == len(self._scopes) else Scopes(kept)
 
     def _giving(self, resource_type: str, action: str) -> list[Scope]:
         letter = next((letter for letter, name in ACTIONS.items() if name == action), "-")

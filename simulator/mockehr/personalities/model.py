@@ -77,7 +77,13 @@ class Personality:
 
     def tenant(self, facts: SiteFacts) -> str:
         """The tenant's name in paths and code systems; a GUID derived from the site's key unless it is told."""
-        return facts.tenant or str(UUID(bytes=facts.key("tenant")[:16], version=4))
+        if facts is not self.facts:
+            return _tenant_of(facts)
+        return self._own_tenant
+
+    @cached_property
+    def _own_tenant(self) -> str:
+        return _tenant_of(self.facts)
 
     def _path(self, name: str, facts: SiteFacts) -> str:
         return str(self.settings["paths"][name]).replace("{tenant}", self.tenant(facts))
@@ -408,6 +414,10 @@ def _fhir_version(told: object) -> str:
             f"The setting fhir_version is {told!r}.", nearest=near, remedy=f"Use one of: {', '.join(VERSIONS)}."
         )
     return str(told)
+
+
+def _tenant_of(facts: SiteFacts) -> str:
+    return facts.tenant or str(UUID(bytes=facts.key("tenant")[:16], version=4))
 
 
 def filled_text(text: str, names: Mapping[str, str]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs
+from urllib.parse import unquote_plus
 
 from mockehr.auth.form import TokenRequest
 from mockehr.auth.refusal import Refused
@@ -20,6 +21,8 @@ from mockehr.fhir.record import encode
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
+
+_GRANT_TYPE: Final = re.compile(rb"(?:^|&)grant_type=([^&]{1,200})")
 
 
 def token_stages(site: Site) -> Mapping[str, Stage]:
@@ -62,11 +65,12 @@ def _answer(site: Site, exchange: Exchange) -> TokenReply | Reply | Problem:
         return amended
 
     there = site.endpoints.token_url(exchange.base_url, exchange.path)
+    where = site.addresses(exchange.base_url)
     return site.auth.token(
         exchange.body,
         exchange.headers,
         token_url=there,
-        where=replace(site.addresses(exchange.base_url), token=there),
+        where=where if where.token == there else replace(where, token=there),
         amend=amend,
         settings=token_settings(site, exchange),
     )
@@ -94,8 +98,8 @@ def refused(site: Site, exchange: Exchange, answer: TokenReply) -> Reply:
 
 def _grant_type(exchange: Exchange) -> str:
     """What is asked for, as far as it can be seen before the form is read in earnest."""
-    form = parse_qs(exchange.body.decode("utf-8", "replace"))
-    return form.get("grant_type", ["token"])[0][:64]
+    found = _GRANT_TYPE.search(exchange.body)
+    return unquote_plus(found[1].decode("latin-1"))[:64] if found is not None else "token"
 
 
 def discovery_stages(site: Site) -> Mapping[str, Stage]:
