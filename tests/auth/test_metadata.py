@@ -55,7 +55,17 @@ def test_scopes_supported_are_those_of_active_clients_each_once(world):
     world.register("second", "system/*.rs system/Goal.c")
     world.register("third", "system/Task.u")
     world.server.clients.replace(replace(world.server.clients.get("third"), active=False))
-    assert world.server.smart_configuration(WHERE)["scopes_supported"] == ["system/*.rs", "system/Goal.c"]
+    found = world.server.smart_configuration(WHERE)["scopes_supported"]
+    assert [scope for scope in found if scope.startswith("system/")] == ["system/*.rs", "system/Goal.c"]
+
+
+def test_scopes_about_users_are_those_that_mean_something(make_world):
+    every = make_world().server.smart_configuration(WHERE)["scopes_supported"]
+    told = ["fhirUser", "launch", "launch/encounter", "launch/patient", "offline_access", "online_access", "openid"]
+    assert [scope for scope in every if not scope.startswith("system/")] == [*told, "profile"]
+    fewer = make_world(launches=("ehr",), refresh=("offline",), openid=False).server.smart_configuration(WHERE)
+    plain = [scope for scope in fewer["scopes_supported"] if not scope.startswith("system/")]
+    assert plain == ["launch", "offline_access"]
 
 
 def test_a_server_for_users_tells_all_its_endpoints_and_capabilities(world):

@@ -43,6 +43,23 @@ def capabilities(settings: AuthSettings) -> list[str]:
     return [name for name, offered in told.items() if offered]
 
 
+def scopes_of_users(settings: AuthSettings) -> list[str]:
+    """The scopes about users and launches that the settings have a meaning for, in alphabetical order."""
+    if "authorization_code" not in settings.grants:
+        return []
+    told = {
+        "fhirUser": settings.openid,
+        "launch": "ehr" in settings.launches,
+        "launch/encounter": "standalone" in settings.launches,
+        "launch/patient": "standalone" in settings.launches,
+        "offline_access": "refresh_token" in settings.grants and "offline" in settings.refresh,
+        "online_access": "refresh_token" in settings.grants and "online" in settings.refresh,
+        "openid": settings.openid,
+        "profile": settings.openid,
+    }
+    return [name for name, offered in told.items() if offered]
+
+
 def smart_configuration(settings: AuthSettings, where: Addresses, scopes: tuple[str, ...] = ()) -> dict[str, Any]:
     """The document of SMART App Launch 2.2, "Metadata"; `issuer` and `jwks_uri` come with OpenID Connect."""
     users = "authorization_code" in settings.grants

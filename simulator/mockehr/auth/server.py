@@ -26,7 +26,12 @@ from mockehr.auth.id_token import claims_of
 from mockehr.auth.inquiries import Inquiries
 from mockehr.auth.keys import SigningKeys, sign
 from mockehr.auth.launches import Launches
-from mockehr.auth.metadata import capability_security, openid_configuration, smart_configuration
+from mockehr.auth.metadata import (
+    capability_security,
+    openid_configuration,
+    scopes_of_users,
+    smart_configuration,
+)
 from mockehr.auth.people import Charts, NoCharts, Users
 from mockehr.auth.refusal import Refused
 from mockehr.auth.registration import client_from, device_client, document_of
@@ -288,7 +293,10 @@ class AuthServer:
         return self.signing_keys.public()
 
     def smart_configuration(self, where: Addresses) -> dict[str, Any]:
-        """The document at `{base}/.well-known/smart-configuration`; scopes are those of the active clients."""
+        """The document at `{base}/.well-known/smart-configuration`.
+
+        Its scopes are those that a user's presence gives, and those of the active clients.
+        """
         return smart_configuration(self.settings, where, self._scopes())
 
     def openid_configuration(self, where: Addresses) -> dict[str, Any]:
@@ -297,7 +305,8 @@ class AuthServer:
 
     def _scopes(self) -> tuple[str, ...]:
         active = (client for client in self.clients if client.is_active(self._clock.now()))
-        return tuple({scope.text: None for client in active for scope in client.scopes})
+        own = scopes_of_users(self.settings)
+        return tuple(dict.fromkeys([*own, *(scope.text for client in active for scope in client.scopes)]))
 
     def capability_security(self, where: Addresses) -> dict[str, Any]:
         """`CapabilityStatement.rest.security`."""

@@ -13,7 +13,7 @@ import orjson
 from mockehr.sites.site import Site
 
 METHODS: Final = MappingProxyType({"authorize": ("GET", "POST"), "oauth": ("GET", "POST")})
-"""Methods of the channels that are not only read; `userinfo` alone is."""
+"""Methods of the channels that are not only read; of `oauth` only `userinfo` takes both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def routes_of(site: Site) -> Iterator[Route]:
                 yield Route(site.name, "POST", root + path, grant, channel)
         else:
             for method in METHODS.get(channel, ("GET",)):
-                if channel == "authorize" or (name == "userinfo") is (method == "GET"):
+                if channel == "authorize" or method == "POST" or name == "userinfo":
                     yield Route(site.name, method, root + path, name, channel)
     for kind, offered in [("", site.fhir.system | {"capabilities"}), *sorted(site.fhir.types.items())]:
         for method, shape, interaction in ROUTES:
