@@ -158,6 +158,8 @@ class SmartApp:
             return RedirectResponse(f"{self.url}?{urlencode({'iss': iss, 'launch': 'x'})}", 302)
         if "error" in request.query_params:
             return HTMLResponse(f"<title>Not connected</title>{request.query_params['error']}")
+        if "falls-over" in self.faults:
+            return Response("cut", headers={"content-length": "9"})
         kept = self.sessions.get(request.cookies.get("session", ""))
         if "page-only" in self.faults:
             return HTMLResponse("<title>Thank you</title>")

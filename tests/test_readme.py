@@ -184,7 +184,7 @@ def test_the_scenario_to_copy_holds(root: Path, tmp_path: Path) -> None:
     file = tmp_path / "own.scenario.yaml"
     file.write_text(source, "utf-8")
     done = CliRunner().invoke(cli, ["scenario", "check", str(file)])
-    assert (done.exit_code, done.output) == (0, f"{file}: holds; 1 sites, 2 rules\n")
+    assert (done.exit_code, done.output) == (0, f"{file}: holds; 1 site, 2 rules\n")
 
 
 def test_the_server_file_to_copy_holds(root: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from tests.auth.conftest import number
@@ -72,3 +73,10 @@ def test_its_signature_is_by_a_key_that_the_server_publishes(house):
     public = rsa.RSAPublicNumbers(number(key["e"]), number(key["n"])).public_key()
     octets = base64.urlsafe_b64decode(signature + "==")
     public.verify(octets, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+
+@pytest.mark.parametrize(("alg", "size"), [("ES256", 16), ("RS384", 24), ("ES384", 24)])
+def test_the_hash_of_the_token_is_that_of_the_signature(make_house, alg, size):
+    reply = make_house(id_token_alg=alg).granted(scope=SCOPE)
+    digest = hashlib.new(f"sha{alg[2:]}", reply.document["access_token"].encode()).digest()[:size]
+    assert claims(reply.document["id_token"])["at_hash"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -117,3 +117,12 @@ def test_userinfo_is_for_tokens_with_openid(house, ours):
     plain = house.granted(scope="patient/Patient.rs").document["access_token"]
     for authorization in ("", "Bearer x", f"Bearer {plain}", f"Basic {ours['access_token']}"):
         assert house.server.inquiries.userinfo(authorization, WHERE) is None
+
+
+def test_a_public_client_is_told_of_its_own_tokens_only(house, ours):
+    mine = house.granted(scope=SCOPE).document
+    for token in (mine["access_token"], mine["refresh_token"]):
+        assert introspect(house, token=token, client_id="app").document["client_id"] == "app"
+    for token in (ours["access_token"], ours["refresh_token"]):
+        assert introspect(house, token=token, client_id="app").document == {"active": False}
+    assert introspect(house, token=mine["access_token"], **PORTAL).document["active"] is True

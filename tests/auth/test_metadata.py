@@ -122,3 +122,10 @@ def test_the_security_block_points_to_what_is_there(world):
     assert block["service"][0]["coding"][0]["code"] == "SMART-on-FHIR"
     told = [one["url"] for one in world.server.capability_security(ALL)["extension"][0]["extension"]]
     assert told == ["authorize", "token", "register", "manage", "introspect", "revoke"]
+
+
+def test_who_tells_its_name_on_the_way_back_says_so(make_world):
+    name = "authorization_response_iss_parameter_supported"  # RFC 9207 section 3
+    assert make_world(iss_told=True).server.smart_configuration(WHERE)[name] is True
+    assert make_world(iss_told=True).server.openid_configuration(WHERE)[name] is True
+    assert name not in make_world().server.smart_configuration(WHERE)

@@ -49,3 +49,11 @@ def test_a_server_without_charts_takes_the_patients_that_it_is_told():
     charts = NoCharts()
     assert charts.patient("p7").id == "p7"
     assert (charts.patients("", 5), charts.encounters("p7", 5), charts.accounts()) == ((), (), ())
+
+
+def test_who_is_no_staff_has_nobodys_records_unless_it_is_said_whose():
+    assert User("a", "Patient/p1").patients == ("p1",)
+    assert User("a", "Patient/p1", patients=("p2",)).patients == ("p2",)
+    stranger = User("b", "RelatedPerson/r1")
+    assert (stranger.patients, stranger.own, stranger.may_open("")) == ((), ("",), False)
+    assert User("c", "Practitioner/1").own == ()

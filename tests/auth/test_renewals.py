@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from mockehr.auth.refusal import Refused
+
 OFFLINE = "launch/patient offline_access patient/Patient.rs"
 ONLINE = "launch/patient online_access patient/Patient.rs"
 PORTAL = {"client_id": "portal", "client_secret": "s3cret"}
@@ -131,3 +133,13 @@ def test_a_grant_for_both_kinds_lives_as_offline(make_house):
     house.server.end_sessions()
     house.clock.advance(11)
     assert house.refresh(token).status == 200
+
+
+def test_of_two_processes_that_use_a_token_that_changes_only_one_gets_the_next(house):
+    token = house.granted(scope=OFFLINE).document["refresh_token"]
+    now, renewals = house.clock.now(), house.server.renewals
+    held = renewals.find(token, house.app, now)  # both have found it before either follows
+    assert renewals.follow(held, house.app, now)
+    renewals.end(held.grant.family)
+    with pytest.raises(Refused, match="refresh-token-used"):
+        renewals.follow(held, house.app, now)

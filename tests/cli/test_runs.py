@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mockehr.cli.runs import OVERDUE, complaints, ending, run_trial
-from mockehr.core.errors import EnvironmentProblem
+from mockehr.cli.runs import OVERDUE, complaints, ending, run_trial, told_launches
+from mockehr.core.errors import ConfigError, EnvironmentProblem
+from mockehr.scenarios.launched import Launched
 from mockehr.scenarios.schema import load_scenario
 from mockehr.scenarios.trial import Trial
 
@@ -95,3 +96,28 @@ def test_a_client_that_may_not_be_run_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem) as raised:
         run_trial(trial(tmp_path), [str(file)], quiet=True)
     assert "chmod +x" in raised.value.remedy
+
+
+def test_launches_that_came_to_nothing_are_told_one_by_one(tmp_path: Path) -> None:
+    text = """
+title: a
+client: {public: true, launch_url: "http://127.0.0.1:1/launch", redirect_uris: ["http://127.0.0.1:1/callback"]}
+launches: [{site: one}]
+sites: [{name: one, patients: 2}]
+"""
+    made = trial(tmp_path, text)
+    assert told_launches(made) == []
+    made.launched += [Launched("one", "completed", "fine.", 1), Launched("one", "failed", "It answered 500.", 2)]
+    assert told_launches(made) == [
+        "launches completed: 1 of 2.",
+        "launch 2 at one: failed: It answered 500.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [("launches: 2", "times: 2"), ("redirect_uris: 'http://a.example.org/'", "is a list")]
+)
+def test_what_is_no_list_is_told_with_how_to_write_it(tmp_path: Path, part: str, said: str) -> None:
+    client = f"client: {{{part}}}" if part.startswith("redirect") else part
+    with pytest.raises(ConfigError, match=said):
+        trial(tmp_path, f"title: a\n{client}\nsites: [{{name: one}}]\n")

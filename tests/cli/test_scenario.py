@@ -36,7 +36,7 @@ def test_a_file_that_holds_is_built_with_what_lies_beside_it(tmp_path: Path) -> 
     (tmp_path / "p.json").write_text('{"resourceType": "Patient", "id": "p"}')
     assert run("check", str(file), "flaky-friday") == (
         0,
-        f"{file}: holds; 1 sites, 1 rules\nflaky-friday: holds; 2 sites, 10 rules\n",
+        f"{file}: holds; 1 site, 1 rule\nflaky-friday: holds; 2 sites, 10 rules\n",
     )
 
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from mockehr.api.control import ControlApi
 from mockehr.api.reach import reach_of
 from mockehr.control.facade import Control, operations
-from mockehr.core.errors import DuplicateName, UnknownName, UsageError
+from mockehr.core.errors import UnknownName, UsageError
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
@@ -45,10 +45,26 @@ def test_apps_are_registered_and_listed_with_how_they_prove_themselves() -> None
         "Growth Chart", "patient/*.rs", [CALLBACK],
     )  # fmt: skip
     assert "s" not in listed[1].values()
-    with pytest.raises(DuplicateName):
+    with pytest.raises(UsageError, match="mockehr app remove a public"):
         asked.call("app add", site="a", client_id="public", redirect_uris=["http://other.example.org/"])
     with pytest.raises(UsageError, match="no address to come back to"):
         asked.call("app add", site="a", client_id="x", redirect_uris=["callback"])
+
+
+def test_an_app_that_was_taken_away_may_be_registered_otherwise() -> None:
+    asked = control()
+    asked.call("app add", site="a", client_id="app", redirect_uris=[CALLBACK])
+    assert asked.call("app remove", site="a", client_id="app")["redirect_uris"] == [CALLBACK]
+    assert asked.call("app list", site="a")["apps"] == []
+    asked.call("app add", site="a", client_id="app", redirect_uris=[CALLBACK + "2"])
+    with pytest.raises(UnknownName, match="nearest: app"):
+        asked.call("app remove", site="a", client_id="ap")
+
+
+@pytest.mark.parametrize("reference", ["Practitoner/1", "Practitioner", "Organization/1"])
+def test_only_people_sign_in(reference: str) -> None:
+    with pytest.raises(UsageError, match="nobody who signs in"):
+        control().call("user add", site="a", username="x", reference=reference)
 
 
 def test_users_are_added_and_listed_without_their_passwords() -> None:
@@ -106,8 +122,10 @@ def test_an_approval_lets_an_app_in_until_it_is_withdrawn() -> None:
     assert kept is not None
     assert (kept.patient, kept.withheld, kept.approved) == ("p1", ("patient/*.cruds",), True)
     asked.call("approval remove", site="a", client_id="app")
-    with pytest.raises(UnknownName, match="approved app"):
+    with pytest.raises(UsageError, match="Nothing is approved ahead for 'app'"):
         asked.call("approval remove", site="a", client_id="app")
+    with pytest.raises(UnknownName, match="nearest: app"):
+        asked.call("approval remove", site="a", client_id="ap")
 
 
 def test_a_launch_over_the_control_api_registers_drives_and_records(

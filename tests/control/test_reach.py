@@ -43,7 +43,7 @@ def prepared(name: str) -> Directory:
         Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
     if name == "truth corrupted":
         directory.get("a").arm({"use": "windows-1252-names", "name": "x"})
-    if name.startswith("approval"):
+    if name.startswith("approval") or name == "app remove":
         Control(directory).call("app add", site="a", client_id="c", redirect_uris=["http://h.example.org/callback"])
     if name == "approval remove":
         Control(directory).call("approval add", site="a", client_id="c")

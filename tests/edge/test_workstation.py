@@ -148,6 +148,44 @@ def test_a_redirect_uri_that_is_not_registered(mockehr: World, smart_app: Start)
     assert "exactly what the app sends" in record.remedy
 
 
+@pytest.mark.parametrize("vendor", ["epic", "oracle"])
+def test_a_refusal_is_told_alike_whatever_page_a_vendor_shows(mockehr: World, smart_app: Start, vendor: str) -> None:
+    app = smart_app("other-callback")
+    record = site_for(mockehr, app, vendor).launch(app.url)
+    assert (record.outcome, record.reason) == ("refused", "redirect-uri-unregistered")
+    assert record.nearest == app.callback
+    assert "exactly what the app sends" in record.remedy
+
+
+def test_a_refusal_by_a_rule_points_to_the_quirk(mockehr: World, smart_app: Start) -> None:
+    app = smart_app()
+    site = site_for(mockehr, app)
+    site.quirk("session-expired")
+    record = site.launch(app.url)
+    assert (record.outcome, record.reason) == ("refused", "launch-unknown")
+    assert "mockehr quirk show session-expired" in record.remedy
+
+
+def test_scopes_that_were_not_granted_are_named_with_the_data_that_they_cost(
+    mockehr: World, smart_app: Start
+) -> None:
+    app = smart_app(scopes="launch openid patient/Patient.rs patient/Observation.rs patient/Condition.rs")
+    site = site_for(mockehr, app)
+    site.quirk("scope-subset", drop=["Patient", "Condition"])
+    record = site.launch(app.url, patient=site.patient_ids()[0])
+    missed = "It asked for scopes that it did not get: patient/Patient.rs patient/Condition.rs."
+    assert [one for one in record.remarks if "scopes" in one] == [missed]
+    assert any(one.startswith("The EHR refused a request of the app for data") for one in record.remarks)
+
+
+def test_an_app_that_falls_over_at_its_callback_is_not_told_to_be_started(mockehr: World, smart_app: Start) -> None:
+    app = smart_app("falls-over")
+    record = site_for(mockehr, app).launch(app.url)
+    assert (record.outcome, record.reason) == ("failed", "callback-unreachable")
+    assert record.what.startswith("The app gave no answer at its callback")
+    assert "own log" in record.remedy
+
+
 def test_an_app_that_is_not_registered(mockehr: World, smart_app: Start) -> None:
     app = smart_app(client_id="ap")
     site = site_for(mockehr, app)

@@ -545,7 +545,7 @@ def test_a_real_browser_gets_the_hospitals_page_with_the_app_in_a_frame() -> Non
     assert "frame-src https:" in page.reply.header("content-security-policy")
 
 
-@pytest.mark.parametrize("app", ["javascript:alert(1)", "data:text/html,x", "", "//app.example.org"])
+@pytest.mark.parametrize("app", ["javascript:alert(1)", "data:text/html,x", "", "//app.example.org", "http://[x"])
 def test_only_addresses_of_the_web_are_framed(app: str) -> None:
     site = world()
     path = f"{site.personality.authorize_path(site.facts)}/embed"

@@ -87,6 +87,13 @@ def test_an_app_that_never_listens_is_told(tmp_path: Path) -> None:
         run_trial(Trial(scenario_of(tmp_path)), [sys.executable, "-c", "raise SystemExit(3)"], quiet=True)
 
 
+def test_an_app_that_runs_and_does_not_listen_is_told(tmp_path: Path) -> None:
+    trial = Trial(scenario_of(tmp_path, APP.replace("timeout: 30s", "timeout: 1s")))
+    command = [sys.executable, "-c", "import threading; threading.Event().wait()"]
+    with pytest.raises(EnvironmentProblem, match=r"Nothing listened at http://127\.0\.0\.1:\d+/launch within 1 s"):
+        run_trial(trial, command, quiet=True)
+
+
 @pytest.mark.slow
 def test_hostile_launch_tells_the_careful_app_from_the_careless_one() -> None:
     with as_file(data_root("scenarios") / "hostile-launch.scenario.yaml") as path:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from tests.sites.browser import CALLBACK, FORM, Browser, document, field_of, location, page_of
+
+from mockehr.core.exchange import Exchange
 
 
 @pytest.fixture
@@ -138,3 +140,47 @@ def test_patients_are_found_by_name_on_the_page(browser: Browser) -> None:
     assert field_of(page_of(page), "patient") == []
     page = browser.get(f"{browser.where.authorize}/choose-patient?pending={quote(id)}&text=")
     assert browser.patient() in field_of(page_of(page), "patient")
+
+
+def test_a_link_decides_nothing(browser: Browser) -> None:
+    page = browser.begin()
+    while location(page) or not field_of(page_of(page), "scope"):
+        page = browser.get(location(page)) if location(page) else browser.answer(page, "clinician")
+    text = page_of(page)
+    pending, scopes = field_of(text, "pending")[0], field_of(text, "scope")
+    assert scopes
+    for decision in ("", "&decision=allow&scope=patient/Patient.rs"):
+        assert page_of(browser.get(f"{browser.where.authorize}/consent?pending={quote(pending)}{decision}")) == text
+    assert "code" in browser.finish(page)
+
+
+@pytest.mark.parametrize("host", ["[", "a]b", "[::1", "a:b:c", ""])
+def test_a_host_that_is_none_gets_pages_like_any_other(browser: Browser, host: str) -> None:
+    path = urlsplit(browser.where.authorize).path
+    base = f"https://{host}{browser.site.fhir_path}"
+    exchange = Exchange("authorize", "GET", path, browser.request(aud=base), base_url=base)
+    browser.site.handle(exchange)
+    assert f'action="{path}/sign-in"' in page_of(exchange)
+    pending = field_of(page_of(exchange), "pending")[0]
+    form = urlencode({"pending": pending, "username": "clinician"}).encode()
+    posted = Exchange("authorize", "POST", f"{path}/sign-in", "", {"content-type": FORM}, form, base_url=base)
+    browser.site.handle(posted)
+    assert posted.reply is not None
+    assert "; Path=/; HttpOnly; SameSite=Lax; Secure" in posted.reply.header("set-cookie")
+
+
+def test_whoever_follows_a_link_has_answered_nothing(browser: Browser) -> None:
+    [pending] = set(field_of(page_of(browser.begin()), "pending"))
+    where = browser.where.authorize
+    asked = f"{where}/sign-in?pending={quote(pending)}&username=clinician"
+    assert "Sign in" in page_of(browser.get(asked))
+    page = browser.answer(browser.get(f"{where}/continue?pending={quote(pending)}"), "clinician")
+    shown = page_of(browser.get(location(page)))
+    [pending] = set(field_of(shown, "pending"))
+    chosen = field_of(shown, "patient")[0]
+    for link in (
+        f"choose-patient?pending={quote(pending)}&patient={chosen}",
+        f"choose-encounter?pending={quote(pending)}&encounter=e",
+        f"consent?pending={quote(pending)}&decision=allow",
+    ):
+        assert "Choose a patient" in page_of(browser.get(f"{where}/{link}"))

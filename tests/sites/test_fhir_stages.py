@@ -104,3 +104,20 @@ def test_a_scope_with_a_constraint_covers_that_part_of_the_type() -> None:
 def test_what_is_not_confined_to_a_part_is_refused_to_who_has_no_more(request_: str) -> None:
     site = build_site(SiteOptions("a", patients=2, stepped=True))
     assert status(site, f"system/Observation.cruds?category={LABORATORY}", request_) == 403
+
+
+@pytest.mark.parametrize("kind", ["a%0d%0aX-Evil:1", "%00", "Foo%22%2c", "%C3%A9%5C"])
+def test_what_was_asked_for_cannot_end_the_header_that_refuses_it(kind: str) -> None:
+    site = build_site(SiteOptions("a", patients=3, stepped=True))
+    now = site.clock.now()
+    grant = site.auth.tokens.issue(
+        Grant("c", Scopes.parse("system/Patient.rs"), now, now + 300, 300), token_url="http://a/token"
+    )
+    headers = {"authorization": f"Bearer {grant.token}"}
+    exchange = Exchange("fhir", "GET", "", f"_type={kind}", headers, base_url=f"http://a{site.fhir_path}")
+    site.handle(exchange)
+    assert exchange.reply is not None
+    assert exchange.reply.status == 403
+    told = exchange.reply.header("www-authenticate")
+    assert told.count('"') == 4
+    assert all(" " <= letter <= "~" and letter != chr(92) for letter in told)

@@ -93,3 +93,43 @@ def test_pages_of_other_origins_may_read_the_answers(browser: Browser) -> None:
     assert reply is not None
     assert reply.header("access-control-allow-origin") == "*"
     assert reply.header("cache-control") == "no-store"
+
+
+def test_userinfo_tells_apart_what_is_wrong(browser: Browser) -> None:
+    made, other = browser.granted(scope=SCOPE), browser.granted(scope="launch/patient patient/Patient.rs")
+    bearer = {"authorization": f"Bearer {made['access_token']}"}
+    wanted = {
+        200: browser.post(browser.where.userinfo, "", **bearer),
+        401: browser.get(browser.where.userinfo),
+        403: browser.get(browser.where.userinfo, authorization=f"Bearer {other['access_token']}"),
+        405: browser.send("DELETE", browser.where.userinfo, **bearer),
+    }
+    replies = {status: sent.reply for status, sent in wanted.items()}
+    assert [reply.status for reply in replies.values() if reply is not None] == list(wanted)
+    told = {status: reply.header("www-authenticate") for status, reply in replies.items() if reply is not None}
+    assert told[401] == "Bearer"  # RFC 6750 section 3.1: no code for who brought nothing
+    assert told[403].startswith('Bearer error="insufficient_scope"')
+
+
+def test_a_registration_is_bounded(browser: Browser) -> None:
+    told = {"token_endpoint_auth_method": "none", "redirect_uris": ["https://app.example.org/"]}
+    sent = browser.send("POST", browser.where.register, json.dumps({**told, "client_name": "x" * 70_000}))
+    assert document(sent, 400)["error"] == "invalid_client_metadata"
+    assert document(browser.send("POST", browser.where.register, json.dumps({**told, "client_name": "x" * 999})), 201)
+
+
+@pytest.mark.parametrize("place", ["token", "introspect", "revoke"])
+def test_who_authenticates_by_a_header_in_vain_is_told_how(browser: Browser, place: str) -> None:
+    form = {"grant_type": "client_credentials", "token": "x"}
+    refused = browser.post(getattr(browser.where, place), form, authorization="Basic eDp5")
+    assert document(refused, 401)["error"] == "invalid_client"
+    assert refused.reply is not None
+    assert refused.reply.header("www-authenticate") == 'Basic realm="token"'  # RFC 6749 section 5.2
+    assert refused.reply.header("cache-control") == "no-store"
+
+
+def test_a_bearer_that_does_not_work_is_challenged_as_one(browser: Browser) -> None:
+    refused = browser.post(browser.where.introspect, {"token": "x"}, authorization="Bearer x")
+    assert document(refused, 401)["error"] == "invalid_token"
+    assert refused.reply is not None
+    assert refused.reply.header("www-authenticate") == 'Bearer error="invalid_token"'

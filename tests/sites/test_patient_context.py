@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.sites import browser as browsers
 
+from mockehr.auth.people import User
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.tokens import Grant
 from mockehr.core.exchange import JSON, Exchange
@@ -693,3 +695,13 @@ def test_processes_that_are_one_site_lead_a_patient_on_through_their_own(tmp_pat
     assert body_of(again)["total"] == len(wanted)
     for one in held:
         one.close()
+
+
+@pytest.mark.parametrize(("reference", "wanted"), [("Patient/{}", 1), ("RelatedPerson/r1", 0)])
+def test_an_account_of_whom_no_patients_are_told_does_not_open_all_records(reference: str, wanted: int) -> None:
+    browser = browsers.Browser()
+    user = User("guest", reference.format(browser.patient(4)))
+    browser.site.auth.users.add(user)
+    made = browser.granted("guest", scope="openid fhirUser user/*.cruds")
+    found = browsers.document(browser.read("Patient", made["access_token"]))
+    assert found["total"] == wanted

@@ -33,6 +33,7 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "truth corrupted": "here",
         # changes all processes, at one moment
         "app add": "everywhere",
+        "app remove": "everywhere",
         "user add": "everywhere",
         "clock advance": "everywhere",
         "clock freeze": "everywhere",

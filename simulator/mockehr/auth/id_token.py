@@ -27,7 +27,7 @@ def claims_of(grant: Grant, user: User | None, where: Addresses, settings: AuthS
         "auth_time": int(grant.auth_time),
     }
     if grant.token:
-        claims["at_hash"] = _left_half(grant.token)
+        claims["at_hash"] = _left_half(grant.token, settings.id_token_alg)
     if grant.nonce:
         claims["nonce"] = grant.nonce
     return claims | person(grant, user, where)
@@ -48,6 +48,7 @@ def person(grant: Grant, user: User | None, where: Addresses) -> dict[str, Any]:
     return told
 
 
-def _left_half(token: str) -> str:
-    digest = hashlib.sha256(token.encode("ascii", "replace")).digest()[:16]
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+def _left_half(token: str, alg: str) -> str:
+    """By the hash that the signature's algorithm is named after (OpenID Connect Core 1.0 section 3.1.3.6)."""
+    digest = hashlib.new(f"sha{alg[2:]}", token.encode("ascii", "replace")).digest()
+    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode("ascii")

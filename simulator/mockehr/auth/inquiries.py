@@ -58,10 +58,18 @@ class Inquiries:
         return told | (person(found, self.users.find(found.username), where) if where is not None else {})
 
     def answer_introspection(self, form_body: bytes, headers: Mapping[str, str], where: Addresses) -> TokenReply:
-        """Answer one POST to the introspection endpoint: by an authenticated client or the bearer of a token."""
+        """Answer one POST to the introspection endpoint: by an authenticated client or the bearer of a token.
+
+        A public client only says who it is, which authorizes nobody (RFC 7662 section 2.1): it is told of its own
+        tokens.
+        """
+        bearer = bearer_of(headers.get("authorization", ""))
 
         def told(request: TokenRequest, client: Client) -> dict[str, Any]:
-            return self.introspect(request.get("token"), where)
+            document = self.introspect(request.get("token"), where)
+            if client.public and not bearer and document.get("client_id") != client.client_id:
+                return {"active": False}
+            return document
 
         return self._answered(form_body, headers, where.introspect, where.token, told, bearers=True)
 

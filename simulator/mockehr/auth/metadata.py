@@ -80,6 +80,7 @@ def smart_configuration(settings: AuthSettings, where: Addresses, scopes: tuple[
         # required even where there is no authorization endpoint
         "code_challenge_methods_supported": ["S256"],
         "capabilities": capabilities(settings),
+        "authorization_response_iss_parameter_supported": users and settings.iss_told,  # RFC 9207 section 3
     }
     if "private_key_jwt" not in settings.auth_methods:
         del document["token_endpoint_auth_signing_alg_values_supported"]
@@ -97,7 +98,9 @@ def openid_configuration(settings: AuthSettings, where: Addresses, scopes: tuple
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "profile", "name"],
         "token_endpoint_auth_methods_supported": list(settings.auth_methods),
     }
-    return {name: value for name, value in document.items() if value and name != "capabilities"}
+    found = {name: value for name, value in document.items() if value and name != "capabilities"}
+    # True where nothing is said (OpenID Connect Discovery 1.0 section 3).
+    return found | {"request_uri_parameter_supported": False}
 
 
 def capability_security(where: Addresses) -> dict[str, Any]:

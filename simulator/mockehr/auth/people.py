@@ -22,13 +22,24 @@ class User:
     password: str = field(default="", repr=False)
     """Empty: nobody asks for one."""
     patients: tuple[str, ...] = ()
-    """Ids of the patients whose records a patient or a relative may open; empty for staff, who may open all."""
+    """Ids of the patients whose records a patient or a relative may open; empty for staff, who may open all. A
+    patient of whom nothing is said may open their own."""
     email: str = ""
+
+    def __post_init__(self) -> None:
+        kind, _, id = self.reference.partition("/")
+        if kind == "Patient" and not self.patients:
+            object.__setattr__(self, "patients", (id,))
 
     @property
     def staff(self) -> bool:
         """Whether this is one of the hospital's own."""
         return self.reference.startswith(("Practitioner/", "PractitionerRole/"))
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """To whose records `user/` scopes are confined; empty for staff alone, and the id of nobody for nobody's."""
+        return () if self.staff else self.patients or ("",)
 
     def may_open(self, patient: str) -> bool:
         """Whether the user may open that patient's record."""

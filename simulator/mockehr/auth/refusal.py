@@ -8,6 +8,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final, Literal
 
+from mockehr.core.problem import quotable
+
 ErrorCode = Literal[
     "invalid_request",
     "invalid_client",
@@ -23,6 +25,9 @@ ErrorCode = Literal[
     "access_denied",
     "login_required",
     "interaction_required",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "registration_not_supported",
     "server_error",
     "temporarily_unavailable",
 ]
@@ -94,6 +99,9 @@ REASONS: Final = MappingProxyType[str, ErrorCode](
         "launch-unknown": "invalid_request",
         "launch-of-another": "invalid_request",
         "launch-not-offered": "unauthorized_client",
+        "request-object": "request_not_supported",
+        "request-uri": "request_uri_not_supported",
+        "registration-sent": "registration_not_supported",
         "denied": "access_denied",
         "patient-of-another": "access_denied",
         "login-required": "login_required",
@@ -141,5 +149,4 @@ class Refused(Exception):
 
     def description(self) -> str:
         """The text within the characters that RFC 6749 section 5.2 leaves to `error_description`."""
-        plain = self.text.replace('"', "'").replace("\\", "/")
-        return "".join(letter if " " <= letter <= "~" else "?" for letter in plain)
+        return quotable(self.text)

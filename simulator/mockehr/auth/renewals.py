@@ -71,7 +71,10 @@ class Renewals:
         return held
 
     def follow(self, held: Renewal, client: Client, now: float) -> str:
-        """Count a use; the refresh token that takes the old one's place, empty if that stays."""
+        """Count a use; the refresh token that takes the old one's place, empty if that stays.
+
+        Raises Refused for all but one of those that use a token which changes at once, in processes of one site.
+        """
         rotates = self._settings.refresh_rotates
         until = held.until
         if self._settings.refresh_slides and held.kind == "offline":
@@ -80,6 +83,8 @@ class Renewals:
         if rotates == "never" or (rotates == "public" and not client.public):
             self._keep(used)
             return ""
+        if self._drawers["families"].take(held.grant.family, now) is None:
+            raise Refused("refresh-token-used", "The refresh token was used a moment ago.")
         token = self._drawn(held.grant, held.kind, used.uses)
         self._keep(replace(used, token=token))
         return token
@@ -99,6 +104,9 @@ class Renewals:
     def end(self, family: str) -> None:
         """End all tokens that stem from one authorization."""
         self._drawers["families"].take(family, 0.0)
+        for client_id, grant in self._drawers["devices"].items():  # who registered a device with a token of these
+            if grant.family == family:
+                self._drawers["devices"].take(client_id, 0.0)
         self._tokens.revoke_family(family)
 
     def end_all(self, now: float, client_id: str = "", *, kind: Kind = "", username: str = "") -> int:

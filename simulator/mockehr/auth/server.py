@@ -185,7 +185,9 @@ class AuthServer:
 
     def draft(self, flow: Draft, asking: Asking) -> Grant:
         """The grant about to be issued, without a token; raises Refused."""
-        grant_type = asking.request.get("grant_type")
+        grant_type, longest = asking.request.get("grant_type"), asking.settings.longest_parameter
+        if len(asking.request.get("scope")) > longest:
+            raise Refused("parameter-too-long", f"scope may have {longest} characters.")
         if grant_type not in asking.client.grant_types:
             raise Refused("grant-type-not-registered", f"The client is not registered for {grant_type}.")
         return flow(asking)

@@ -44,7 +44,8 @@ class AuthSettings:
     longest_state: int = 0
     """Longest `state` accepted, in characters; 0 for any."""
     longest_parameter: int = 8192
-    """Longest parameter of an authorization request, in characters: what is kept for every open page is bounded."""
+    """Longest parameter of an authorization request, and longest `scope` of a token request, in characters: what is
+    kept for every open page, and what one request can have worked out, is bounded."""
     state_told: bool = False
     """Whether `state` stands in the token response as well (Epic)."""
     iss_told: bool = False

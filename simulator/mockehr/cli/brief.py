@@ -18,7 +18,7 @@ def in_brief(operation: str, answer: Any) -> str:
 
 def _quirks(answer: Any) -> Iterator[str]:
     for one in answer["quirks"]:
-        yield f"{one['name']:20} {one['family']:11} {shorten(one['summary'], SUMMARY, placeholder=' …')}"
+        yield f"{one['name']:26} {one['family']:11} {shorten(one['summary'], SUMMARY, placeholder=' …')}"
 
 
 def _probes(answer: Any) -> Iterator[str]:

@@ -24,6 +24,7 @@ _KINDS: Final[Mapping[str, type[MockehrError]]] = MappingProxyType(
     {"VerdictFailed": VerdictFailed, "EnvironmentProblem": EnvironmentProblem}
 )
 _METAVARS: Final[Mapping[type, str]] = MappingProxyType({dict: "KEY=VALUE,…|JSON|@FILE", list: "NAMES|JSON|@FILE"})
+_REQUIRED: Final[Mapping[type, str]] = MappingProxyType({dict: "JSON|@FILE", list: "NAMES|JSON|@FILE"})
 _TYPES: Final[Mapping[type, type]] = MappingProxyType({int: int, float: float})
 DEFAULT_SERVER = "http://127.0.0.1:8642"
 
@@ -46,7 +47,7 @@ def _command(name: str, op: Operation) -> click.Command:
     for p in op.parameters:
         shown = _METAVARS.get(p.type)
         if p.name in in_path or p.required:
-            named = f"{p.name.upper()}(JSON|@FILE)" if p.type in _METAVARS else None
+            named = f"{p.name.upper()}({_REQUIRED[p.type]})" if p.type in _METAVARS else None
             params.append(click.Argument([p.name], type=_TYPES.get(p.type, str), metavar=named))
         elif p.type is bool:
             params.append(

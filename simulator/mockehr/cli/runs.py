@@ -69,6 +69,8 @@ async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple
         if not manners.mute and not trial.scenario.launches:
             for complaint in complaints(output, list(trial.rosters)):
                 click.echo(f"mockehr: {complaint}", err=True)
+        for line in () if manners.mute else told_launches(trial):
+            click.echo(f"mockehr: {line}", err=True)
         return trial.judge(output), status
 
 
@@ -124,17 +126,35 @@ async def _launched(
     trial: Trial, process: asyncio.subprocess.Process, waiting: asyncio.Task[int], address: str
 ) -> int:
     """Open the app as often as the scenario says, then end it; its exit status counts only if it ended by itself."""
+    url, listening = trial.scenario.client.launch_url, False
     try:
         async with asyncio.timeout(trial.scenario.timeout):
-            await _reachable(trial.scenario.client.launch_url, waiting)
+            await _reachable(url, waiting)
+            listening = True
             await drive_launches(trial, address)
     except TimeoutError:
+        if not listening:
+            raise EnvironmentProblem(
+                f"Nothing listened at {url} within {trial.scenario.timeout:g} s.",
+                remedy="Let the command serve the app that launch_url of the scenario names.",
+            ) from None
         click.echo(f"mockehr: the launches did not end within {trial.scenario.timeout:g} s.", err=True)
         return OVERDUE
     finally:
         status = waiting.result() if waiting.done() else 0
         await _stop(process, waiting)
     return status
+
+
+def told_launches(trial: Trial) -> list[str]:
+    """A line for each launch that did not complete, and one for all that did."""
+    lines = [
+        f"launch {number} at {one.site}: {one.outcome}: {one.what}"
+        for number, one in enumerate(trial.launched, 1)
+        if one.outcome != "completed"
+    ]
+    done = len(trial.launched) - len(lines)
+    return [f"launches completed: {done} of {len(trial.launched)}.", *lines] if trial.launched else []
 
 
 async def _reachable(url: str, waiting: asyncio.Task[int]) -> None:

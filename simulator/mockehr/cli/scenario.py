@@ -50,13 +50,20 @@ def check(files: tuple[Path, ...]) -> None:
         try:
             path = find_scenario(file)
             trial = Trial(load_scenario(path), base=path.parent)
+            launches = sum(1 for _ in trial.launches())  # as planned: whether their users and patients are there
         except MockehrError as error:
             worst = max(worst, error.exit_code)
             click.echo(f"{file}: {error}", err=True)
         else:
             rules = sum(len(site.quirks) for site in trial.scenario.sites)
-            click.echo(f"{file}: holds; {len(trial.sites)} sites, {rules} rules")
+            told = [_counted(len(trial.sites), "site"), _counted(rules, "rule")]
+            told += [_counted(launches, "launch", "launches")] if launches else []
+            click.echo(f"{file}: holds; {', '.join(told)}")
     sys.exit(worst)
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 @scenario.command()

@@ -59,3 +59,9 @@ def not_found(resource_type: str, value: str) -> Problem:
     return Problem(
         404, "not-found", f"{resource_type}/{value} is not known", resource_type=resource_type, value=value
     )
+
+
+def quotable(text: str) -> str:
+    """A text within the characters of `error_description` (RFC 6749 section 5.2, RFC 6750 section 3)."""
+    plain = text.replace('"', "'").replace("\\", "/")
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in plain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -101,7 +101,7 @@ def judge(journey: Journey, entries: Sequence[JSON], known: Known, iss: str) -> 
     if tokens and tokens[-1]["status"] >= 400:
         return _refusal("The EHR refused the code", tokens[-1], entries, known, iss)
     lost = _lost(journey) if sum(map(_begins, entries)) > 1 else ""
-    asked = [one for one in entries if one["channel"] == "authorize"]
+    asked = [one for one in entries if one["channel"] == "authorize" and one["interaction"] != "error"]
     if asked and asked[-1].get("refused") and not tokens:
         told = "The user declined" if asked[-1]["refused"] == "denied" else "The EHR refused the authorization"
         found = _refusal(told, asked[-1], entries, known, iss)
@@ -120,10 +120,14 @@ def remarks(journey: Journey, entries: Sequence[JSON]) -> tuple[str, ...]:
         framing = hop.response.get("x-frame-options", "").upper()
         if hop.who == "app" and framing in ("DENY", "SAMEORIGIN"):
             found.append(f"Hop {hop.number}: X-Frame-Options is {framing}: an EHR cannot show the app in a frame.")
-    refused = [one for one in entries if one["channel"] == "fhir" and one["status"] in (401, 403)]
-    if refused and any(_redeems(one) and one["status"] == 200 for one in entries):
+    refused = _data_refused(entries)
+    if refused:
         told = ", ".join(f"#{one['entry']} {one['path']}" for one in refused[:5])
-        found.append(f"The EHR refused {len(refused)} requests of the app for data: {told}.")
+        requests = "a request" if len(refused) == 1 else f"{len(refused)} requests"
+        found.append(f"The EHR refused {requests} of the app for data: {told}.")
+    withheld = _withheld(entries)
+    if withheld:
+        found.append(f"It asked for scopes that it did not get: {' '.join(withheld)}.")
     began = [one for one in entries if _begins(one)]
     if began and not any("launch" in parse_qs(one["query"]) for one in began):
         found.append("The app did not bring back launch: it asked as if it had been started by itself.")
@@ -134,6 +138,37 @@ def remarks(journey: Journey, entries: Sequence[JSON]) -> tuple[str, ...]:
 
 def _redeems(entry: JSON) -> bool:
     return (entry["channel"], entry["interaction"]) == ("token", "authorization_code")
+
+
+def _data_refused(entries: Sequence[JSON]) -> list[JSON]:
+    """Requests for data that were refused although the app had redeemed its code."""
+    if not any(_redeems(one) and one["status"] == 200 for one in entries):
+        return []
+    return [one for one in entries if one["channel"] == "fhir" and one["status"] in (401, 403)]
+
+
+def _withheld(entries: Sequence[JSON]) -> list[str]:
+    """Scopes for resource types that the last authorization request asked for and its token has nothing of.
+
+    A vendor who writes scopes in a way of its own (SMART v1 for v2) grants the same in other words: whatever the
+    token has for the resource type counts, as does a wildcard.
+    """
+    asked = [parse_qs(one["query"]).get("scope", [""])[0] for one in entries if _begins(one)]
+    granted = [one["granted"].split() for one in entries if _redeems(one) and one.get("granted")]
+    if not asked or not granted:
+        return []
+    kept = {_subject(scope) for scope in granted[-1]}
+    return [scope for scope in dict.fromkeys(asked[-1].split()) if _lacks(kept, _subject(scope))]
+
+
+def _lacks(kept: Collection[str], subject: str) -> bool:
+    level, _, name = subject.partition("/")
+    return bool(name) and name != "*" and subject not in kept and f"{level}/*" not in kept
+
+
+def _subject(scope: str) -> str:
+    """`patient/Observation` of `patient/Observation.rs?category=…`; nothing for a scope without interactions."""
+    return scope.partition("?")[0].rpartition(".")[0]
 
 
 def _begins(entry: JSON) -> bool:
@@ -161,6 +196,9 @@ def _refusal(told: str, entry: JSON, entries: Sequence[JSON], known: Known, iss:
     told = f"{told}: {because}." if because != told else f"{told}."
     nearest = _nearest(reason, entries, known, iss)
     remedy = REMEDIES.get(reason, f"mockehr journal why SITE {entry['entry']} says more.")
+    if _fired(entry):
+        quirks = ", ".join(dict.fromkeys(one["quirk"] for one in _fired(entry)))
+        remedy = f"A rule did it: mockehr quirk show {quirks} --brief says how an app copes."
     return Finding("refused", reason, told, nearest, remedy)
 
 
@@ -237,7 +275,9 @@ def _broken(journey: Journey, entries: Sequence[JSON]) -> Finding:
     if hop.who == "ehr":
         return Finding("failed", f"ehr-{stop.kind}", what, nearest, "Look at the site's rules: mockehr quirk armed.")
     remedy = "See the app's own log for this request."
-    if journey.called_at:
+    if _data_refused(entries):
+        remedy = "Have the app ask for the scopes that its requests need, and bear it when it gets fewer."
+    elif journey.called_at and not any(_redeems(one) for one in entries):
         remedy = "Keep what the callback needs (state, verifier) where it survives the way through the EHR."
     return Finding("failed", stop.kind, what, nearest, remedy)
 
@@ -248,6 +288,10 @@ def _unreachable(journey: Journey, entries: Sequence[JSON]) -> Finding:
         remedy = "Look at the site's rules, and whether the address of the server is the one that it listens on."
         return Finding("failed", "ehr-unreachable", f"The EHR did not answer at {hop.url}: {detail}.", "", remedy)
     reason = "callback-unreachable" if hop.number == journey.called_at else "app-unreachable"
+    if hop.who == "app" and hop.number > 1:  # it was there before: it fell over
+        what = f"The app gave no answer {_at(journey)}: {detail}."
+        remedy = "See the app's own log: it broke off at this request, or is gone since."
+        return Finding("failed", reason, what, _trouble(entries), remedy)
     what = f"{_place(hop)} cannot be reached {_at(journey)} ({hop.url}): {detail}."
     return Finding("failed", reason, what, "", "Start the app, and give the address at which it listens.")
 
@@ -266,7 +310,9 @@ def _scripts(journey: Journey, entries: Sequence[JSON]) -> Finding:
 def _page(journey: Journey, entries: Sequence[JSON]) -> Finding:
     hop = _last(journey)
     if hop.who == "ehr":
-        return Finding("refused", "ehr-page", f"{journey.stop.detail or 'The EHR shows a page'}, and asks nothing.")
+        shown = journey.stop.detail or "the EHR shows a page"
+        remedy = f"mockehr journal why SITE {entries[-1]['entry']} says more." if entries else ""
+        return Finding("refused", "ehr-page", f"{shown[:1].upper()}{shown[1:]}, and asks nothing.", "", remedy)
     what = f"The app answered {hop.status} {_at(journey)} and led nowhere: not to the authorization endpoint."
     remedy = "Redirect from the launch address to the authorization endpoint that the EHR's discovery names."
     return Finding("failed", "no-redirect", what, _trouble(entries), remedy)

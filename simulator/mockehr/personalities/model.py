@@ -20,7 +20,7 @@ from mockehr.core.clock import instant
 from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
-from mockehr.core.problem import Problem
+from mockehr.core.problem import Problem, quotable
 from mockehr.fhir.elements import VERSIONS
 from mockehr.fhir.media import Form
 from mockehr.personalities import envelope
@@ -294,7 +294,8 @@ class Personality:
             headers.append(("WWW-Authenticate", "Bearer"))
         elif problem.kind in ("token-invalid", "scope-missing"):
             error = "invalid_token" if problem.kind == "token-invalid" else "insufficient_scope"
-            headers.append(("WWW-Authenticate", f'Bearer error="{error}", error_description="{problem.text}"'))
+            text = quotable(problem.text)  # it may name what the client sent
+            headers.append(("WWW-Authenticate", f'Bearer error="{error}", error_description="{text}"'))
         if problem.retry_after:
             headers.append(("Retry-After", problem.retry_after))
         if problem.status == 405 and problem.where:

@@ -47,8 +47,16 @@ class ClientSection(Section):
     public: bool = False
     """An app without a secret; else it has `secret`, or the public test keys."""
     secret: str = ""
+    """Makes it a confidential app, which is told the secret; without it and `public` it has the public test keys."""
     launch_url: str = ""
     """Where the app is opened. The command is then a server: it is launched, and ended afterwards."""
+
+    @field_validator("redirect_uris", mode="before")
+    @classmethod
+    def _uris_are_a_list(cls, value: object) -> object:
+        if not isinstance(value, list):
+            raise ValueError("is a list: write it like [http://127.0.0.1:3000/callback]")
+        return value
 
 
 class LaunchSection(Section):
@@ -108,6 +116,13 @@ class Scenario(Section):
     verdict: VerdictSection = Field(default_factory=VerdictSection)
     timeout: Duration = 300.0
     """How long the client may run, in real seconds."""
+
+    @field_validator("launches", mode="before")
+    @classmethod
+    def _launches_are_a_list(cls, value: object) -> object:
+        if not isinstance(value, list):
+            raise ValueError("is a list of launches: write it like [{site: north, times: 2}]")
+        return value
 
     @field_validator("sites")
     @classmethod

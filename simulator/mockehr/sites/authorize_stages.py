@@ -7,7 +7,7 @@ from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode
 
 from mockehr.auth.form import FORM
 from mockehr.auth.front.door import FrontDoor
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 COOKIE: Final = "mockehr_session"
 _METHODS: Final = ("GET", "POST", "HEAD")
 Form = Mapping[str, list[str]]
+_LOOKED_AT: Final = frozenset({"sign-in", "choose-patient"})
+"""Pages that may be asked for by their address: to sign in as somebody else, to search for a patient."""
+_ASKED: Final = frozenset({"pending", "text"})
 
 
 def authorize_stages(site: Site) -> Mapping[str, Stage]:
@@ -95,7 +98,12 @@ def _step(site: Site, exchange: Exchange) -> Step | Problem | Refused | Reply:
             return station if isinstance(station, Redirect) else _begin(site, exchange, station)
         if exchange.interaction.name == "authorize":
             return _begin(site, exchange, text)
-        answer = _ANSWERS[exchange.interaction.name](site.auth.door, parse_qs(text, keep_blank_values=True))
+        form = parse_qs(text, keep_blank_values=True)
+        name = exchange.interaction.name
+        if not posted:  # whoever follows a link has answered nothing
+            form = {told: values for told, values in form.items() if told in _ASKED}
+            name = name if name in _LOOKED_AT else "continue"
+        answer = _ANSWERS[name](site.auth.door, form)
     except Refused as refused:
         return refused
     if isinstance(answer, Page) and posted and not answer.notice:
@@ -181,7 +189,7 @@ def _error_page(site: Site, exchange: Exchange) -> Page | Problem:
 def _reply(site: Site, exchange: Exchange, step: Step) -> Reply:
     """A redirect or a page, as the vendor has it."""
     where = site.addresses(exchange.base_url)
-    action, manage = urlsplit(where.authorize).path, urlsplit(where.manage).path
+    action, manage = _path(where.authorize), _path(where.manage)
 
     def page(told: Page, status: int = 200) -> Reply:
         body = page_html(told, hospital=f"{site.personality.title} ({site.name})", action=action, manage=manage)
@@ -211,7 +219,12 @@ def _session(exchange: Exchange) -> str:
 
 def _cookie(session: str, site: Site, exchange: Exchange) -> str:
     """For this site alone, out of reach of scripts, and not sent from pages of others save by links."""
-    address = urlsplit(exchange.base_url)
-    path = address.path.removesuffix(site.fhir_path.rstrip("/")) or "/"
-    secure = "; Secure" if address.scheme == "https" else ""
+    path = _path(exchange.base_url).removesuffix(site.fhir_path.rstrip("/")) or "/"
+    secure = "; Secure" if exchange.base_url.startswith("https:") else ""
     return f"{COOKIE}={session}; Path={path}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _path(address: str) -> str:
+    """The path of an address of ours, whatever the client wrote for a host: `urlsplit` refuses some of it."""
+    _, slash, path = address.partition("://")[2].partition("/")
+    return slash + path

@@ -69,7 +69,10 @@ def _embed(site: Site, exchange: Exchange) -> Reply | Refused:
     """The app named by `app` in a frame that may keep nothing and open nothing; what else is asked goes to it."""
     told = {name: values[0] for name, values in parse_qs(exchange.query).items()}
     app = told.pop("app", "")
-    address = urlsplit(app)
+    try:
+        address = urlsplit(app)
+    except ValueError:  # brackets without an address in them
+        address = urlsplit("")
     if address.scheme not in ("http", "https") or not address.netloc:
         return Refused("parameter-missing", "The parameter app is required: the address of an app.")
     body = embed_html(with_parameters(app, told), hospital=site.personality.title)

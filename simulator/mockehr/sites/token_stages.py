@@ -87,13 +87,16 @@ def refused(site: Site, exchange: Exchange, answer: TokenReply) -> Reply:
     exchange.notes["refused"] = answer.reason
     # Many vendors tell the client nothing of it; whoever asks the journal shall know.
     exchange.notes["refused_because"] = answer.document.get("error_description", "")
-    return site.personality.token_refusal(
+    reply = site.personality.token_refusal(
         answer.status,
         answer.document,
         answer.reason,
         client=answer.client_id or exchange.client,
         base_url=exchange.base_url,
     )
+    if reply.status == 401:  # vendors that answer 400 instead need not say how to authenticate (RFC 6749 section 5.2)
+        reply.headers += [pair for pair in answer.headers if pair[0] == "WWW-Authenticate"]
+    return reply
 
 
 def _grant_type(exchange: Exchange) -> str:

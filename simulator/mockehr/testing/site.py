@@ -84,7 +84,7 @@ class TestSite:
     def app(
         self,
         client_id: str = "app",
-        redirect_uris: Sequence[str] = ("http://127.0.0.1/callback",),
+        redirect_uris: str | Sequence[str] = ("http://127.0.0.1/callback",),
         scopes: str = APP_SCOPES,
         *,
         secret: str = "",
@@ -95,9 +95,8 @@ class TestSite:
         Raises DuplicateName for a client id that is another's, UsageError for a redirect URI that is no address.
         """
         __tracebackhide__ = True
-        made: Client = self._call(
-            register_app, self.site, client_id, list(redirect_uris), scopes, secret=secret, keys=keys
-        )
+        uris = [redirect_uris] if isinstance(redirect_uris, str) else list(redirect_uris)
+        made: Client = self._call(register_app, self.site, client_id, uris, scopes, secret=secret, keys=keys)
         key = read_bundled_key("client-1-ES384") if keys else {}
         return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
 

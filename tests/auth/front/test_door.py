@@ -76,13 +76,29 @@ def test_nobody_answers_what_was_not_asked(house):
     assert page(house.door.decide(id, allowed=True, scopes=["patient/Patient.rs"])).name == "sign-in"
     step = page(house.door.sign_in(id, "patient", ""))
     assert step.name == "consent"
-    assert page(house.door.choose_patient(id, "p5")).name == "consent"
+    assert page(house.door.choose_patient(step.pending, "p5")).name == "consent"
     assert house.tokens(parameters(house.answered(step))["code"]).document["patient"] == "p1"
 
 
+def test_whoever_began_cannot_go_on_with_what_somebody_else_signed_in_to(house):
+    """Nobody prepares a sign-in for others (session fixation): its name changes with the sign-in."""
+    known = page(house.begin()).pending
+    theirs = page(house.door.sign_in(known, "doctor", "")).pending
+    assert theirs != known
+    for answer in (
+        lambda: house.door.find(known),
+        lambda: house.door.choose_patient(known, "p1"),
+        lambda: house.door.decide(known, allowed=True, scopes=["patient/Patient.rs"]),
+        lambda: house.door.sign_in(known, "doctor", ""),
+    ):
+        with pytest.raises(Refused) as refused:
+            answer()
+        assert refused.value.reason == "session-over"
+    assert page(house.door.choose_patient(theirs, "p1")).name == "consent"
+
+
 def test_going_back_and_signing_in_as_somebody_else_asks_all_questions_anew(house):
-    id = page(house.begin()).pending
-    house.door.sign_in(id, "doctor", "")
+    id = page(house.door.sign_in(page(house.begin()).pending, "doctor", "")).pending
     assert page(house.door.choose_patient(id, "p5")).name == "consent"
     step = page(house.door.sign_in(id, "parent", ""))
     assert (step.name, step.user, [one.id for one in step.choices]) == ("choose-patient", "parent", ["p2", "p3"])
@@ -121,7 +137,7 @@ def test_an_encounter_is_asked_for_where_the_app_wants_one(house):
 def test_an_encounter_is_asked_for_whatever_was_answered_before_anybody_signed_in(house):
     id = page(house.begin(scope="launch/patient launch/encounter patient/Patient.rs")).pending
     assert page(house.door.choose_encounter(id, "e1")).name == "sign-in"
-    house.door.sign_in(id, "doctor", "")
+    id = page(house.door.sign_in(id, "doctor", "")).pending
     assert page(house.door.choose_patient(id, "p1")).name == "choose-encounter"
 
 
@@ -354,3 +370,9 @@ def test_signing_out_of_one_app_leaves_the_browser_signed_in_and_systems_their_t
     assert house.server.end_sessions(tokens=True) > 0
     assert page(house.begin(session=session)).name == "sign-in"
     assert house.works(system.document["access_token"])
+
+
+@pytest.mark.parametrize(("age", "name"), [("0", "sign-in"), ("1", "choose-patient")])
+def test_max_age_0_asks_in_the_same_instant_too(house, age, name):
+    session = house.door.sign_in(page(house.begin()).pending, "doctor", "").session
+    assert page(house.begin(session=session, max_age=age)).name == name

@@ -55,6 +55,9 @@ def test_some_servers_let_a_query_be_added_to_a_redirect_uri(make_house):
 @pytest.mark.parametrize(
     ("told", "reason", "error"),
     [
+        ({"request": "eyJ"}, "request-object", "request_not_supported"),
+        ({"request_uri": "https://a.example.org/"}, "request-uri", "request_uri_not_supported"),
+        ({"registration": "{}"}, "registration-sent", "registration_not_supported"),
         ({"response_type": "token"}, "response-type", "unsupported_response_type"),
         ({"response_type": None}, "response-type", "unsupported_response_type"),
         ({"scope": None}, "scope-missing", "invalid_scope"),
@@ -166,3 +169,13 @@ def test_a_server_may_offer_one_kind_of_launch_only(make_house):
     standalone, ehr = make_house(launches=("standalone",)), make_house(launches=("ehr",))
     assert standalone.error(launch="x", scope="launch")["reason"] == "launch-not-offered"
     assert ehr.error(scope="launch patient/Patient.rs")["reason"] == "launch-missing"
+
+
+@pytest.mark.parametrize("query", ["?a=b", "?a=%0d%0a", "?", "?a?b"])
+def test_a_server_may_take_a_query_that_was_not_registered(make_house, query):
+    assert page(make_house(redirect_query=True).begin(redirect_uri=CALLBACK + query)).name == "sign-in"
+
+
+@pytest.mark.parametrize("query", ["?a\r\nSet-Cookie: b", "?\0", "?a b", "?é", "?中", '?"', "?\\", "?a#b", "?<b>"])
+def test_such_a_query_has_nothing_that_a_header_cannot_hold(make_house, query):
+    assert make_house(redirect_query=True).refusal(redirect_uri=CALLBACK + query) == "redirect-uri-unregistered"

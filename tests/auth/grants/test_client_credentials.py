@@ -81,3 +81,14 @@ def test_the_lifetime_is_the_settings_own_and_told_truly(registered):
     assert (grant.announced, grant.expires_at - grant.issued_at) == (570, 570)
     assert grant.issued_at == world.clock.now()
     assert grant.grant_type == "client_credentials"
+
+
+def test_scopes_beyond_all_measure_are_refused_before_they_are_read(house):
+    house.register("sys", "system/*.rs", secret="s", grant_types=("client_credentials",))
+    many = " ".join(f"system/Patient.rs?_id={number}" for number in range(1000))
+    told = {"client_id": "sys", "client_secret": "s"}
+    assert house.ask("client_credentials", scope=many, **told).reason == "parameter-too-long"
+    assert house.ask("client_credentials", scope=many[:8000].rpartition(" ")[0], **told).status == 200
+    renewal = house.granted(scope="offline_access patient/Patient.rs").document["refresh_token"]
+    assert house.refresh(renewal, scope=many).reason == "parameter-too-long"
+    assert house.refresh(renewal).status == 200

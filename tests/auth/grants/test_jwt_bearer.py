@@ -108,3 +108,22 @@ def test_devices_are_gone_when_the_site_starts_anew(house):
     house.server.clear()
     assert client not in house.server.clients
     assert register(house, house.granted().document["access_token"]).client_id == client
+
+
+def test_who_let_a_device_in_can_take_it_back_when_its_token_is_over(house):
+    client = register(house, house.granted().document["access_token"]).client_id
+    house.clock.advance(4000)
+    (listed,) = house.server.management.authorizations("doctor")
+    assert not house.server.management.withdraw("patient", listed.family)
+    assert house.ask(NAME, assertion=asserted(house, client)).status == 200
+    assert house.server.management.withdraw("doctor", listed.family)
+    house.clock.advance(1)
+    assert house.ask(NAME, assertion=asserted(house, client)).reason == "grant-unknown"
+    assert house.server.management.authorizations("doctor") == []
+
+
+def test_a_code_that_comes_twice_ends_the_device_for_good(house):
+    code = house.code()
+    client = register(house, house.tokens(code).document["access_token"]).client_id
+    assert house.tokens(code).reason == "code-used"
+    assert house.ask(NAME, assertion=asserted(house, client)).reason == "grant-unknown"

@@ -94,7 +94,9 @@ class FrontDoor:
         now = self.clock.now()
         session = self._session(user, now) if self.settings.sso else ""
         fresh = _anew(pending) if pending.username else pending
-        step = self._go_on(replace(fresh, username=user.username, auth_time=now))
+        # Whoever began it, or saw its address, may be another than who signed in: they shall not go on with it.
+        self.drawers["pending"].take(pending.id, now)
+        step = self._go_on(replace(fresh, id=self._name(fresh.client_id), username=user.username, auth_time=now))
         return replace(step, session=session)
 
     def choose_patient(self, id: str, patient: str, *, text: str = "") -> Step:
@@ -183,9 +185,8 @@ class FrontDoor:
         empty = about_data and not any(scope.actions for scope in scopes)
         if not scopes or (empty and not self.settings.without_data):
             raise Refused("scope-not-registered", "The client is not registered for the scopes that it asks for.")
-        drawn = self.chance.stream("authorization", client.client_id, self.drawers["pending"].next_number()).token(18)
         pending = Pending(
-            base64.urlsafe_b64encode(drawn).decode("ascii"),
+            self._name(client.client_id),
             client.client_id,
             request.get("redirect_uri"),
             scopes,
@@ -197,6 +198,11 @@ class FrontDoor:
             context=self._from_the_start(request, where, ehr=bool(handle)),
         )
         return pending if launch is None else _launched(pending, launch, now)
+
+    def _name(self, client_id: str) -> str:
+        """A name for an authorization under way, not to be guessed."""
+        drawn = self.chance.stream("authorization", client_id, self.drawers["pending"].next_number()).token(18)
+        return base64.urlsafe_b64encode(drawn).decode("ascii")
 
     def _from_the_start(self, request: AuthorizeRequest, where: Addresses, *, ehr: bool) -> dict[str, Any]:
         """Members of the token response that do not depend on what anybody answers."""
@@ -243,7 +249,8 @@ class FrontDoor:
         if pending.username or not session or prompts(request) & {"login", "select_account"}:
             return pending
         known: BrowserSession | None = self.drawers["browser sessions"].get(session, now)
-        if known is None or now - known.since > _seconds(request.get("max_age")):
+        longest = _seconds(request.get("max_age"))
+        if known is None or not longest or now - known.since > longest:  # 0 is prompt=login, even in the same instant
             return pending
         return replace(pending, username=known.username, auth_time=known.since)
 
@@ -326,7 +333,7 @@ class FrontDoor:
             patient=pending.patient,
             user=user.reference,
             username=pending.username,
-            own=() if user.staff else user.patients,
+            own=user.own,
             family=pending.id,
             nonce=pending.nonce,
             auth_time=pending.auth_time or now,

@@ -37,7 +37,8 @@ class Management:
         """The first grant of each authorization that still gives something, the latest first."""
         now = self.clock.now()
         held = [renewal.grant for renewal in self.drawers["families"].every(now)]
-        grants = {grant.family: grant for grant in (*self.tokens.working(), *held) if grant.family}
+        devices = self.drawers["devices"].every(now)
+        grants = {grant.family: grant for grant in (*devices, *self.tokens.working(), *held) if grant.family}
         mine = [grant for grant in grants.values() if grant.username == username]
         return sorted(mine, key=lambda grant: (grant.auth_time, grant.family), reverse=True)
 

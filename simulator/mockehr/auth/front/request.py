@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,12 @@ from mockehr.auth.refusal import Refused
 from mockehr.auth.settings import AuthSettings
 
 _MOST_FIELDS: Final = 100
+_ADDRESS: Final = re.compile(r"[!$-;=?-\[\]_a-z~]+")
+"""What a query may be made of beside what was registered: no fragment, and nothing that a header cannot hold."""
+_NOT_TAKEN: Final = MappingProxyType(
+    {"request": "request-object", "request_uri": "request-uri", "registration": "registration-sent"}
+)
+"""Parameters of OpenID Connect Core 3.1.2.6 that are refused rather than passed over, and why."""
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9\-_]{43}")
 
 
@@ -73,7 +80,7 @@ def client_of(
     uri = request.get("redirect_uri")
     if not uri:
         raise Refused("redirect-uri-missing", "The parameter redirect_uri is required.")
-    known = uri.partition("?")[0] if settings.redirect_query and "#" not in uri else uri
+    known = uri.partition("?")[0] if settings.redirect_query and _ADDRESS.fullmatch(uri) else uri
     if uri not in client.redirect_uris and known not in client.redirect_uris:
         raise Refused("redirect-uri-unregistered", f"{uri!r} is not registered for this client, letter by letter.")
     if not client.is_active(now):
@@ -83,6 +90,9 @@ def client_of(
 
 def check_request(request: AuthorizeRequest, client: Client, base: str, settings: AuthSettings) -> None:
     """What can be wrong with a request of a known client; raises Refused, to be told at its redirect URI."""
+    for name, reason in _NOT_TAKEN.items():
+        if request.get(name):
+            raise Refused(reason, f"The parameter {name} is not supported.")
     if "authorization_code" not in client.grant_types:
         raise Refused("grant-type-not-registered", "The client is not registered for authorization_code.")
     if request.get("response_type") != "code":

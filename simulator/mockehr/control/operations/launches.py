@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from mockehr.auth.clients import Client
 from mockehr.auth.launches import Launch, Opening
 from mockehr.auth.people import User
 from mockehr.control.operation import NOTHING, Document, operation
-from mockehr.core.errors import UnknownName
+from mockehr.core.errors import DuplicateName, UsageError, nearest_names
 from mockehr.sites.launching import base_of, checked, open_app, planned
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import APP_SCOPES, register_app
+
+WHO: Final = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
+"""Types of those who sign in."""
 
 
 @operation("app add", "POST", "/apps")
@@ -25,9 +28,15 @@ def add(
     keys: bool = False,
     title: str = "",
 ) -> dict[str, Any]:
-    """Register a SMART app: public, or confidential by a secret or by the public test keys."""
+    """Register a SMART app: public, or confidential by a `secret` or by the public test `keys`."""
     uris = [str(uri) for uri in redirect_uris]
-    made = register_app(site, client_id, uris, scopes, secret=secret, keys=keys, name=title)
+    try:
+        made = register_app(site, client_id, uris, scopes, secret=secret, keys=keys, name=title)
+    except DuplicateName as error:
+        raise UsageError(
+            f"Another client {client_id!r} is registered here.",
+            remedy=f"Take it away first (mockehr app remove {site.name} {client_id}), or choose another id.",
+        ) from error
     return _registered(made)
 
 
@@ -36,6 +45,12 @@ def apps(site: Site) -> dict[str, Any]:
     """Clients that users can let in: where they are called back, for which scopes, and how they prove themselves."""
     registered = [client for client in site.auth.clients if client.redirect_uris]
     return {"apps": [_registered(client) for client in registered]}
+
+
+@operation("app remove", "DELETE", "/apps/{client_id}")
+def forget(site: Site, client_id: str) -> dict[str, Any]:
+    """Forget an app's registration: the EHR does not know it any more."""
+    return _registered(site.auth.clients.remove(client_id))
 
 
 @operation("user list", "GET", "/users")
@@ -48,7 +63,14 @@ def users(site: Site) -> dict[str, Any]:
 def sign_up(
     site: Site, username: str, reference: str, title: str = "", password: str = "", patients: Sequence[Any] = ()
 ) -> dict[str, Any]:
-    """Let somebody sign in as `Practitioner/…`, `Patient/…` or `RelatedPerson/…`, the latter for some `patients`."""
+    """Let somebody sign in: `Practitioner/…`, `Patient/…`, or `RelatedPerson/…`, who sees only `patients`."""
+    resource_type, _, logical = reference.partition("/")
+    if resource_type not in WHO or not logical:
+        raise UsageError(
+            f"{reference!r} is nobody who signs in.",
+            nearest=", ".join(f"{name}/{logical or 'ID'}" for name in nearest_names(resource_type, WHO)),
+            remedy=f"Write it like {', '.join(f'{name}/ID' for name in WHO)}.",
+        )
     return _shown(site.auth.users.add(User(username, reference, title, password, tuple(map(str, patients)))))
 
 
@@ -117,14 +139,18 @@ def approve(
         denied=deny,
     )
     site.auth.launches.approve(checked(site, launch))
-    return {"client_id": client_id, "user": user, "patient": patient}
+    told = {"client_id": client_id, "user": user, "patient": patient, "encounter": encounter}
+    return told | {"withhold": list(launch.withheld), "deny": deny}
 
 
 @operation("approval remove", "DELETE", "/approvals/{client_id}")
 def withdraw(site: Site, client_id: str) -> dict[str, Any]:
     """Show pages to an app's users again."""
     if site.auth.launches.approved(client_id) is None:
-        raise UnknownName("approved app", client_id, [client.client_id for client in site.auth.clients])
+        site.auth.clients.get(client_id)
+        raise UsageError(
+            f"Nothing is approved ahead for {client_id!r}.", remedy="Its users see the pages; there is nothing to do."
+        )
     site.auth.launches.withdraw(client_id)
     return {"client_id": client_id}
 

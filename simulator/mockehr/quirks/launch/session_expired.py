@@ -18,6 +18,9 @@ class SessionExpired:
     """The user's session ends between launch and callback: the launch is not known any more `at` the authorization
     endpoint, or the code is dead at the `token` endpoint. The refusal is the vendor's own.
 
+    A vendor who shows the first on a page of its own, as Epic does, tells the app nothing: there an app can only be
+    put to the test `at` the `token` endpoint.
+
     Coping: begin the launch once more (without the dead handle), keep what is needed to find out why, and never go
     round in circles. Arm it with `when: {at_most: 1}` for a launch that works the second time.
     """

@@ -34,7 +34,7 @@ class RestartsExpiredLaunch(Probe):
         lost = [one for one in case.on("authorize") if reason(one) in _OVER and told_back(one).get("error")]
         lost += [one for one in brought if reason(one) == "code-unknown"]
         if not lost:
-            return self.unseen("No session ended under a launch.")
+            return self.unseen("No session ended under a launch in a way that the app was told of.")
         faults: list[Evidence] = []
         good: list[Evidence] = []
         row = 0
