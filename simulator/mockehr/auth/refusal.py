@@ -82,6 +82,7 @@ REASONS: Final = MappingProxyType[str, ErrorCode](
         # what is asked for
         "scope-missing": "invalid_scope",
         "scope-dialect": "invalid_scope",
+        "scope-type-unknown": "invalid_scope",
         "scope-context": "invalid_scope",
         "scope-not-registered": "invalid_scope",
         # an authorization request

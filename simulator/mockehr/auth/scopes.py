@@ -7,7 +7,7 @@ RFC 6749 section 3.3 (scope text is case-sensitive, its order carries no meaning
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -206,6 +206,11 @@ def _read(text: str) -> Scopes:
 def _parsed(text: str) -> Scopes:
     """The set written as `text`, kept: clients ask for the same scopes at every token, and a set never changes."""
     return _read(text)
+
+
+def about_nothing(scope: Scope, types: Sequence[str]) -> bool:
+    """Whether a scope is for a resource type that is none of `types`; never if those are not told."""
+    return bool(types) and scope.resource_type not in ("", "*") and scope.resource_type not in types
 
 
 def _common(wanted: Scope, held: Scope) -> tuple[str, Scope] | None:

@@ -150,6 +150,8 @@ class AuthSettings:
     """A request without `scope`: refused, as Backend Services wants, or given all that is registered (Epic)."""
     scope_uncovered: Literal["narrow", "refuse"] = "narrow"
     """Scopes beyond the registration: left out (refused only if nothing remains), or refused as a whole."""
+    resource_types: tuple[str, ...] = ()
+    """What scopes may be about; empty: anything. A scope for what there is not is left out like one too many."""
     scope_dialects: tuple[Dialect, ...] = ("v1", "v2", "plain")
     """Dialects understood in requests; Oracle Health refuses v1 for clients registered for v2."""
 

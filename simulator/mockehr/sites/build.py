@@ -15,6 +15,7 @@ from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Channel, Exchange
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Outbox
+from mockehr.fhir.elements import resource_types
 from mockehr.fhir.intake import import_path
 from mockehr.fhir.interactions import INTERACTIONS
 from mockehr.fhir.pages import Pages
@@ -145,6 +146,7 @@ def _auth_settings(site: Site) -> AuthSettings:
     extra = filled(told.get("server", {}), {"tenant": vendor.tenant(facts), "oid": vendor.oid_root})
     # Clients live on the wall clock: beside a stepped site their assertions' times mean nothing.
     extra.setdefault("check_times", not site.clock.frozen)
+    extra.setdefault("resource_types", list(resource_types(vendor.fhir_version)))
     extra |= {"token_lifetime": told["expires_in"], "token_format": told["format"], "token_type": told["type"]}
     return auth_settings(extra, place="token.server")
 

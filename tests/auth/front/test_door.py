@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.auth.house import CALLBACK, WHERE, claims, page, parameters
 
@@ -9,6 +11,7 @@ from mockehr.auth.front.steps import Page, Redirect
 from mockehr.auth.launches import Launch
 from mockehr.auth.people import User
 from mockehr.auth.refusal import Refused
+from mockehr.auth.scopes import Scopes
 
 
 def test_a_stranger_signs_in_chooses_a_patient_and_decides(house):
@@ -145,6 +148,15 @@ def test_none_of_the_encounters_may_be_chosen(house):
     step = house.begin(scope="launch/patient launch/encounter patient/Patient.rs")
     done = house.answered(step, encounter="")
     assert "encounter" not in house.tokens(parameters(done)["code"]).document
+
+
+def test_nobody_is_asked_about_a_type_that_there_is_not(make_house):
+    house = make_house(resource_types=("Patient",))
+    house.server.clients.replace(replace(house.app, scopes=Scopes.parse("patient/*.rs openid")))
+    step = page(
+        house.door.sign_in(page(house.begin(scope="patient/Patien.rs patient/Patient.rs")).pending, "patient", "")
+    )
+    assert [one.id for one in step.scopes] == ["patient/Patient.rs"]
 
 
 def test_unticked_scopes_are_not_given_and_with_none_left_the_user_declined(house):

@@ -75,6 +75,18 @@ def test_a_dialect_that_the_server_does_not_understand_is_left_out_or_refused(re
     assert refused(strict.ask(scope="system/Patient.rs system/Patient.read"), "scope-dialect")
 
 
+def test_a_scope_for_a_type_that_there_is_not_is_left_out_or_refused(registered):
+    types = ("Patient", "Goal")
+    world = registered(resource_types=types)
+    world.register("wide", "system/*.rs", secret="s")
+    asked = {"client_assertion": None, "client_assertion_type": None, "client_id": "wide", "client_secret": "s"}
+    assert world.ask(scope="system/Patient.rs system/Patien.rs", **asked).document["scope"] == "system/Patient.rs"
+    reply = world.ask(scope="system/Patien.rs", **asked)
+    assert refused(reply, "scope-type-unknown")
+    assert reply.document["error_description"].endswith("did you mean Patient?")
+    assert world.ask(scope="system/*.rs", **asked).document["scope"] == "system/*.rs"
+
+
 def test_the_lifetime_is_the_settings_own_and_told_truly(registered):
     world = registered(token_lifetime=570)
     grant = world.ask().grant

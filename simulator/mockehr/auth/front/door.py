@@ -22,7 +22,7 @@ from mockehr.auth.grants.authorization_code import Code
 from mockehr.auth.launches import Launch, Launches
 from mockehr.auth.people import Charts, Choice, User, Users
 from mockehr.auth.refusal import Refused
-from mockehr.auth.scopes import Scope, Scopes
+from mockehr.auth.scopes import Scope, Scopes, about_nothing
 from mockehr.auth.settings import AuthSettings
 from mockehr.auth.tokens import Grant
 from mockehr.auth.uris import with_parameters
@@ -235,6 +235,8 @@ class FrontDoor:
 
         def fits(scope: Scope) -> bool:
             if scope.context == "system" or scope.dialect not in dialects:
+                return False
+            if about_nothing(scope, self.settings.resource_types):
                 return False
             if scope.resource_type == "*" and not self.settings.user_wildcards:
                 return False

@@ -8,9 +8,10 @@ from __future__ import annotations
 from mockehr.auth.clients import Client
 from mockehr.auth.grants.flow import Asking
 from mockehr.auth.refusal import Refused
-from mockehr.auth.scopes import Scope, Scopes
+from mockehr.auth.scopes import Scope, Scopes, about_nothing
 from mockehr.auth.settings import AuthSettings
 from mockehr.auth.tokens import Grant
+from mockehr.core.errors import nearest_names
 
 NAME = "client_credentials"
 _OF_A_PERSON = frozenset(
@@ -51,17 +52,24 @@ def grant_scopes(asked: str, client: Client, settings: AuthSettings) -> Scopes:
         return registered
     requested = Scopes.parse(asked)
     understood = requested.keep(lambda scope: scope.dialect in settings.scope_dialects)
-    proper = understood.keep(_without_a_person)
+    proper = understood.keep(
+        lambda scope: _without_a_person(scope) and not about_nothing(scope, settings.resource_types)
+    )
     granted = proper.intersect(registered)
     if (settings.scope_uncovered == "refuse" and granted != requested) or not granted:
-        raise _why(requested, understood, proper)
+        raise _why(requested, understood, proper, settings)
     return granted
 
 
-def _why(requested: Scopes, understood: Scopes, proper: Scopes) -> Refused:
+def _why(requested: Scopes, understood: Scopes, proper: Scopes, settings: AuthSettings) -> Refused:
     """The first thing wrong with a request of which something, or everything, was not granted."""
     if understood != requested:
         return Refused("scope-dialect", "A scope is written in a dialect that this server does not understand.")
+    strange = next((scope for scope in understood if about_nothing(scope, settings.resource_types)), None)
+    if strange is not None:
+        near = nearest_names(strange.resource_type[:64], settings.resource_types, limit=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return Refused("scope-type-unknown", f"{strange.text[:100]} is for no resource type that there is{hint}")
     if proper != understood:
         return Refused("scope-context", "Without a user there are no patient/, user/ or launch scopes.")
     return Refused("scope-not-registered", "The client is not registered for the scopes that it asks for.")
