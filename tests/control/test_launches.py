@@ -156,3 +156,23 @@ def _posted(url: str, body: dict[str, Any], status: int = 200) -> dict[str, Any]
     answer = httpx2.post(url, json=body, timeout=30, trust_env=False)
     assert answer.status_code == status, answer.text
     return dict(orjson.loads(answer.content))
+
+
+def test_what_is_approved_ahead_is_listed_until_it_is_taken_back() -> None:
+    asked = control()
+    asked.call("app add", site="a", client_id="app", redirect_uris=[CALLBACK])
+    asked.call("approval add", site="a", client_id="app", user="nurse", withhold=["openid"], deny=True)
+    told = {"client_id": "app", "user": "nurse", "patient": "", "encounter": "", "withhold": ["openid"], "deny": True}
+    assert asked.call("approval list", site="a") == {"approvals": [told]}
+    asked.call("approval remove", site="a", client_id="app")
+    assert asked.call("approval list", site="a") == {"approvals": []}
+
+
+def test_somebody_who_was_struck_off_signs_in_no_more() -> None:
+    asked = control()
+    asked.call("user add", site="a", username="joe", reference="Practitioner/d1")
+    for name in ("joe", "nurse"):
+        assert asked.call("user remove", site="a", username=name)["username"] == name
+    assert {"joe", "nurse"}.isdisjoint(one["username"] for one in asked.call("user list", site="a")["users"])
+    with pytest.raises(UnknownName):
+        asked.call("user remove", site="a", username="joe")

@@ -47,6 +47,8 @@ def prepared(name: str) -> Directory:
         Control(directory).call("app add", site="a", client_id="c", redirect_uris=["http://h.example.org/callback"])
     if name == "approval remove":
         Control(directory).call("approval add", site="a", client_id="c")
+    if name == "user remove":
+        Control(directory).call("user add", site="a", username="u", reference="Practitioner/d0")
     if name == "site remove":
         directory.add(build_site(SiteOptions("x")))
     return directory

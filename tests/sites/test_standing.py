@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+from mockehr.auth.people import User
 from mockehr.core.exchange import Exchange
 from mockehr.events import Hook
 from mockehr.sites.build import build_site
@@ -69,3 +70,15 @@ def test_what_was_handed_on_is_not_touched_by_what_is_counted_later() -> None:
     read(other)
     assert standing.rules[0].memory == {}
     assert standing.rules[0].seen == 0
+
+
+def test_accounts_are_the_same_those_that_were_struck_off_too() -> None:
+    first, second = made(), made()
+    first.auth.users.add(User("joe", "Practitioner/d1", password="pw"))
+    first.auth.users.remove("nurse")
+    second.auth.users.add(User("jane", "Practitioner/d2"))
+    stand(second, pickle.loads(pickle.dumps(standing_of(first))))
+    assert [user.username for user in second.auth.users] == [user.username for user in first.auth.users]
+    assert second.auth.users.get("joe").password == "pw"
+    stand(second, standing_of(second))
+    assert second.auth.users.find("nurse") is None

@@ -35,6 +35,7 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "app add": "everywhere",
         "app remove": "everywhere",
         "user add": "everywhere",
+        "user remove": "everywhere",
         "clock advance": "everywhere",
         "clock freeze": "everywhere",
         "clock run": "everywhere",

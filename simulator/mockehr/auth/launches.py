@@ -96,6 +96,10 @@ class Launches:
         found: Launch | None = drawer.get(client_id, 0.0) or drawer.get("", 0.0)
         return found
 
+    def approvals(self) -> list[Launch]:
+        """All that was approved ahead."""
+        return [launch for _, launch in self._drawers["approvals"].items()]
+
     def withdraw(self, client_id: str) -> None:
         """Ask again."""
         self._drawers["approvals"].take(client_id, 0.0)

@@ -100,6 +100,8 @@ class Users:
         self._users: dict[str, User] = {}
         self.added: dict[str, User] = {}
         """Those that were registered besides."""
+        self.gone: set[str] = set()
+        """Usernames of the site's own that were struck off."""
 
     def add(self, user: User) -> User:
         """Register; raises DuplicateName if the username is another's."""
@@ -113,7 +115,8 @@ class Users:
         """Forget an account; raises UnknownName."""
         user = self.get(username)
         del self._users[username]
-        self.added.pop(username, None)
+        if self.added.pop(username, None) is None:
+            self.gone.add(username)
         return user
 
     def get(self, username: str) -> User:

@@ -31,6 +31,8 @@ class Standing:
     clients: tuple[Client, ...]
     users: tuple[User, ...]
     """Those that were registered besides the site's own."""
+    struck_off: frozenset[str]
+    """Usernames of the site's own that are no more."""
     hooks: tuple[Hook, ...]
     snapshots: Mapping[str, Snapshot]
 
@@ -44,6 +46,7 @@ def standing_of(site: Site) -> Standing:
         {name: infection.ailment for name, infection in infections.items()},
         tuple(replace(one, jwks=None if one.jwks is None else dict(one.jwks)) for one in site.auth.clients),
         tuple(site.auth.users.added.values()),
+        frozenset(site.auth.users.gone),
         tuple(site.outbox.hooks.values()),
         site.snapshots.kept(),
     )
@@ -65,6 +68,8 @@ def stand(site: Site, standing: Standing) -> None:
         site.auth.users.remove(user.username)
     for user in standing.users:
         site.auth.users.add(user)
+    for username in standing.struck_off & {user.username for user in site.auth.users}:
+        site.auth.users.remove(username)
     site.outbox.hooks.clear()
     site.outbox.hooks |= {hook.name: hook for hook in standing.hooks}
     site.snapshots.adopt(standing.snapshots)

@@ -74,6 +74,12 @@ def sign_up(
     return _shown(site.auth.users.add(User(username, reference, title, password, tuple(map(str, patients)))))
 
 
+@operation("user remove", "DELETE", "/users/{username}")
+def strike_off(site: Site, username: str) -> dict[str, Any]:
+    """Let somebody sign in no more; what they let in goes on until it ends."""
+    return _shown(site.auth.users.remove(username))
+
+
 @operation("app open", "POST", "/launches")
 def start(
     site: Site,
@@ -139,8 +145,13 @@ def approve(
         denied=deny,
     )
     site.auth.launches.approve(checked(site, launch))
-    told = {"client_id": client_id, "user": user, "patient": patient, "encounter": encounter}
-    return told | {"withhold": list(launch.withheld), "deny": deny}
+    return _approved(launch)
+
+
+@operation("approval list", "GET", "/approvals")
+def approvals(site: Site) -> dict[str, Any]:
+    """What is answered ahead, app by app."""
+    return {"approvals": [_approved(launch) for launch in site.auth.launches.approvals()]}
 
 
 @operation("approval remove", "DELETE", "/approvals/{client_id}")
@@ -153,6 +164,11 @@ def withdraw(site: Site, client_id: str) -> dict[str, Any]:
         )
     site.auth.launches.withdraw(client_id)
     return {"client_id": client_id}
+
+
+def _approved(launch: Launch) -> dict[str, Any]:
+    told = {name: getattr(launch, name) for name in ("client_id", "user", "patient", "encounter")}
+    return told | {"withhold": list(launch.withheld), "deny": launch.denied}
 
 
 def _registered(client: Client) -> dict[str, Any]:
