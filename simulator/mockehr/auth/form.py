@@ -40,9 +40,18 @@ def read_form(body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
     if media_type != FORM:
         raise Refused("content-type", f"The body must be {FORM}, not {media_type or 'untyped'}.")
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
-    except ValueError as error:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
         raise Refused("body-unreadable", "The body is no form in UTF-8.") from error
+    return fields_of(text)
+
+
+def fields_of(text: str) -> dict[str, str]:
+    """The parameters of a form or a query; raises Refused for bad UTF-8, too many, or a repeated one."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise Refused("body-unreadable", "The parameters are no form in UTF-8.") from error
     form: dict[str, str] = {}
     for name, value in pairs:
         if name in form:

@@ -4,7 +4,7 @@ webhook. Every stage takes it, every journal keeps it."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mockehr.core.problem import Problem
 
@@ -26,19 +26,7 @@ Channel = Literal[
 ]
 """`authorize` is what browsers see of the authorization server, `oauth` what apps ask it about tokens and themselves,
 `launch` an app being opened by the hospital's workstation."""
-CHANNELS: tuple[Channel, ...] = (
-    "fhir",
-    "discovery",
-    "authorize",
-    "token",
-    "oauth",
-    "files",
-    "launch",
-    "webhook",
-    "mllp-in",
-    "mllp-out",
-    "upstream",
-)
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import parse_qsl
 
 from mockehr.auth.clients import Client, ClientRegistry
+from mockehr.auth.form import fields_of
 from mockehr.auth.refusal import Refused
 from mockehr.auth.settings import AuthSettings
+from mockehr.core.errors import nearest_names
 
-_MOST_FIELDS: Final = 100
 _ADDRESS: Final = re.compile(r"[!$-;=?-\[\]_a-z~]+")
 """What a query may be made of beside what was registered: no fragment, and nothing that a header cannot hold."""
 _NOT_TAKEN: Final = MappingProxyType(
@@ -40,16 +40,7 @@ class AuthorizeRequest:
 
 def read_request(text: str) -> AuthorizeRequest:
     """The request in a query, or in the form of a POST; raises Refused for a repeated parameter or bad UTF-8."""
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
-    except ValueError as error:
-        raise Refused("body-unreadable", "The parameters are no form in UTF-8.") from error
-    form: dict[str, str] = {}
-    for name, value in pairs:
-        if name in form:
-            raise Refused("parameter-repeated", f"The parameter {name} is sent more than once.")
-        form[name] = value
-    return AuthorizeRequest(form)
+    return AuthorizeRequest(fields_of(text))
 
 
 def prompts(request: AuthorizeRequest) -> frozenset[str]:
@@ -76,13 +67,20 @@ def client_of(
         raise Refused("parameter-missing", "The parameter client_id is required.")
     client = clients.find(name)
     if client is None:
-        raise Refused("client-unknown", f"No client {name!r} is registered here.")
+        near = nearest_names(name[:64], [one.client_id for one in clients], limit=1)
+        hint = f" The nearest is {near[0]!r}." if near else ""
+        raise Refused("client-unknown", f"No client {name!r} is registered here.{hint}")
     uri = request.get("redirect_uri")
     if not uri:
         raise Refused("redirect-uri-missing", "The parameter redirect_uri is required.")
     known = uri.partition("?")[0] if settings.redirect_query and _ADDRESS.fullmatch(uri) else uri
     if uri not in client.redirect_uris and known not in client.redirect_uris:
-        raise Refused("redirect-uri-unregistered", f"{uri!r} is not registered for this client, letter by letter.")
+        told = " or ".join(
+            map(repr, nearest_names(uri[:256], client.redirect_uris, limit=1) or client.redirect_uris[:3])
+        )
+        hint = f" Registered is {told}." if told else ""
+        text = f"{uri!r} is not registered for this client, letter by letter.{hint}"
+        raise Refused("redirect-uri-unregistered", text)
     if not client.is_active(now):
         raise Refused("client-inactive", f"The client {name!r} is not active.")
     return client
