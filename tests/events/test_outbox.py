@@ -21,7 +21,7 @@ def outbox(**hook: object) -> tuple[Outbox, Clock, Callable[[], None]]:
         box,
         clock,
         lambda: log.commit(
-            Change(1 + len(log.changes), "create", "Patient", "1", 1, clock.now(), "fhir", document, "1", "A01")
+            Change(1 + len(log.changes), "create", "Patient", "1", 1, clock.now(), "fhir", document, "1", "ADT^A01")
         ),
     )
 

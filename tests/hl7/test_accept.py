@@ -36,7 +36,7 @@ def refused(*segments: str, kind: str = "ADT^A01", **rest: Any) -> tuple[str, in
 
 def test_an_admission_asks_for_a_patient_and_a_visit() -> None:
     accepted = take("EVN|A01|20260105", PID, PV1)
-    assert accepted.event == "A01"
+    assert (accepted.event, accepted.subject) == ("ADT^A01", "Encounter")
     patient, visit = accepted.intents
     assert isinstance(patient, Upsert)
     assert isinstance(visit, Upsert)

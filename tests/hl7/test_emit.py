@@ -16,8 +16,8 @@ from mockehr.hl7.accept.intents import Context, Upsert
 from mockehr.hl7.delimiters import Delimiters
 from mockehr.hl7.dialect import DIALECTS, EPIC, GENERIC, ORACLE, Dialect, ZSegment, named
 from mockehr.hl7.emit import EMITTERS, Event, emit
-from mockehr.hl7.emit.outline import STRUCTURES
 from mockehr.hl7.message import Message
+from mockehr.hl7.structures import structure
 
 AT = 1_767_614_400.0
 EPI = "urn:oid:1.2.840.114350.1.13.0.1.7.5.737384.14"
@@ -171,7 +171,7 @@ def strictly(raw: bytes, structure: str = "") -> None:
 )
 def test_a_strict_reader_accepts_each_visit_message(version: str, name: str) -> None:
     raw = emit(Event(name, AT, 7), [PATIENT, ENCOUNTER, PRACTITIONER], replace(GENERIC, version=version))
-    strictly(raw, "" if version != "2.3" else {"ADT^A05": "ADT_A01"}.get(name, STRUCTURES[name]))
+    strictly(raw, "" if version != "2.3" else structure(name, version))
 
 
 @pytest.mark.parametrize("name", ["ADT^A28", "ADT^A31", "ADT^A08"])
@@ -367,8 +367,8 @@ def test_us_cores_example_patients_survive_the_way_there_and_back(shared_data: P
 
 def test_every_emitted_message_can_be_taken_in_again() -> None:
     prior = {**PATIENT, "identifier": [{"value": "9", "system": EPI}]}
-    for name in EMITTERS:
+    for name in [name for name in EMITTERS if name.startswith(("ADT^", "ORU^"))]:
         resources = [PATIENT, prior] if name in ("ADT^A34", "ADT^A40") else RESULTS
         accepted = accept(written(name, resources), Context(AT))
-        assert accepted.event == name.partition("^")[2]
+        assert accepted.event == name
         assert accepted.intents

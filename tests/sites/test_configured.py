@@ -240,7 +240,7 @@ def test_topics_become_resources_and_kinds(topics: str, resources: tuple[str, ..
 def test_a_preset_dialect_can_be_chosen_and_changed() -> None:
     settings = "{dialect: oracle, identifiers: [{system: s, authority: A, type: MR}], delimiters: {field: '#'}}"
     dialect = built(f"name: a\npatients: 0\nhl7: {{settings: {settings}}}").dialect
-    assert (dialect.name, dialect.merge_event, dialect.delimiters.field) == ("oracle", "A34", b"#")
+    assert (dialect.name, dialect.renamed, dialect.delimiters.field) == ("oracle", {"ADT^A40": "ADT^A34"}, b"#")
     assert [rule.authority for rule in dialect.identifiers] == ["A"]
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from mockehr.core.changes import Change
+from mockehr.core.changes import QUIET, Change
 from mockehr.core.exchange import Exchange
+from mockehr.hl7.dialect import GENERIC
+from mockehr.hl7.emit import told_by
 from mockehr.sites.build import build_site
-from mockehr.sites.links import Link, kind_of
+from mockehr.sites.links import Link
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 
@@ -62,11 +64,13 @@ def change(kind: Any, document: dict[str, Any], event: str = "") -> Change:
     [
         ("create", PATIENT, "", "ADT^A28"),
         ("update", PATIENT, "", "ADT^A08"),
-        ("update", PATIENT, "A40", "ADT^A40"),
+        ("update", PATIENT, "ADT^A40", "ADT^A40"),
+        ("update", PATIENT, QUIET, ""),
         ("create", VISIT | {"status": "in-progress"}, "", "ADT^A01"),
         ("update", VISIT | {"status": "finished"}, "", "ADT^A03"),
         ("update", VISIT | {"status": "cancelled"}, "", "ADT^A11"),
-        ("update", VISIT | {"status": "planned"}, "", ""),
+        ("update", VISIT | {"status": "planned"}, "", "ADT^A05"),
+        ("update", VISIT | {"status": "on-leave"}, "", ""),
         ("delete", VISIT | {"status": "finished"}, "", ""),
         ("create", REPORT, "", "ORU^R01"),
         ("delete", REPORT, "", ""),
@@ -74,7 +78,7 @@ def change(kind: Any, document: dict[str, Any], event: str = "") -> Change:
     ],
 )
 def test_a_change_is_told_by_its_message(kind: Any, document: dict[str, Any], event: str, message: str) -> None:
-    assert kind_of(change(kind, document, event)) == message
+    assert told_by(change(kind, document, event), GENERIC) == message
 
 
 def test_changes_go_out_in_the_order_in_which_they_were_committed() -> None:

@@ -6,10 +6,12 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Source = Literal["fhir", "hl7", "pathway", "control"]
 Kind = Literal["create", "update", "delete"]
+QUIET: Final = "-"
+"""As `Change.event`: no HL7 message tells of this change, since that of another change does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,12 @@ class Change:
     patient: str = ""
     """Id of the patient concerned, without its type; empty if there is none."""
     event: str = ""
-    """What happened in the hospital's words, if more is known than the write shows: an HL7 trigger such as `A01`."""
+    """What happened in the hospital's words, if more is known than the write shows: the type and trigger of an HL7
+    message such as `ADT^A01`, or QUIET. Empty: the message follows from the document."""
     entry: int = 0
     """The journal entry that caused it; 0 if none did."""
+    status_before: str = ""
+    """The `status` of the document before this change, if it had one."""
 
 
 class ChangeLog:

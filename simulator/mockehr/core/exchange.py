@@ -65,6 +65,22 @@ class Effects:
     """MLLP: write the frame in pieces of this many octets."""
     prefix: bytes = b""
     """Bytes sent before the reply proper (garbage between frames)."""
+    suffix: bytes = b""
+    """MLLP: octets sent after the frame."""
+    start: bytes | None = None
+    """MLLP: octets in place of the start block 0B; empty leaves it out."""
+    end: bytes | None = None
+    """MLLP: octets in place of the end block 1C 0D; empty leaves it out."""
+    copies: int = 0
+    """MLLP: how many more times the frame is sent."""
+    stall: bool = False
+    """MLLP: read nothing more from this connection, and keep it open."""
+    hold: int = 0
+    """MLLP out: how many later messages of the link overtake this one."""
+    dropped: bool = False
+    """MLLP out: never sent, and never told."""
+    packed: bool = False
+    """MLLP out: sent in one write with the message that follows."""
 
 
 @dataclass(slots=True)

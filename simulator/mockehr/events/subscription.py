@@ -41,8 +41,9 @@ class Hook:
         }
         if change.patient:
             body["patient"] = {"reference": f"Patient/{change.patient}"}
-        if change.event:
-            body["trigger"] = change.event
+        trigger = change.event.partition("^")[2]
+        if trigger:
+            body["trigger"] = trigger
         if self.payload == "full":
             body["resource"]["document"] = change.document
         return body

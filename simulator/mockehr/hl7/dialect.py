@@ -5,7 +5,8 @@ HL7 v2 is configured per site, so a preset is a plausible default and nothing mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -78,7 +79,8 @@ class Dialect:
     address_type: str = "H"
     phone_types: tuple[str, ...] = ("PRN", "PH")
     """XTN.2 and following components of a home telephone."""
-    merge_event: str = "A40"
+    renamed: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Messages that this interface sends in place of others: `{"ADT^A40": "ADT^A34"}`."""
     delimiters: Delimiters = DEFAULT
 
     def at_site(self, oid_root: str) -> Dialect:
@@ -154,7 +156,7 @@ ORACLE: Final = Dialect(
     name_type="CURRENT",
     address_type="HOME",
     phone_types=("HOM",),
-    merge_event="A34",
+    renamed={"ADT^A40": "ADT^A34"},
 )
 """Oracle Health (Cerner Millennium), as seen in public samples: HNAM|CERNER, version 2.3, `8859/1` in MSH-18, control
 ids `Q<n>T<n>`, identifier types MRN and CMRN under `X_MRN` authorities, the FIN as `FIN NBR` in PV1-19 and PID-18,

@@ -14,6 +14,7 @@ Capabilities (each gets what it works on, and an Act):
     on_wire(exchange, act)               the reply is bytes; set effects
     on_deliver(delivery, act)            an outbound event, before it is sent
     on_ack(exchange, act)                an HL7 acknowledgement, as bytes in reply.body
+    on_message(exchange, act)            an HL7 message about to go out, unframed in exchange.body
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ CAPABILITIES = (
     "on_wire",
     "on_deliver",
     "on_ack",
+    "on_message",
 )
 
 

@@ -6,10 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 from mockehr.core.changes import Change
+from mockehr.core.errors import UsageError
 from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
-from mockehr.hl7.emit import Event, emit
+from mockehr.hl7.dialect import Dialect
+from mockehr.hl7.emit import Event, emit, told_by
 from mockehr.sites.mllp_stages import prepare_message
 from mockehr.sites.site import Site
 
@@ -22,10 +25,16 @@ class Link:
     host: str
     port: int
     messages: tuple[str, ...] = ("*",)
+    dialect: Dialect | None = None
+    """How this peer is written to; None: as the site writes to all."""
+    relay: bool = False
+    """Whether what came in over HL7 is told on."""
     number: int = 0
     ready: deque[Exchange] = field(default_factory=deque)
     acknowledged: int = 0
     failed: int = 0
+    untold: list[tuple[int, str]] = field(default_factory=list)
+    """Changes of which no message could be written: number of the change, and why."""
 
     def carries(self, kind: str) -> bool:
         """Whether messages of that kind go over this link."""
@@ -33,7 +42,7 @@ class Link:
 
 
 class Links:
-    """All feeds of one site, listening to its changes. What came in over HL7 is not sent back out."""
+    """All feeds of one site, listening to its changes. What came in over HL7 goes out over links that relay only."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -52,17 +61,16 @@ class Links:
 
     def hear(self, change: Change) -> None:
         """Listener of the change log."""
-        if change.source == "hl7" or not self.links:
-            return
-        kind = kind_of(change)
-        if not kind:
-            return
-        resources = _resources(self._site, change)
-        if not any(resource["resourceType"] == "Patient" for resource in resources):
-            return
+        resources: list[JSON] | None = None
         for link in self.links.values():
-            if link.carries(kind):
-                self._post(link, kind, change, resources)
+            if change.source == "hl7" and not link.relay:
+                continue
+            kind = told_by(change, link.dialect or self._site.dialect)
+            if not kind or not link.carries(kind):
+                continue
+            if resources is None:
+                resources = gather(self._site, change)
+            self._post(link, kind, change, resources)
 
     def settle(self, link: Link, exchange: Exchange, *, code: str, matched: bool, ack: bytes, error: str) -> None:
         """What the peer answered."""
@@ -81,12 +89,20 @@ class Links:
         """Forget what waits and count from 1 again; links stay."""
         for link in self.links.values():
             link.ready.clear()
+            link.untold.clear()
             link.number = link.acknowledged = link.failed = 0
 
     def _post(self, link: Link, kind: str, change: Change, resources: list[JSON]) -> None:
         link.number = self.next_number(link)
         site = self._site
-        body = emit(Event(kind, site.clock.now(), link.number, occurred=change.at), resources, site.dialect)
+        dialect = link.dialect or site.dialect
+        try:
+            body = emit(Event(kind, site.clock.now(), link.number, occurred=change.at), resources, dialect)
+        except UsageError as error:
+            # Written with less than the message needs (an order without a patient): nothing can be told of it.
+            link.number -= 1
+            link.untold.append((change.number, error.what))
+            return
         exchange = Exchange(
             "mllp-out",
             method="SEND",
@@ -103,31 +119,36 @@ class Links:
         self.wake()
 
 
-def kind_of(change: Change) -> str:
-    """The message that tells of a change, or the empty string if none does."""
-    if change.event:
-        return f"ADT^{change.event}"
-    if change.resource_type == "Patient" and change.kind == "delete":
-        return ""  # ADT^A29 is no message that this site sends, and A08 would say the contrary
-    if change.resource_type == "Patient":
-        return "ADT^A28" if change.kind == "create" else "ADT^A08"
-    if change.resource_type == "Encounter" and change.kind != "delete":
-        status = change.document.get("status")
-        return {"in-progress": "ADT^A01", "finished": "ADT^A03", "cancelled": "ADT^A11"}.get(str(status), "")
-    return "ORU^R01" if change.resource_type == "DiagnosticReport" and change.kind != "delete" else ""
+def gather(site: Site, change: Change) -> list[JSON]:
+    """What a message about a change may tell of: the changed resource, its patient, what it refers to directly, and
+    for the visit among these whom and what it refers to."""
+    found: dict[str, JSON] = {f"{change.resource_type}/{change.id}": change.document}
+    if change.patient:
+        _add(site, found, f"Patient/{change.patient}")
+    for name in references_of(change.document):
+        _add(site, found, name)
+    for document in list(found.values()):
+        if document["resourceType"] in ("Encounter", "PractitionerRole"):
+            for name in references_of(document):
+                _add(site, found, name)
+    return list(found.values())
 
 
-def _resources(site: Site, change: Change) -> list[JSON]:
-    """The changed resource, its patient, and what it refers to directly."""
-    found = [change.document]
-    if change.resource_type != "Patient" and change.patient:
-        patient = site.store.read("Patient", change.patient)
-        if patient is not None and not patient.deleted:
-            found.append(patient.document)
-    references = [change.document.get("encounter"), *change.document.get("result", [])]
-    for reference in references:
-        kind, _, id = str((reference or {}).get("reference", "")).rpartition("/")
-        record = site.store.read(kind, id) if id else None
-        if record is not None and not record.deleted:
-            found.append(record.document)
-    return found
+def references_of(node: Any) -> list[str]:
+    """Every `Type/id` that a document refers to, in its order."""
+    if isinstance(node, dict):
+        own = node.get("reference")
+        names = [own] if isinstance(own, str) and own.count("/") == 1 else []
+        return names + [name for value in node.values() for name in references_of(value)]
+    if isinstance(node, list):
+        return [name for item in node for name in references_of(item)]
+    return []
+
+
+def _add(site: Site, found: dict[str, JSON], name: str) -> None:
+    if name in found:
+        return
+    kind, _, id = name.partition("/")
+    record = site.store.read(kind, id)
+    if record is not None and not record.deleted:
+        found[name] = record.document

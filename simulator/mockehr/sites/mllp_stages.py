@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mockehr.core.exchange import Exchange, Interaction, Reply
+from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.pipeline import Pipeline, Stage
 from mockehr.core.problem import Problem
 from mockehr.hl7.accept import accept
 from mockehr.hl7.accept.intents import Context
-from mockehr.hl7.ack import UNKNOWN_HEADER, Outcome, acknowledge, acknowledgements
+from mockehr.hl7.ack import UNKNOWN_HEADER, Code, Outcome, acknowledge, acknowledgements
+from mockehr.hl7.answers import Respond, Situation
 from mockehr.hl7.faults import Fault, Rejection
 from mockehr.hl7.header import Header, NotHL7, read_header
 from mockehr.hl7.message import Message
 from mockehr.sites.intents import apply_intents
+from mockehr.sites.questions import ask
 from mockehr.sites.site import Site
 
 
@@ -22,12 +24,16 @@ from mockehr.sites.site import Site
 class Answered:
     """What became of one message: the outcome, its faults, and the acknowledgements that its header wants.
 
-    `earlier` holds an accept acknowledgement that goes out before the application's (enhanced mode).
+    `respond` builds an application reply that is more than an ACK, of `resources` written or found, of which there
+    are `total`. `earlier` holds an accept acknowledgement that goes out before the application's (enhanced mode).
     """
 
     outcome: Outcome
     faults: tuple[Fault, ...] = ()
     text: str = ""
+    respond: Respond | None = None
+    resources: Sequence[JSON] = ()
+    total: int = 0
     earlier: tuple[bytes, ...] = ()
 
 
@@ -84,7 +90,7 @@ def prepare_message(site: Site, exchange: Exchange) -> None:
             "authorise": _open,
             "name_interaction": _open,
             "perform": _open,
-            "shape": _open,
+            "shape": lambda exchange: site.mischief.disturb("on_message", exchange),
             "disturb_reply": _open,
             "render": lambda exchange: site.mischief.disturb("on_wire", exchange),
             "close_entry": _open,
@@ -97,15 +103,20 @@ def _open(exchange: Exchange) -> None:
 
 
 def _perform(site: Site, exchange: Exchange) -> Answered:
+    respond: Respond | None = None
     try:
         accepted = accept(Message(exchange.body), Context(site.clock.now(), site.dialect))
+        respond = accepted.respond
+        written = apply_intents(site, accepted, exchange)
+        documents, total = [record.document for record in written], len(written)
+        if accepted.question is not None:
+            documents, total = ask(site, accepted.question)
     except Rejection as rejection:
         exchange.notes["refused"] = rejection.what
-        return Answered("R" if rejection.code == "AR" else "E", rejection.faults, rejection.what)
-    written = apply_intents(site, accepted, exchange)
-    exchange.returned = tuple(record.key for record in written)
+        return Answered("R" if rejection.code == "AR" else "E", rejection.faults, rejection.what, respond)
+    exchange.returned = tuple(f"{one['resourceType']}/{one['id']}" for one in documents)
     exchange.patient = next((record.patient for record in written if record.patient), "")
-    return Answered("A")
+    return Answered("A", respond=respond, resources=documents, total=total)
 
 
 def _reply(site: Site, exchange: Exchange) -> Reply:
@@ -115,20 +126,24 @@ def _reply(site: Site, exchange: Exchange) -> Reply:
     assert isinstance(result, Answered)
     header = _header(exchange)
     taken: Outcome = "R" if result.outcome == "R" else "A"
-    bodies = [
-        acknowledge(
-            header,
-            code,
-            at=site.clock.now(),
-            control_id=f"{site.name.upper()}{exchange.number}{'' if n == 0 else n}",
-            text=result.text,
-            errors=result.faults,
-        )
-        for n, code in enumerate(acknowledgements(header, result.outcome, accepted=taken))
-    ]
+    name = f"{site.name.upper()}{exchange.number}"
+    codes = acknowledgements(header, result.outcome, accepted=taken)
+    bodies = [_body(site, header, code, result, f"{name}{n or ''}") for n, code in enumerate(codes)]
     result.earlier = tuple(bodies[:-1])
     exchange.result = result
     return Reply(200 if result.outcome == "A" else 400, body=bodies[-1] if bodies else b"")
+
+
+def _body(site: Site, header: Header, code: Code, result: Answered, control_id: str) -> bytes:
+    """One acknowledgement; the application's is the reply that the message's own family writes, if it has one."""
+    now = site.clock.now()
+    if result.respond is None or code[0] == "C":
+        return acknowledge(header, code, at=now, control_id=control_id, text=result.text, errors=result.faults)
+    return result.respond(
+        Situation(
+            header, code, now, control_id, site.dialect, result.resources, result.total, result.text, result.faults
+        )
+    )
 
 
 def _header(exchange: Exchange) -> Header:

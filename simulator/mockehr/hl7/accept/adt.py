@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mockehr.hl7.accept.fields import identifier, required
-from mockehr.hl7.accept.intents import Accepted, Context, Intent, Merge
+from mockehr.hl7.accept.intents import Accepted, Context, Intent, Merge, Upsert
 from mockehr.hl7.accept.person import keys, patient
 from mockehr.hl7.accept.visit import encounter
 from mockehr.hl7.faults import Fault, Rejection
@@ -36,7 +36,8 @@ class Movement:
         # A28, A31 and many A08 carry a pseudo visit (class N, or a bare segment), which is no visit.
         if pv1 is not None and (self.visit or (pv1.text(2) not in ("", '""', "N") and pv1.has(19))):
             intents.append(encounter(pv1, message, context, status=self.status))
-        return Accepted(tuple(intents), _trigger(message))
+        subject = intents[-1].resource_type if isinstance(intents[-1], Upsert) else ""
+        return Accepted(tuple(intents), message.header.kind, subject)
 
 
 def merge(message: Message, context: Context) -> Accepted:
@@ -64,7 +65,7 @@ def merge(message: Message, context: Context) -> Accepted:
     if not intents:
         missing = "MRG" if seen["PID"] else "PID"
         raise Rejection("AE", Fault(100, missing, 1, text=f"{message.header.kind} needs PID and MRG"))
-    return Accepted(tuple(intents), _trigger(message))
+    return Accepted(tuple(intents), message.header.kind, "Patient")
 
 
 def _segment(message: Message, segment_id: str) -> Segment:
@@ -73,10 +74,6 @@ def _segment(message: Message, segment_id: str) -> Segment:
         text = f"{message.header.kind} needs a {segment_id} segment"
         raise Rejection("AE", Fault(100, segment_id, 1, text=text))
     return found
-
-
-def _trigger(message: Message) -> str:
-    return message.header.kind.partition("^")[2]
 
 
 ACCEPTS: Final = {

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
+from mockehr.hl7.answers import Question, Respond
 from mockehr.hl7.dialect import GENERIC, Dialect
+from mockehr.hl7.faults import Fault
 from mockehr.hl7.message import Message
 
 INTENT: Final = "urn:mockehr:intent:"
@@ -53,15 +55,40 @@ class Merge:
     loser: tuple[Key, ...]
 
 
-Intent = Upsert | Merge
+@dataclass(frozen=True, slots=True)
+class Unmerge:
+    """Two patients are two again: the links between what `one` and `other` identify are taken away."""
+
+    one: tuple[Key, ...]
+    other: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A resource that must be there, or the message cannot be applied: `fault` says so (an order to cancel)."""
+
+    resource_type: str
+    match: tuple[Key, ...]
+    fault: Fault
+
+
+Intent = Upsert | Merge | Unmerge | Known
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """All that one message asks for, in the order in which it must be written. `event` is the trigger (`A01`)."""
+    """All that one message asks for, in the order in which it must be written.
+
+    `event` is what happened, as type and trigger (`ADT^A01`), `subject` the type of the resource that it is about:
+    its change carries the event, those of the others are quiet. `respond` builds an application reply that is more
+    than an ACK; `question` is what a query wants to have looked up.
+    """
 
     intents: tuple[Intent, ...]
     event: str
+    subject: str = ""
+    respond: Respond | None = None
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)

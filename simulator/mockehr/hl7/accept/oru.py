@@ -216,7 +216,7 @@ def results(message: Message, context: Context) -> Accepted:
     corrected result replaces what it corrects. Raises Rejection for what table 0357 calls a missing segment (100),
     a missing field (101), a wrong type (102) or an unknown code (103).
     """
-    return Accepted(_Results(message, context).walk(), "R01")
+    return Accepted(_Results(message, context).walk(), "ORU^R01", "DiagnosticReport")
 
 
 ACCEPTS: Final = {"ORU^R01": results}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from mockehr.core.changes import QUIET, Change
 from mockehr.core.exchange import JSON
 from mockehr.core.registry import Registry
 from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.emit.outline import Emitter, Event
 from mockehr.hl7.families import collect
 
-__all__ = ["EMITTERS", "Event", "emit"]
+__all__ = ["EMITTERS", "TELLERS", "Event", "Teller", "emit", "told_by"]
+Teller = Callable[[Change, Dialect], str]
+"""Says which message tells of a change of its resource type: type and trigger, or nothing for none."""
 EMITTERS: Final[Registry[Emitter]] = collect("emitted HL7 message", __name__, __path__, "EMITS")
 """By message type and trigger, such as `ADT^A01`."""
+TELLERS: Final[Registry[Teller]] = collect("resource that HL7 messages tell of", __name__, __path__, "TELLS")
+"""By resource type, such as `Appointment`."""
 
 
 def emit(event: Event, resources: Sequence[JSON], dialect: Dialect) -> bytes:
@@ -23,3 +28,17 @@ def emit(event: Event, resources: Sequence[JSON], dialect: Dialect) -> bytes:
     UnknownName for an event that nobody emits, UsageError if a needed resource is missing.
     """
     return EMITTERS.get(event.name)(event, resources, dialect)
+
+
+def told_by(change: Change, dialect: Dialect) -> str:
+    """The message that tells of a change in this dialect, as type and trigger; empty if none does.
+
+    What happened is taken from the change where it says so; else from what the document became.
+    """
+    if change.event == QUIET:
+        return ""
+    name = change.event
+    if not name and change.resource_type in TELLERS:
+        name = TELLERS.get(change.resource_type)(change, dialect)
+    name = dialect.renamed.get(name, name)
+    return name if name in EMITTERS else ""

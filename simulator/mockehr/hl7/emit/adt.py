@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from mockehr.core.changes import Change
 from mockehr.core.errors import UsageError
 from mockehr.core.exchange import JSON
 from mockehr.hl7.dialect import Dialect
@@ -58,6 +59,22 @@ def _start(event: Event, dialect: Dialect) -> Outline:
     return outline
 
 
+def _tell_patient(change: Change, dialect: Dialect) -> str:
+    if change.kind == "delete":
+        return ""  # A29 says that the person never was, A08 that there is somebody
+    return "ADT^A28" if change.kind == "create" else "ADT^A08"
+
+
+def _tell_encounter(change: Change, dialect: Dialect) -> str:
+    if change.kind == "delete":
+        return ""
+    status = str(change.document.get("status"))
+    triggers = {"planned": "A05", "arrived": "A04", "in-progress": "A01", "finished": "A03", "cancelled": "A11"}
+    if change.kind == "update" and status == change.status_before:
+        return "ADT^A08"
+    return f"ADT^{triggers[status]}" if status in triggers else ""
+
+
 _MOVEMENTS: Final = ("A01", "A02", "A03", "A04", "A05", "A08", "A11", "A13", "A28", "A31")
 EMITS: Final = {
     **{f"ADT^{trigger}": movement for trigger in _MOVEMENTS},
@@ -65,3 +82,5 @@ EMITS: Final = {
     "ADT^A40": merge,
 }
 """Message type and trigger to what writes it."""
+TELLS: Final = {"Patient": _tell_patient, "Encounter": _tell_encounter}
+"""Resource type to the message that tells of its change."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from mockehr.core.changes import Change
 from mockehr.core.exchange import JSON
 from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.emit.fields import clinician_xcn, concept_cwe, entity_ei
@@ -130,5 +131,11 @@ def _section(report: JSON) -> str:
     return ""
 
 
+def _tell(change: Change, dialect: Dialect) -> str:
+    return "" if change.kind == "delete" else "ORU^R01"
+
+
 EMITS: Final = {"ORU^R01": results}
 """Message type and trigger to what writes it."""
+TELLS: Final = {"DiagnosticReport": _tell}
+"""Resource type to the message that tells of its change."""

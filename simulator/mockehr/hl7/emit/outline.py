@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from mockehr.core.errors import UsageError
 from mockehr.core.exchange import JSON
 from mockehr.hl7.delimiters import DEFAULT, translate
 from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.stamps import from_fhir, stamp
+from mockehr.hl7.structures import structure
 from mockehr.hl7.write import Field, Writer
-
-STRUCTURES: Final = {
-    **dict.fromkeys(("ADT^A01", "ADT^A04", "ADT^A08", "ADT^A13"), "ADT_A01"),
-    **dict.fromkeys(("ADT^A05", "ADT^A28", "ADT^A31"), "ADT_A05"),
-    "ADT^A02": "ADT_A02",
-    "ADT^A03": "ADT_A03",
-    "ADT^A11": "ADT_A09",
-    "ADT^A34": "ADT_A30",
-    "ADT^A40": "ADT_A39",
-    "ORU^R01": "ORU_R01",
-}
-"""Message type and trigger to structure (HL7 table 0354)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +74,7 @@ class Outline:
         event, dialect = self.event, self.dialect
         kind = event.name.split("^")
         if dialect.structure and dialect.modern:
-            kind.append(STRUCTURES[event.name])
+            kind.append(structure(event.name, dialect.version))
         number = dialect.control_id.format(number=event.number, seconds=int(event.at))
         fields: dict[int, Field] = {
             3: dialect.sending_application.split("^"),
