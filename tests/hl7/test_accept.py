@@ -6,7 +6,9 @@ import pytest
 
 from mockehr.hl7.accept import ACCEPTORS, accept
 from mockehr.hl7.accept.intents import Accepted, Context, Key, Merge, Upsert, resolve
-from mockehr.hl7.dialect import EPIC, GENERIC, ORACLE, Dialect
+from mockehr.hl7.dialect import GENERIC, Dialect
+from mockehr.hl7.dialects.epic import EPIC
+from mockehr.hl7.dialects.oracle import ORACLE
 from mockehr.hl7.faults import Rejection
 from mockehr.hl7.message import Message
 

@@ -14,7 +14,10 @@ from mockehr.core.errors import UnknownName, UsageError
 from mockehr.hl7.accept import accept
 from mockehr.hl7.accept.intents import Context, Upsert
 from mockehr.hl7.delimiters import Delimiters
-from mockehr.hl7.dialect import DIALECTS, EPIC, GENERIC, ORACLE, Dialect, ZSegment, named
+from mockehr.hl7.dialect import GENERIC, Dialect, ZSegment
+from mockehr.hl7.dialects import DIALECTS
+from mockehr.hl7.dialects.epic import EPIC
+from mockehr.hl7.dialects.oracle import ORACLE
 from mockehr.hl7.emit import EMITTERS, Event, emit
 from mockehr.hl7.message import Message
 from mockehr.hl7.structures import structure
@@ -279,7 +282,7 @@ def test_what_is_needed_and_missing_is_named() -> None:
     with pytest.raises(UnknownName, match="ADT\\^A01"):
         written("ADT^A99", [PATIENT])
     with pytest.raises(UnknownName, match="epic"):
-        named("epik")
+        DIALECTS.get("epik")
 
 
 def test_the_same_event_gives_the_same_bytes() -> None:
@@ -291,16 +294,21 @@ def upserts(message: Message, dialect: Dialect) -> dict[str, Upsert]:
     return {intent.key: intent for intent in accepted.intents if isinstance(intent, Upsert)}
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())
+@pytest.mark.parametrize("dialect", [DIALECTS.get(name) for name in DIALECTS], ids=list(DIALECTS))
 @pytest.mark.parametrize("name", ["ADT^A01", "ADT^A03", "ADT^A08", "ADT^A28"])
 def test_a_patient_sent_and_taken_in_again_is_the_same_person(dialect: Dialect, name: str) -> None:
     found = upserts(written(name, [PATIENT, ENCOUNTER], dialect), dialect)["patient"].resource
-    written_systems = {rule.system for rule in dialect.identifiers}
-    assert [(one["system"], one["value"]) for one in found["identifier"]] == [
-        (one["system"], one["value"])
-        for one in PATIENT["identifier"]
-        if not written_systems or one["system"] in written_systems
-    ]
+    written_systems = {rule.system for rule in dialect.identifiers if rule.system}
+    told = [(one["system"], one["value"]) for one in found["identifier"]]
+    if dialect.identifiers and not written_systems:
+        # What the interface calls by a facility has no system of its own on the wire.
+        assert {value for _, value in told} <= {one["value"] for one in PATIENT["identifier"]}
+    else:
+        assert told == [
+            (one["system"], one["value"])
+            for one in PATIENT["identifier"]
+            if not written_systems or one["system"] in written_systems
+        ]
     assert found["name"] == PATIENT["name"]
     for element in ("birthDate", "gender", "address", "telecom", "maritalStatus", "communication"):
         assert found[element] == PATIENT[element], element
@@ -311,7 +319,7 @@ def test_a_patient_sent_and_taken_in_again_is_the_same_person(dialect: Dialect, 
     assert found["deceasedBoolean"] is False
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())
+@pytest.mark.parametrize("dialect", [DIALECTS.get(name) for name in DIALECTS], ids=list(DIALECTS))
 def test_a_visit_sent_and_taken_in_again_is_the_same_visit(dialect: Dialect) -> None:
     found = upserts(written("ADT^A01", [PATIENT, ENCOUNTER, PRACTITIONER], dialect), dialect)["encounter"].resource
     wanted = ENCOUNTER["identifier"][1 if dialect is ORACLE else 0]

@@ -14,8 +14,9 @@ from typing import Final, Literal
 from mockehr.hl7.charset import codec_of
 from mockehr.hl7.delimiters import Delimiters, escape
 from mockehr.hl7.faults import Fault
+from mockehr.hl7.habits import STANDARD, AckHabit
 from mockehr.hl7.header import Header, read_header
-from mockehr.hl7.stamps import second_stamp
+from mockehr.hl7.stamps import second_stamp, stamp
 
 Code = Literal["AA", "AE", "AR", "CA", "CE", "CR"]
 Outcome = Literal["A", "E", "R"]
@@ -51,12 +52,13 @@ def acknowledge(
     control_id: str,
     text: str = "",
     errors: Sequence[Fault] = (),
+    habit: AckHabit = STANDARD,
 ) -> bytes:
     """The acknowledgement of `message` as an unframed message.
 
     Sender and receiver change places, MSA-2 echoes MSH-10, and delimiters, processing id, version and charset are the
-    message's own. MSH-9 is `ACK` before version 2.4 and `ACK^trigger^ACK` from 2.4 on. `at` is site seconds,
-    `control_id` the new MSH-10. Raises NotHL7 for bytes without a header (acknowledge UNKNOWN_HEADER instead).
+    message's own; `habit` has what a receiver does differently. `at` is site seconds, `control_id` the new MSH-10.
+    Raises NotHL7 for bytes without a header (acknowledge UNKNOWN_HEADER instead).
     """
     header = read_header(message) if isinstance(message, bytes) else message
     fields = header.fields
@@ -65,16 +67,18 @@ def acknowledge(
         fields = fields + [b""] * (12 - count)
     bar = header.separator
     _, declared, sender, sender_at, receiver, receiver_at, _, _, asked, echoed, processing, version = fields[:12]
-    kind = b"ACK"
-    if version >= b"2.4" and declared:
-        mark = declared[:1]
-        trigger = asked.split(mark)
-        if len(trigger) > 1 and trigger[1]:
-            kind = b"ACK" + mark + trigger[1] + mark + b"ACK"
+    kind = _kind_of(asked, declared[:1], version, habit)
     charset = bar * 6 + fields[17] if count > 17 and fields[17] else b""
+    moment, own_id = second_stamp(int(at)), control_id.encode()
+    if habit is not STANDARD:
+        sender, sender_at, receiver, receiver_at = _parties(
+            (sender, sender_at, receiver, receiver_at), declared[:1], habit
+        )
+        moment, own_id, charset = _own(at, own_id, charset, habit)
+        text, errors = _told(code, text, errors, habit)
     reply = bar.join((
-        b"MSH", declared, receiver, receiver_at, sender, sender_at, second_stamp(int(at)), b"", kind,
-        control_id.encode(), processing, version + charset + b"\rMSA", _CODES[code], echoed,
+        b"MSH", declared, receiver, receiver_at, sender, sender_at, moment, b"", kind,
+        own_id, processing, version + charset + b"\rMSA", _CODES[code], echoed,
     ))  # fmt: skip
     if not text and not errors:
         return reply + b"\r"
@@ -83,6 +87,39 @@ def acknowledge(
     if text:
         reply += bar + _encode(text, marks, codec)
     return reply + b"\r" + _error_segments(errors, version, marks, codec)
+
+
+def _kind_of(asked: bytes, mark: bytes, version: bytes, habit: AckHabit) -> bytes:
+    """MSH-9 of an acknowledgement."""
+    form = habit.kind
+    if form == "plain" or (form == "by-version" and version < b"2.4") or not mark:
+        return b"ACK"
+    pieces = asked.split(mark, 2)
+    if len(pieces) < 2 or not pieces[1]:
+        return b"ACK"
+    ack = b"ACK" + mark + pieces[1]
+    return ack if form == "trigger" else ack + mark + b"ACK"
+
+
+def _parties(places: tuple[bytes, ...], mark: bytes, habit: AckHabit) -> tuple[bytes, ...]:
+    """MSH-3 to 6 of the message as those that the acknowledgement swaps, or not."""
+    if habit.first_components and mark:
+        places = tuple(place.split(mark, 1)[0] for place in places)
+    return places if habit.swap else (*places[2:], *places[:2])
+
+
+def _own(at: float, control_id: bytes, charset: bytes, habit: AckHabit) -> tuple[bytes, bytes, bytes]:
+    """MSH-7, MSH-10 and what leads to MSH-18."""
+    moment = stamp(at, "milli").encode() if habit.milliseconds else second_stamp(int(at))
+    return moment, moment if habit.stamp_as_id else control_id, charset if habit.echo_charset else b""
+
+
+def _told(code: Code, text: str, errors: Sequence[Fault], habit: AckHabit) -> tuple[str, Sequence[Fault]]:
+    """What is said about a refusal: MSA-3 and the ERR segments."""
+    if code[1] == "A":
+        return text, errors
+    said = (habit.reject_text if code[1] == "R" else habit.error_text) or text
+    return ("" if habit.errors == "none" and said == text else said), errors if habit.errors == "err" else ()
 
 
 def _code(level: Literal["A", "C"], outcome: Outcome) -> Code:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final
 
-from mockehr.core.errors import UnknownName
 from mockehr.hl7.charset import codec_of
 from mockehr.hl7.delimiters import DEFAULT, Delimiters
+from mockehr.hl7.habits import PATIENT, STANDARD, AckHabit, Engine, SendHabit
 from mockehr.hl7.stamps import Precision
 
 OWN_ARC: Final = "1.2.840.114350.1.13.0.1.7"
@@ -31,6 +30,8 @@ class IdentifierRule:
     authority: str
     type: str
     label: str = ""
+    facility: str = ""
+    """CX.6, the assigning facility."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,16 @@ class Dialect:
     renamed: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Messages that this interface sends in place of others: `{"ADT^A40": "ADT^A34"}`."""
     delimiters: Delimiters = DEFAULT
+    operator: str = ""
+    """EVN-5 unless an event says who entered it; components are separated by `^`."""
+    ack: AckHabit = STANDARD
+    """How this interface acknowledges what it takes."""
+    sending: SendHabit = PATIENT
+    """What it does about the answers to what it sends."""
+
+    def behind(self, engine: Engine) -> Dialect:
+        """The same with an interface engine in front, which acknowledges and sends in its way."""
+        return replace(self, ack=engine.ack, sending=engine.sending)
 
     def at_site(self, oid_root: str) -> Dialect:
         """The same with the identifier systems of a site whose own OIDs lie below `oid_root` (empty: as it is).
@@ -112,62 +123,3 @@ class Dialect:
 
 GENERIC: Final = Dialect("generic", "MOCKEHR", "HOSPITAL", "CLIENT", "CLIENT")
 """A clean 2.5.1 interface: structures in MSH-9.3, UTF-8 declared, every identifier with its universal id."""
-
-EPIC: Final = Dialect(
-    "epic",
-    "EPIC",
-    "HOSPITAL",
-    "CLIENT",
-    "CLIENT",
-    security="ADTPA",
-    version="2.3",
-    charset="",
-    identifiers=(
-        IdentifierRule("urn:oid:1.2.840.114350.1.13.0.1.7.5.737384.14", "EPI", "MR", "EPI"),
-        IdentifierRule("urn:oid:1.2.840.114350.1.13.0.1.7.5.737384.0", "EPIC", "MRN", "EPIC"),
-    ),
-    visit=IdentifierRule("urn:oid:1.2.840.114350.1.13.0.1.7.3.698084.8", "", "", "CSN"),
-    structure=False,
-    accept_condition="AL",
-    application_condition="NE",
-    z_segments=(ZSegment("PID", "ZPD||MYCH~Post||ACTIVATED|||Y"),),
-)
-"""Epic Bridges, as seen in public samples: an interface user in MSH-8, PID-3 repeated with authorities EPI and EPIC
-(types MR and MRN), PV1-19 a bare CSN, `AL`/`NE` in MSH-15/16, MSH-9 of two components, ZPD after PID. 2.3 is what the
-vendor's scheduling specification shows; 2.4, 2.5 and 2.8.1 occur too. (vendor reference A10 rows 1 to 3; CDCgov
-trusted-intermediary issue 1207 for MSH-9.3)"""
-
-ORACLE: Final = Dialect(
-    "oracle",
-    "HNAM",
-    "CERNER",
-    "CLIENT",
-    "CLIENT",
-    version="2.3",
-    charset="8859/1",
-    identifiers=(
-        IdentifierRule("urn:oid:2.16.840.1.113883.6.1000", "HOSP_MRN", "MRN", "MRN"),
-        IdentifierRule("urn:oid:2.16.840.1.113883.3.787.0.0", "HOSP_EMPI", "CMRN", "Community Medical Record Number"),
-    ),
-    visit=IdentifierRule("urn:oid:5.5.5.5.5.5.", "CERNER", "FIN NBR", "FIN NBR"),
-    account_is_visit=True,
-    structure=False,
-    control_id="Q{number}T{seconds}",
-    name_type="CURRENT",
-    address_type="HOME",
-    phone_types=("HOM",),
-    renamed={"ADT^A40": "ADT^A34"},
-)
-"""Oracle Health (Cerner Millennium), as seen in public samples: HNAM|CERNER, version 2.3, `8859/1` in MSH-18, control
-ids `Q<n>T<n>`, identifier types MRN and CMRN under `X_MRN` authorities, the FIN as `FIN NBR` in PV1-19 and PID-18,
-`(…)…^HOM` telephones, name type CURRENT, merges as A34. (vendor reference B10 rows 1, 5 to 7)"""
-
-DIALECTS: Final = MappingProxyType({dialect.name: dialect for dialect in (GENERIC, EPIC, ORACLE)})
-
-
-def named(name: str) -> Dialect:
-    """The preset of that name; raises UnknownName."""
-    try:
-        return DIALECTS[name]
-    except KeyError:
-        raise UnknownName("HL7 dialect", name, DIALECTS) from None

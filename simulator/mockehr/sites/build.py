@@ -22,7 +22,7 @@ from mockehr.fhir.pages import Pages
 from mockehr.fhir.record import encode
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Base, EmptyBase, Store
-from mockehr.hl7.dialect import DIALECTS, named
+from mockehr.hl7.dialects import DIALECTS
 from mockehr.journal import Journal
 from mockehr.personalities.dresser import SiteFacts
 from mockehr.personalities.load import load_personality
@@ -94,7 +94,7 @@ def _furnish(site: Site) -> None:
     site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
     site.outbox.listen(lambda delivery: site.journal.close(delivery.exchange))
     site.log.listen(lambda change: site.outbox.hear(site.upgrades.told(change)))
-    dialect = named(options.hl7_dialect or _dialect_of(site.personality.name))
+    dialect = DIALECTS.get(options.hl7_dialect or _dialect_of(site.personality.name))
     site.dialect = dialect.at_site(site.personality.oid_root)
     site.links = Links(site)
     site.log.listen(site.links.hear)

@@ -26,7 +26,8 @@ from mockehr.core.clock import duration
 from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.events import Hook
 from mockehr.hl7.charset import codec_of
-from mockehr.hl7.dialect import Dialect, named
+from mockehr.hl7.dialect import Dialect
+from mockehr.hl7.dialects import DIALECTS
 from mockehr.hl7.emit import EMITTERS
 from mockehr.sites.links import Link
 
@@ -152,7 +153,7 @@ def dialect_from(present: Dialect, settings: Mapping[str, Any], *, oid_root: str
     Raises UnknownName for the preset, ConfigError for fields that a dialect does not have or that cannot be so.
     """
     given = dict(settings)
-    base = named(str(given.pop("dialect"))).at_site(oid_root) if "dialect" in given else present
+    base = DIALECTS.get(str(given.pop("dialect"))).at_site(oid_root) if "dialect" in given else present
     own = [item.name for item in fields(Dialect) if item.name != "name"]
     hints = get_type_hints(Dialect)
     forms: dict[str, Any] = {name: (hints[name], getattr(base, name)) for name in own}

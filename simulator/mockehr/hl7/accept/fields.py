@@ -56,7 +56,8 @@ def identifier(repetition: Repetition, dialect: Dialect, rules: tuple[Identifier
     found: JSON = {}
     if kind:
         found["type"] = {"coding": [_type(kind)]}
-    system = authority_system(repetition, 4)
+    # Some name the facility (CX.6) where others name the authority.
+    system = authority_system(repetition, 4) or authority_system(repetition, 6)
     if system:
         found["system"] = system
     return {**found, "value": value}

@@ -55,7 +55,7 @@ def _start(event: Event, dialect: Dialect) -> Outline:
     outline = Outline(event, dialect)
     told = stamp(event.at, dialect.precision, dialect.offset)
     occurred = stamp(event.occurred, dialect.precision, dialect.offset) if event.occurred is not None else ""
-    outline.add("EVN", {1: event.trigger, 2: told, 5: event.operator, 6: occurred})
+    outline.add("EVN", {1: event.trigger, 2: told, 5: event.operator or dialect.operator.split("^"), 6: occurred})
     return outline
 
 

@@ -36,7 +36,7 @@ def identifier_cx(identifier: JSON, rule: IdentifierRule | None, default_type: s
     """A FHIR identifier as CX, by rule or from what it says itself."""
     value = str(identifier.get("value", ""))
     if rule is not None:
-        return [value, "", "", rule.authority, rule.type]
+        return [value, "", "", rule.authority, rule.type, rule.facility]
     codings = identifier.get("type", {}).get("coding", [])
     kind = next((coding["code"] for coding in codings if coding.get("system") == IDENTIFIER_TYPE), default_type)
     return [value, "", "", authority(identifier.get("system", "")), kind]
