@@ -19,11 +19,12 @@ Capabilities (each gets what it works on, and an Act):
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from mockehr.core.chance import Stream
+from mockehr.core.errors import nearest_names
 from mockehr.core.exchange import Exchange
 
 CAPABILITIES = (
@@ -155,3 +156,12 @@ def quirk(
         return cls
 
     return mark
+
+
+def one_of(setting: str, value: str, known: Iterable[str]) -> None:
+    """For the settings of a quirk: raise ValueError unless `value` is among those that are known."""
+    names = list(known)
+    if value not in names:
+        near = nearest_names(value, names, limit=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{setting} is {value!r}; it must be one of {', '.join(names)}{meant}")

@@ -13,10 +13,10 @@ from mockehr.core.exchange import CHANNELS, Exchange
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which exchanges a rule is for; an empty field means any. `path` and `message` may hold `*`.
+    """Which exchanges a rule is for; an empty field means any. `path`, `message` and `link` may hold `*`.
 
-    `message` is an HL7 type and trigger such as `ADT^A01`; `client` a client id; `resource` and `interaction` may be
-    several, separated by commas or given as a list.
+    `message` is an HL7 type and trigger such as `ADT^A01`; `link` the name of a feed or a listener; `client` a client
+    id; `resource` and `interaction` may be several, separated by commas or given as a list.
     """
 
     channel: str = ""
@@ -25,6 +25,7 @@ class Where:
     resource: tuple[str, ...] = ()
     path: str = ""
     message: str = ""
+    link: str = ""
 
     @property
     def needs_interaction(self) -> bool:
@@ -44,6 +45,8 @@ class Where:
             return f"resource is {asked.resource_type if asked else 'none'}, not {' or '.join(self.resource)}"
         if self.message and (asked is None or not fnmatchcase(asked.name, self.message)):
             return f"message is {asked.name if asked else 'none'}, not {self.message}"
+        if self.link and not fnmatchcase(exchange.path, f"/{self.link}"):
+            return f"link is {exchange.path[1:] or 'none'}, not {self.link}"
         if self.path and not fnmatchcase(exchange.path, self.path):
             return f"path is {exchange.path}, not {self.path}"
         return ""
@@ -62,6 +65,7 @@ def where_from(settings: Mapping[str, Any]) -> Where:
         resource=_names(settings.get("resource", ())),
         path=str(settings.get("path", "")),
         message=str(settings.get("message", "")),
+        link=str(settings.get("link", "")),
     )
 
 
