@@ -81,6 +81,8 @@ class Effects:
     """MLLP out: never sent, and never told."""
     packed: bool = False
     """MLLP out: sent in one write with the message that follows."""
+    followed: tuple[bytes, ...] = ()
+    """MLLP out: further messages, unframed, that are sent behind this one as messages of their own."""
 
 
 @dataclass(slots=True)
