@@ -18,7 +18,8 @@ class SequenceGap:
     """MSH-13 jumps by `by` (`gap`), is that of the message before (`repeat`), begins again at 1 (`restart`), or runs
     `backwards` by one. Messages without a number get one first.
 
-    Coping: wait a little for a small gap, raise an alarm for a big one, and resynchronise rather than drop (HL7 2.3 chapter 2.23.1).
+    Coping: wait a little for a small gap, raise an alarm for a big one, and resynchronise rather than drop (HL7 2.3
+    chapter 2.23.1).
     """
 
     form: str = "gap"
