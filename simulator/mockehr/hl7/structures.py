@@ -1,8 +1,8 @@
 """Which message structure a message type and trigger have (HL7 table 0354), version by version.
 
-From 2.3.1 on MSH-9.3 names it; before, the name is that of the grammar. In 2.1 and 2.2 each trigger had a grammar of its
-own, 2.3 put the like ones together, 2.4 took some apart again. Names that a version has withdrawn stay in its table,
-because sites go on sending them.
+From 2.3.1 on MSH-9.3 names it; before, the name is that of the grammar. In 2.1 and 2.2 each trigger had a grammar of
+its own, 2.3 put the like ones together, 2.4 took some apart again. Names that a version has withdrawn stay in its
+table, because sites go on sending them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 
 from mockehr.hl7.versions import VERSIONS, known_version
 
-Change = tuple[str, str]
+Since = tuple[str, str]
 """From this version on, this structure; `*` is the trigger's own (`ADT_A04` for `ADT^A04`)."""
 
 _OWN: Final = (("2.1", "*"),)
-_GROUPS: Final[tuple[tuple[str, str, tuple[Change, ...]], ...]] = (
+_GROUPS: Final[tuple[tuple[str, str, tuple[Since, ...]], ...]] = (
     ("ADT", "A01 A02 A03 A16 A17 A18 A20 A24 A30 A38 A39 A43 A45 A50 A52 A54 A60 A61", _OWN),
     ("ADT", "A04 A08 A13", (("2.1", "*"), ("2.3", "ADT_A01"))),
     ("ADT", "A05 A14 A28 A31", (("2.1", "*"), ("2.3", "ADT_A01"), ("2.4", "ADT_A05"))),
@@ -40,11 +40,13 @@ _GROUPS: Final[tuple[tuple[str, str, tuple[Change, ...]], ...]] = (
     ("ORR", "O02", _OWN),
     ("OMG", "O19", _OWN),
     ("ORG", "O20", _OWN),
+    ("OMI", "O23", _OWN),
+    ("ORI", "O24", _OWN),
     ("OML", "O21 O33 O35 O39", _OWN),
     ("ORL", "O22 O34 O36 O40", _OWN),
     ("OMP", "O09", _OWN),
     ("ORP", "O10", _OWN),
-    ("ORU", "R01 R30", _OWN),
+    ("ORU", "R01 R30 R40", _OWN),
     ("ORU", "R03", (("2.1", "ORU_R03"), ("2.3", "ORU_R01"))),
     ("ORU", "R31 R32", (("2.5", "ORU_R30"),)),
     ("ORU", "W01", (("2.3.1", "ORU_W01"),)),
@@ -92,10 +94,10 @@ _GROUPS: Final[tuple[tuple[str, str, tuple[Change, ...]], ...]] = (
     ("RSP", "K24", (("2.4", "RSP_K24"), ("2.5", "RSP_K23"))),
     ("QCN", "J01", _OWN),
 )
-"""Checked against the event maps of HAPI (hapi-hl7v2, `parser/eventmap/*.properties`). K22 has no grammar in 2.5 to 2.6;
-HAPI and IHE's patient demographics query (ITI-21) use RSP_K21 there."""
+"""Checked against the event maps of HAPI (hapi-hl7v2, `parser/eventmap/*.properties`). K22 has no grammar in 2.5 to
+2.6; HAPI and IHE's patient demographics query (ITI-21) use RSP_K21 there. ORU_R40 is IHE's name (PCD-04)."""
 
-_TABLE: Final[dict[str, tuple[Change, ...]]] = {
+_TABLE: Final[dict[str, tuple[Since, ...]]] = {
     f"{kind}^{trigger}": tuple((since, name.replace("*", f"{kind}_{trigger}")) for since, name in changes)
     for kind, triggers, changes in _GROUPS
     for trigger in triggers.split()
@@ -106,8 +108,8 @@ _TABLE: Final[dict[str, tuple[Change, ...]]] = {
 def structure(kind: str, version: str) -> str:
     """The structure of a message type and trigger (`ADT^A04`) in a version as in MSH-12; empty if nobody knows it.
 
-    A third component of `kind` is not looked at. `ACK` has the structure ACK whatever its trigger. A trigger that came
-    after `version` has the structure that it came with.
+    A third component of `kind` is not looked at. `ACK` has the structure ACK whatever its trigger. A trigger that
+    came after `version` has the structure that it came with.
     """
     message_type, _, rest = kind.partition("^")
     if message_type == "ACK":
