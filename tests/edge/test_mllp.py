@@ -12,7 +12,17 @@ from hl7.client import MLLPClient
 from hl7.mllp import start_hl7_server
 
 from mockehr.core.errors import EnvironmentProblem
-from mockehr.edge.mllp import Handler, MllpSender, MllpServer, Outcome, Peer, Reaction
+from mockehr.edge.mllp import (
+    Handler,
+    Manner,
+    MllpSender,
+    MllpServer,
+    Outcome,
+    Peer,
+    Reaction,
+    Reception,
+    Sending,
+)
 from mockehr.hl7.ack import acknowledge
 from mockehr.hl7.frame import Deframer, Frame, frame
 
@@ -46,7 +56,8 @@ def run(work: Callable[[], Awaitable[None]]) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(handler: Handler, **options: object) -> AsyncIterator[MllpServer]:
-    server = MllpServer(HOST, 0, handler, **options)  # type: ignore[arg-type]
+    told = {name: options.pop(name) for name in ("on_broken", "on_uncommitted", "ssl") if name in options}
+    server = MllpServer(HOST, 0, handler, Reception(**options), **told)  # type: ignore[arg-type]
     await server.start()
     try:
         yield server
@@ -57,7 +68,7 @@ async def serving(handler: Handler, **options: object) -> AsyncIterator[MllpServ
 
 @contextlib.asynccontextmanager
 async def sending(server: MllpServer, **options: object) -> AsyncIterator[MllpSender]:
-    sender = MllpSender(HOST, server.port, **options)  # type: ignore[arg-type]
+    sender = MllpSender(HOST, server.port, Sending(**options))  # type: ignore[arg-type]
     try:
         yield sender
     finally:
@@ -143,7 +154,7 @@ def test_our_sender_is_answered_by_python_hl7s_server() -> None:
             writer.close()  # type: ignore[attr-defined]
 
         peer = await start_hl7_server(serve, host=HOST, port=0, encoding="utf-8")
-        sender = MllpSender(HOST, peer.sockets[0].getsockname()[1], timeout=5)
+        sender = MllpSender(HOST, peer.sockets[0].getsockname()[1], Sending(timeout=5))
         for number in range(5):
             outcome = await sender.send(message(number))
             assert outcome.code == "AA"
@@ -191,7 +202,7 @@ def test_the_handler_learns_who_sent_and_what_was_irregular() -> None:
 
         def handler(payload: bytes, peer: Peer) -> Reaction:
             seen.append((peer.host, peer.connection, [anomaly.kind for anomaly in peer.anomalies]))
-            return Reaction(None, close=payload.startswith(b"MSH|^~\\&|LAB|H1|EHR|H2|") and len(seen) == 2)
+            return Reaction(None, manner=Manner(close=len(seen) == 2))
 
         async with serving(handler) as server:
             assert await converse(server, frame(message(1)) + b"\n" + frame(message(2))) == b""
@@ -238,7 +249,9 @@ def script(*reactions: Reaction) -> Handler:
 
 def test_replies_keep_the_order_of_their_messages_when_one_is_late() -> None:
     async def work() -> None:
-        async with serving(script(Reaction(b"?", delay=0.05), Reaction(b"?"), Reaction(b"?", close=True))) as server:
+        async with serving(
+            script(Reaction(b"?", delay=0.05), Reaction(b"?"), Reaction(b"?", manner=Manner(close=True)))
+        ) as server:
             loop = asyncio.get_running_loop()
             begin = loop.time()
             wire = b"".join(frame(message(number)) for number in range(3))
@@ -250,7 +263,9 @@ def test_replies_keep_the_order_of_their_messages_when_one_is_late() -> None:
 
 def test_replies_overtake_a_late_one_when_order_is_not_asked_for() -> None:
     async def work() -> None:
-        handler = script(Reaction(b"?", delay=0.06, close=True), Reaction(b"?"), Reaction(b"?", delay=0.02))
+        handler = script(
+            Reaction(b"?", delay=0.06, manner=Manner(close=True)), Reaction(b"?"), Reaction(b"?", delay=0.02)
+        )
         async with serving(handler, ordered=False) as server:
             wire = b"".join(frame(message(number)) for number in range(3))
             assert ids(await converse(server, wire)) == ["M1", "M2", "M0"]
@@ -268,7 +283,8 @@ def test_a_late_reply_holds_up_reading_only_if_asked_to(read_ahead: bool, handle
             seen.append(payload)
             if len(seen) == 1:
                 asyncio.get_running_loop().call_later(0.03, lambda: counts.append(len(seen)))
-            return Reaction(answer(payload, peer).payload, delay=0.06 if len(seen) == 1 else 0, close=len(seen) == 3)
+            manner = Manner(close=len(seen) == 3)
+            return Reaction(answer(payload, peer).payload, delay=0.06 if len(seen) == 1 else 0, manner=manner)
 
         async with serving(handler, read_ahead=read_ahead) as server:
             wire = b"".join(frame(message(number)) for number in range(3))
@@ -280,7 +296,11 @@ def test_a_late_reply_holds_up_reading_only_if_asked_to(read_ahead: bool, handle
 
 def test_a_reply_can_be_cut_in_pieces_and_follow_garbage() -> None:
     async def work() -> None:
-        async with serving(script(Reaction(b"?", split=7, prefix=b"\r\nxx"), Reaction(b"?", close=True))) as server:
+        async with serving(
+            script(
+                Reaction(b"?", manner=Manner(split=7, prefix=b"\r\nxx")), Reaction(b"?", manner=Manner(close=True))
+            )
+        ) as server:
             pieces: list[bytes] = []
             reader, writer = await asyncio.open_connection(HOST, server.port)
             writer.write(frame(message(1)) + frame(message(2)))
@@ -298,7 +318,7 @@ def test_a_reply_can_be_cut_in_pieces_and_follow_garbage() -> None:
 
 def test_a_server_can_say_nothing_and_close() -> None:
     async def work() -> None:
-        handler = script(Reaction(None), Reaction(b"?"), Reaction(None, prefix=b"zz", close=True))
+        handler = script(Reaction(None), Reaction(b"?"), Reaction(None, manner=Manner(prefix=b"zz", close=True)))
         async with serving(handler) as server:
             received = await converse(server, b"".join(frame(message(number)) for number in range(4)))
             assert ids(received) == ["M1"]
@@ -309,7 +329,7 @@ def test_a_server_can_say_nothing_and_close() -> None:
 
 def test_a_reset_reaches_the_peer_as_one() -> None:
     async def work() -> None:
-        async with serving(script(Reaction(b"?", reset=True))) as server:
+        async with serving(script(Reaction(b"?", manner=Manner(reset="before")))) as server:
             reader, writer = await asyncio.open_connection(HOST, server.port)
             writer.write(frame(message(1)))
             with pytest.raises(ConnectionResetError):
@@ -360,7 +380,7 @@ def test_a_failing_handler_costs_its_connection_and_nothing_else() -> None:
 def test_thousands_of_cut_replies_in_one_segment_need_no_deep_stack() -> None:
     async def work() -> None:
         def handler(payload: bytes, peer: Peer) -> Reaction:
-            return Reaction(answer(payload, peer).payload, split=10_000)
+            return Reaction(answer(payload, peer).payload, manner=Manner(split=10_000))
 
         async with serving(handler) as server:
             received = await converse(server, b"".join(map(frame, map(message, range(3000)))), half_close=True)
@@ -397,8 +417,8 @@ def test_an_acknowledgement_of_something_else_is_reported_as_unmatched() -> None
 
 def test_garbage_in_place_of_an_acknowledgement_is_no_answer() -> None:
     async def work() -> None:
-        async with serving(script(Reaction(b"\x06"), Reaction(b"fail"))) as server, sending(server) as sender:
-            for text in (b"\x06", b"fail"):
+        async with serving(script(Reaction(b"\x07"), Reaction(b"fail"))) as server, sending(server) as sender:
+            for text in (b"\x07", b"fail"):
                 outcome = await sender.send(message(1), within=0.05)
                 assert outcome.code == ""
                 assert not outcome.matched
@@ -409,7 +429,9 @@ def test_garbage_in_place_of_an_acknowledgement_is_no_answer() -> None:
 
 def test_a_lost_connection_is_an_outcome_and_the_next_message_connects_anew() -> None:
     async def work() -> None:
-        handler = script(Reaction(b"?", reset=True), Reaction(b"?", close=True), Reaction(b"?"))
+        handler = script(
+            Reaction(b"?", manner=Manner(reset="before")), Reaction(b"?", manner=Manner(close=True)), Reaction(b"?")
+        )
         async with serving(handler) as server, sending(server) as sender:
             outcome = await sender.send(message(1))
             assert outcome.code == ""
@@ -470,8 +492,8 @@ def test_a_message_can_be_sent_in_pieces_or_as_other_octets_or_without_waiting()
             return answer(payload, peer) if payload.startswith(b"MSH") else Reaction(None)
 
         async with serving(handler) as server, sending(server) as sender:
-            assert (await sender.send(message(1), split=40)).code == "AA"
-            assert (await sender.send(message(2), wire=b"junk\n" + message(2) + b"\x1c\r")).code == "AA"
+            assert (await sender.send(message(1), manner=Manner(split=40))).code == "AA"
+            assert (await sender.send(message(2), manner=Manner(prefix=b"junk\n", start=b""))).code == "AA"
             assert await sender.send(b"no HL7 at all", expect_ack=False) == Outcome()
             await until(lambda: len(seen) == 3)
         assert seen == [message(1), message(2), b"no HL7 at all"]
@@ -539,7 +561,7 @@ def test_a_peer_that_does_not_read_its_replies_is_not_read_from_either() -> None
         def handler(payload: bytes, peer: Peer) -> Reaction:
             nonlocal handled
             handled += 1
-            return Reaction(payload + b"x" * 4000, close=handled == total)
+            return Reaction(payload + b"x" * 4000, manner=Manner(close=handled == total))
 
         async with serving(handler) as server:
             reader, writer = await asyncio.open_connection(HOST, server.port)

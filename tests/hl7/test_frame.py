@@ -1,5 +1,7 @@
 """Framing: whatever the chunks and whatever lies between, the same payloads come out."""
 
+import time
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -141,3 +143,59 @@ def test_a_flood_of_marks_costs_no_more_than_its_length_and_fills_no_memory(floo
     frames = deframer.feed(flood * 200_000 + frame(b"MSH|^~\\&"))
     assert frames[-1].payload == b"MSH|^~\\&"
     assert all(len(found.anomalies) <= NOTED for found in frames)
+
+
+def fed(wire: bytes, size: int, limit: int = 100_000_000) -> list[int]:
+    """Sizes of the payloads of that wire, fed in chunks of so many octets."""
+    deframer = Deframer(limit)
+    chunks = (wire[start : start + size] for start in range(0, len(wire), size))
+    return [len(received.payload) for chunk in chunks for received in deframer.feed(chunk)]
+
+
+def test_ten_megabytes_in_chunks_are_held_in_less_than_three_times_their_size() -> None:
+    size = 10_000_000
+    wire = frame(MESSAGE + b"x" * (size - len(MESSAGE)))
+    tracemalloc.start()
+    try:
+        assert fed(wire, 1 << 16) == [size]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * size
+
+
+@pytest.mark.parametrize("filling", [b"x", b"\x1c", b"\r"])
+def test_eight_times_the_octets_cost_about_eight_times_as_much(filling: bytes) -> None:
+    def cost(size: int) -> float:
+        wire = frame(MESSAGE + filling * size + b".")
+        begin = time.process_time()
+        fed(wire, 4096)
+        return time.process_time() - begin
+
+    small = min(cost(2_000_000) for _ in range(3))
+    large = min(cost(16_000_000) for _ in range(2))
+    assert large < 24 * max(small, 0.001)  # the square would cost 64 times as much
+
+
+def test_the_limit_of_a_hundred_megabytes_is_that_of_a_payload() -> None:
+    block = b"x" * 1_000_000
+    deframer = Deframer()
+    deframer.feed(b"\x0b")
+    for _ in range(100):
+        assert deframer.feed(block) == []
+    (whole,) = deframer.feed(b"\x1c\r")
+    assert whole.complete
+    assert len(whole.payload) == 100_000_000
+    deframer.feed(b"\x0b")
+    refused = [received for _ in range(101) for received in deframer.feed(block)]
+    assert [received.complete for received in refused] == [False]
+    assert deframer.waiting < 1_000_002
+
+
+@pytest.mark.parametrize(("octet", "kind"), [(b"\x06", "ack"), (b"\x15", "nak")])
+def test_a_single_octet_is_a_commit_whatever_the_chunks(octet: bytes, kind: str) -> None:
+    wire = frame(octet) + frame(MESSAGE) + frame(octet)
+    for size in (1, 2, 100):
+        deframer = Deframer()
+        found = [one for start in range(0, len(wire), size) for one in deframer.feed(wire[start : start + size])]
+        assert [received.commit for received in found] == [kind, None, kind]

@@ -1,21 +1,58 @@
-"""The sending side of MLLP: one connection, messages out, each with the acknowledgement that names it."""
+"""The sending side of MLLP: messages out, each with the acknowledgement that names it."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl as tls
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, Literal
 
-from mockehr.hl7.frame import DEFAULT_LIMIT, Deframer, Frame, frame
-from mockehr.hl7.header import NotHL7, read_header
-from mockehr.hl7.message import Message
+from mockehr.core.errors import EnvironmentProblem
+from mockehr.edge.mllp_link import Answers, Link, Waiter, acknowledged
+from mockehr.edge.mllp_manner import REGULAR, Manner
+from mockehr.edge.mllp_route import Awaited, Dialled, Route
+from mockehr.edge.mllp_socket import ONCE, Backoff, KeepAlive
+from mockehr.hl7.frame import DEFAULT_LIMIT
+from mockehr.hl7.header import read_header
 
-PIECE_PAUSE: Final = 0.001
-"""Seconds between the pieces of a split frame, so that they leave as segments of their own."""
-KEPT_STRAYS: Final = 1000
-"""Answers to nothing that a connection remembers."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """How messages are sent. Sizes in octets, times in wall seconds."""
+
+    timeout: float = 10.0
+    """For the acknowledgement of one message."""
+    connect_timeout: float = 5.0
+    """For one attempt to connect, or for the peer to dial."""
+    window: int = 1
+    """Messages that may be unacknowledged at a time."""
+    await_application: bool = False
+    """An accept acknowledgement (CA) is not yet the answer."""
+    limit: int = DEFAULT_LIMIT
+    """The longest acknowledgement."""
+    role: Literal["dial", "wait"] = "dial"
+    """`wait`: listen, and send over the connection that the peer makes (reverse MLLP)."""
+    persistent: bool = True
+    """Keep the connection from one message to the next; without it each has its own."""
+    release: Literal[1, 2] = 1
+    """Of MLLP. In release 2 the peer has to commit each message before the next is written; what comes from it is
+    committed in turn."""
+    commit_timeout: float = 10.0
+    commit_retries: int = 0
+    """How often a message that was refused (NAK), or not committed in time, is written again; after a time-out over
+    a new connection, lest the late commit be taken for that of another message."""
+    backoff: Backoff = ONCE
+    keep_alive: KeepAlive | None = None
+    ack_port: int | None = None
+    """Acknowledgements come over a second connection: the peer dials this port of ours, or we that of the peer."""
+    ack_role: Literal["wait", "dial"] = "wait"
+    ack_host: str = ""
+    """Of the second connection; empty for the host of the first."""
+
+
+PLAIN: Final = Sending()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,233 +69,225 @@ class Outcome:
     error: str = ""
     strays: tuple[bytes, ...] = ()
     """Payloads that came meanwhile and acknowledged nothing that was in flight."""
+    commit: Literal["", "ack", "nak"] = ""
+    """The peer's commit acknowledgement, in release 2."""
 
 
 class MllpSender:
-    """Sends messages over one connection that is made when needed and made anew after it was lost.
+    """Sends messages over a connection that is made when needed and made anew after it was lost.
 
-    `window` messages may be unacknowledged at a time. An answer belongs to the message whose MSH-10 it names in
-    MSA-2; any other is a stray and answers nothing, so a late acknowledgement is never taken for that of the next
-    message. With `await_application` an accept acknowledgement (CA) is not yet the answer. Nothing is ever sent
-    twice: to send again is the caller's decision. Times are wall seconds.
+    An answer belongs to the message whose MSH-10 it names in MSA-2; any other is a stray and answers nothing, so a
+    late acknowledgement is never taken for that of the next message. Nothing is ever sent twice, except as
+    `Sending.commit_retries` and `Manner.copies` ask for it: to send again is the caller's decision. A connection that
+    cannot take more octets holds up the next message, which bounds what is buffered.
     """
 
     def __init__(
         self,
         host: str,
         port: int,
+        settings: Sending = PLAIN,
         *,
-        timeout: float = 10.0,
-        connect_timeout: float = 5.0,
-        window: int = 1,
-        await_application: bool = False,
-        limit: int = DEFAULT_LIMIT,
         ssl: tls.SSLContext | None = None,
+        server_name: str | None = None,
+        ack_ssl: tls.SSLContext | None = None,
     ) -> None:
+        """`ssl` and `ack_ssl` are contexts of a server for who waits, of a client for who dials; `server_name` is
+        the name that the peer's certificate must bear, if not the host."""
         self.host = host
-        self.port = port
-        self.timeout = timeout
-        self.connect_timeout = connect_timeout
-        self.await_application = await_application
-        self.limit = limit
+        self.settings = settings
         self.connects = 0
-        """Connections made so far."""
-        self._ssl = ssl
-        self._window = asyncio.Semaphore(window)
-        self._dialling = asyncio.Lock()
-        self._link: _Link | None = None
+        """Connections made so far, without those for acknowledgements."""
+        self._answers = Answers(settings.await_application)
+        self._window = asyncio.Semaphore(settings.window)
+        self._connecting = asyncio.Lock()
+        self._link: Link | None = None
+        self._ack_link: Link | None = None
+        self._route = self._way(settings.role, host, port, ssl, server_name)
+        self._ack_route: Route | None = None
+        if settings.ack_port is not None:
+            name = settings.ack_host or host
+            self._ack_route = self._way(
+                settings.ack_role, name, settings.ack_port, ack_ssl, server_name, only_newest=False
+            )
+
+    @property
+    def port(self) -> int:
+        """The port that is dialled, or on which the peer is waited for."""
+        return self._route.port
+
+    @property
+    def ack_port(self) -> int | None:
+        """The port of the second connection, if there is one."""
+        return self._ack_route.port if self._ack_route is not None else None
 
     @property
     def connected(self) -> bool:
         """True while there is a connection."""
         return self._link is not None and self._link.alive
 
+    async def start(self) -> None:
+        """Listen where the peer is to dial; the first message does so otherwise. Raises EnvironmentProblem."""
+        await self._route.start()
+        if self._ack_route is not None:
+            await self._ack_route.start()
+
     async def send(
         self,
         message: bytes,
         *,
-        wire: bytes | None = None,
-        split: int | None = None,
+        manner: Manner = REGULAR,
         within: float | None = None,
         expect_ack: bool = True,
     ) -> Outcome:
         """Send one message, unframed, and wait for its acknowledgement.
 
-        `wire` are the octets to write in place of the regular frame, `split` writes them in pieces of that many
-        octets, `within` takes the place of the sender's timeout. Raises NotHL7 if the message has no MSH to
-        correlate by and an acknowledgement is expected.
+        `manner` says what goes onto the wire for it, `within` takes the place of the time-out. Raises NotHL7 if the
+        message has no MSH to correlate by and an acknowledgement is expected.
         """
-        control_id = read_header(message).field(10) if expect_ack else b""
+        (outcome,) = await self.send_together(((message, manner),), within=within, expect_ack=expect_ack)
+        return outcome
+
+    async def send_together(
+        self,
+        messages: Sequence[tuple[bytes, Manner]],
+        *,
+        within: float | None = None,
+        expect_ack: bool = True,
+    ) -> list[Outcome]:
+        """Send messages in one write, and wait for the acknowledgements of all. They take one place of the window;
+        the pieces and the end are those of the last one's manner."""
+        ids = [read_header(message).field(10) for message, _ in messages] if expect_ack else []
         async with self._window:
-            try:
-                link = await self._connect()
-            except (OSError, TimeoutError) as error:
-                reason = getattr(error, "strerror", None) or str(error) or "no answer"
-                return Outcome(error=f"cannot connect to {self.host}:{self.port}: {reason}")
-            octets = frame(message) if wire is None else wire
-            if expect_ack:
-                return await self._converse(
-                    link, control_id, octets, split, self.timeout if within is None else within
-                )
-            try:
-                await link.write(octets, split)
-            except ConnectionError as error:
-                return Outcome(error=str(error))
-            return Outcome()
+            for _ in range(self.settings.commit_retries + 1):
+                try:
+                    link = await self._connect()
+                except EnvironmentProblem as problem:
+                    return [Outcome(error=problem.what)] * len(messages)
+                except OSError as error:
+                    reason = getattr(error, "strerror", None) or str(error) or "no answer"
+                    return [Outcome(error=f"{self._missing()}: {reason}")] * len(messages)
+                outcomes = await self._converse(link, ids, messages, within)
+                settled = all(outcome.code or outcome.commit == "ack" for outcome in outcomes)
+                if not self.settings.persistent:
+                    await link.close()
+                if self.settings.release == 1 or settled:
+                    break
+        return outcomes
+
+    def resume(self) -> None:
+        """Read again after a message whose manner was to stall."""
+        if self._link is not None:
+            self._link.resume()
 
     async def close(self) -> None:
-        """Close the connection; what still waits for an acknowledgement learns that it was lost."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
+        """Close all connections; what still waits for an acknowledgement learns that they were lost."""
+        for link in (self._link, self._ack_link):
+            if link is not None:
+                await link.close()
+        self._link = self._ack_link = None
+        await self._route.close()
+        if self._ack_route is not None:
+            await self._ack_route.close()
 
     async def _converse(
-        self, link: _Link, control_id: bytes, octets: bytes, split: int | None, within: float
-    ) -> Outcome:
-        waiter = link.expect(control_id)
-        since = link.stray_count
+        self, link: Link, ids: list[bytes], messages: Sequence[tuple[bytes, Manner]], within: float | None
+    ) -> list[Outcome]:
+        within = self.settings.timeout if within is None else within
+        waiters = [self._answers.expect(control_id) for control_id in ids]
+        if self._ack_route is None:
+            link.waiters.update(waiters)
+        since = self._answers.stray_count
+        commit: Literal["", "ack", "nak"] = ""
+        committed = self.settings.release == 1
+        error = ""
         try:
-            async with asyncio.timeout(within):
-                await link.write(octets, split)
-                payload, code = await waiter
+            async with asyncio.timeout(within if committed else self.settings.commit_timeout):
+                commit = await link.write(messages)
+                committed = True
+                if self.settings.release == 1 and waiters:
+                    await asyncio.wait(waiters)
+            if self.settings.release == 2 and waiters and commit == "ack":
+                await asyncio.wait(waiters, timeout=within)
         except TimeoutError:
-            strays = link.strays_since(since)
-            if strays:
-                stray_code, _ = _acknowledged(strays[-1])
-                error = f"no acknowledgement of {_shown(control_id)} within {within:g} s, only of something else"
-                return Outcome(stray_code, strays[-1], False, error, strays)
-            return Outcome(error=f"no acknowledgement of {_shown(control_id)} within {within:g} s")
-        except ConnectionError as error:
-            return Outcome(error=str(error), strays=link.strays_since(since))
+            if not committed:
+                error = f"no commit acknowledgement within {self.settings.commit_timeout:g} s"
+        except ConnectionError as lost:
+            error = str(lost)
         finally:
-            link.forget(control_id, waiter)
-        return Outcome(code, payload, True, "", link.strays_since(since))
+            link.waiters.difference_update(waiters)
+            for control_id, waiter in zip(ids, waiters, strict=True):
+                self._answers.forget(control_id, waiter)
+        if commit == "nak":
+            error = "the peer refused to take the message (negative commit acknowledgement)"
+        strays = self._answers.strays_since(since)
+        if not waiters:
+            return [Outcome(error=error, strays=strays, commit=commit)] * len(messages)
+        return [
+            _outcome(control_id, waiter, error, within, strays, commit)
+            for control_id, waiter in zip(ids, waiters, strict=True)
+        ]
 
-    async def _connect(self) -> _Link:
-        async with self._dialling:
-            if self._link is not None and self._link.alive:
-                return self._link
-            loop = asyncio.get_running_loop()
-            async with asyncio.timeout(self.connect_timeout):
-                _, self._link = await loop.create_connection(
-                    lambda: _Link(self.limit, self.await_application), self.host, self.port, ssl=self._ssl
-                )
-            self.connects += 1
+    async def _connect(self) -> Link:
+        async with self._connecting:
+            if self._ack_route is not None:
+                await self._ack_route.start()
+                if isinstance(self._ack_route, Dialled) and (self._ack_link is None or not self._ack_link.alive):
+                    self._ack_link = await self._ack_route.link()
+            if self._link is None or not self._link.alive or not self.settings.persistent:
+                self._link = await self._route.link()
+                self.connects += 1
             return self._link
 
+    def _missing(self) -> str:
+        if isinstance(self._route, Awaited):
+            return f"nobody connected to {self._route.host}:{self._route.port}"
+        return f"cannot connect to {self._route.host}:{self._route.port}"
 
-_Waiter = asyncio.Future[tuple[bytes, str]]
-
-
-class _Link(asyncio.Protocol):
-    """One connection of a sender, and who waits on it for which control id."""
-
-    def __init__(self, limit: int, await_application: bool) -> None:
-        self.stray_count = 0
-        self._strays: deque[bytes] = deque(maxlen=KEPT_STRAYS)
-        self._await_application = await_application
-        self._deframer = Deframer(limit)
-        self._waiting: dict[bytes, list[_Waiter]] = {}
-        self._transport: asyncio.Transport | None = None
-        self._drained = asyncio.Event()
-        self._drained.set()
-        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    @property
-    def alive(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # a stream's transport is always a Transport
-
-    def data_received(self, data: bytes) -> None:
-        for received in self._deframer.feed(data):
-            self._deliver(received)
-
-    def eof_received(self) -> bool:
-        for received in self._deframer.finish():
-            self._deliver(received)
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._drained.set()
-        why = f": {exc}" if exc else ""
-        for waiters in self._waiting.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(ConnectionError(f"the connection was lost before an acknowledgement{why}"))
-        if not self._closed.done():
-            self._closed.set_result(None)
-
-    def pause_writing(self) -> None:
-        self._drained.clear()
-
-    def resume_writing(self) -> None:
-        self._drained.set()
-
-    def strays_since(self, count: int) -> tuple[bytes, ...]:
-        """The strays that came after there had been `count` of them."""
-        fresh = min(self.stray_count - count, len(self._strays))
-        return tuple(self._strays)[len(self._strays) - fresh :]
-
-    def expect(self, control_id: bytes) -> _Waiter:
-        waiter: _Waiter = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(control_id, []).append(waiter)
-        return waiter
-
-    def forget(self, control_id: bytes, waiter: _Waiter) -> None:
-        waiters = self._waiting.get(control_id, [])
-        if waiter in waiters:
-            waiters.remove(waiter)
-        if not waiters:
-            self._waiting.pop(control_id, None)
-        if waiter.done() and not waiter.cancelled():
-            waiter.exception()  # looked at, so that nobody is told that it never was
-
-    async def write(self, octets: bytes, split: int | None) -> None:
-        size = split or len(octets) or 1
-        for start in range(0, len(octets), size):
-            if start:
-                await _pause(PIECE_PAUSE)
-            if self._transport is None:
-                raise ConnectionError("the connection was lost while writing")
-            self._transport.write(octets[start : start + size])
-            await self._drained.wait()
-
-    async def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-        await self._closed
-
-    def _deliver(self, received: Frame) -> None:
-        code, control_id = _acknowledged(received.payload)
-        waiting = [waiter for waiter in self._waiting.get(control_id, []) if not waiter.done()]
-        if not code or not waiting or not received.complete:
-            self._strays.append(received.payload)
-            self.stray_count += 1
-        elif not (self._await_application and code == "CA"):
-            waiting[0].set_result((received.payload, code))
+    def _way(
+        self,
+        role: Literal["dial", "wait"],
+        host: str,
+        port: int,
+        ssl: tls.SSLContext | None,
+        name: str | None,
+        *,
+        only_newest: bool = True,
+    ) -> Route:
+        settings = self.settings
+        make = partial(
+            Link,
+            self._answers,
+            limit=settings.limit,
+            release=settings.release,
+            keep_alive=settings.keep_alive,
+        )
+        patience = settings.connect_timeout
+        if role == "wait":
+            return Awaited(host, port, make, timeout=patience, ssl=ssl, only_newest=only_newest)
+        return Dialled(host, port, make, timeout=patience, backoff=settings.backoff, ssl=ssl, server_name=name)
 
 
-async def _pause(seconds: float) -> None:
-    """Wait on the loop's own timer."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-    loop.call_later(seconds, done.set_result, None)
-    await done
-
-
-def _acknowledged(payload: bytes) -> tuple[str, bytes]:
-    """MSA-1 and MSA-2 of an acknowledgement; two empty values if it is none."""
-    try:
-        message = Message(payload)
-    except NotHL7:
-        return "", b""
-    segment = message.segment("MSA")
-    if segment is None:
-        return "", b""
-    return (segment.field(1) or b"").decode("latin-1"), segment.field(2) or b""
+def _outcome(
+    control_id: bytes,
+    waiter: Waiter,
+    error: str,
+    within: float,
+    strays: tuple[bytes, ...],
+    commit: Literal["", "ack", "nak"],
+) -> Outcome:
+    if waiter.done() and not waiter.cancelled():
+        lost = waiter.exception()
+        if lost is None:
+            payload, code = waiter.result()
+            return Outcome(code, payload, True, error, strays, commit)
+        return Outcome(error=error or str(lost), strays=strays, commit=commit)
+    if error or not strays:
+        error = error or f"no acknowledgement of {_shown(control_id)} within {within:g} s"
+        return Outcome(error=error, strays=strays, commit=commit)
+    code, _ = acknowledged(strays[-1])
+    error = f"no acknowledgement of {_shown(control_id)} within {within:g} s, only of something else"
+    return Outcome(code, strays[-1], False, error, strays, commit)
 
 
 def _shown(control_id: bytes) -> str:

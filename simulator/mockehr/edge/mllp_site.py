@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
+import ssl as tls
+from typing import Final
+
 from mockehr.core.exchange import Exchange
-from mockehr.edge.mllp import MllpServer, Peer, Reaction
+from mockehr.edge.mllp import MllpCaller, MllpServer, Peer, Reaction, Reception
+from mockehr.edge.mllp_manner import Manner
+from mockehr.edge.mllp_reception import Handler
+from mockehr.edge.mllp_socket import ONCE, Backoff
+from mockehr.edge.mllp_tls import Contexts
+from mockehr.sites.listeners import Listener
 from mockehr.sites.mllp_stages import Answered
 from mockehr.sites.site import Site
 
+AS_DUE: Final = Reception(ordered=False)
+"""A late acknowledgement holds up nothing else."""
 
-def listen_for(site: Site, *, host: str = "127.0.0.1", port: int = 0) -> MllpServer:
-    """A server (not started yet) whose messages go to that site. A late acknowledgement holds up nothing else."""
 
-    def on_message(payload: bytes, peer: Peer) -> tuple[Reaction, ...]:
-        exchange = Exchange("mllp-in", method="SEND", path="/", body=payload, peer=peer.host)
-        if peer.anomalies:
-            exchange.notes["anomalies"] = [str(anomaly) for anomaly in peer.anomalies]
-        site.handle(exchange)
-        return reactions(site, exchange)
+def listen_for(
+    site: Site,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    reception: Reception = AS_DUE,
+    ssl: tls.SSLContext | None = None,
+    path: str = "/",
+) -> MllpServer:
+    """A server (not started yet) whose messages go to that site; `path` names the listener whose settings hold."""
+    return MllpServer(host, port, _handler(site, path), reception, ssl=ssl)
 
-    return MllpServer(host, port, on_message, ordered=False)
+
+def call_for(
+    site: Site,
+    *,
+    host: str,
+    port: int,
+    reception: Reception = AS_DUE,
+    backoff: Backoff = ONCE,
+    ssl: tls.SSLContext | None = None,
+    server_name: str | None = None,
+    path: str = "/",
+) -> MllpCaller:
+    """A receiver (not started yet) that dials a peer and gives its messages to that site."""
+    handler = _handler(site, path)
+    return MllpCaller(host, port, handler, reception, backoff=backoff, ssl=ssl, server_name=server_name)
+
+
+def opened(site: Site, listener: Listener, contexts: Contexts, *, host: str = "127.0.0.1") -> MllpServer | MllpCaller:
+    """What a site's listener asks for, not started yet. Raises EnvironmentProblem for TLS that cannot be."""
+    reception = Reception(
+        ordered=False,
+        release=listener.release,
+        max_connections=listener.max_connections,
+        messages_per_connection=listener.messages_per_connection,
+        idle=listener.idle,
+    )
+    if listener.dial is None:
+        ssl = contexts.server(listener.tls)
+        return listen_for(site, host=host, port=listener.port, reception=reception, ssl=ssl, path=listener.path)
+    name = (listener.tls.server_name or None) if listener.tls is not None else None
+    peer, port = listener.dial
+    ssl = contexts.client(listener.tls)
+    return call_for(site, host=peer, port=port, reception=reception, ssl=ssl, server_name=name, path=listener.path)
 
 
 def reactions(site: Site, exchange: Exchange) -> tuple[Reaction, ...]:
@@ -27,19 +72,23 @@ def reactions(site: Site, exchange: Exchange) -> tuple[Reaction, ...]:
     result = exchange.result
     early = tuple(Reaction(body) for body in result.earlier) if isinstance(result, Answered) else ()
     effects = exchange.effects
+    body = exchange.reply.body or None
     if effects is None:
-        return (*early, Reaction(exchange.reply.body or None))
-    delay = effects.arrival_delay + effects.reply_delay
-    wall = site.clock.wait_for(site.clock.now() + delay) or 0.0
-    silent = effects.lost or not exchange.reply.body
-    return (
-        *early,
-        Reaction(
-            None if silent else exchange.reply.body,
-            delay=wall,
-            split=effects.split,
-            prefix=effects.prefix,
-            close=effects.close or effects.lost,
-            reset=bool(effects.reset),
-        ),
-    )
+        return (*early, Reaction(body))
+
+    def wall(seconds: float) -> float:
+        return site.clock.wait_for(site.clock.now() + seconds) or 0.0
+
+    delay = wall(effects.arrival_delay + effects.reply_delay)
+    return (*early, Reaction(body, delay=delay, manner=Manner.of(effects, wall)))
+
+
+def _handler(site: Site, path: str) -> Handler:
+    def on_message(payload: bytes, peer: Peer) -> tuple[Reaction, ...]:
+        exchange = Exchange("mllp-in", method="SEND", path=path, body=payload, peer=peer.host)
+        if peer.anomalies:
+            exchange.notes["anomalies"] = [str(anomaly) for anomaly in peer.anomalies]
+        site.handle(exchange)
+        return reactions(site, exchange)
+
+    return on_message

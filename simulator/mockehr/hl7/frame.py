@@ -1,6 +1,7 @@
-"""MLLP release 1 framing without sockets: bytes in, frames out, every irregularity noted with its offset.
+"""MLLP framing without sockets: bytes in, frames out, every irregularity noted with its offset.
 
-A block is `0B payload 1C 0D` (HL7 v2 Transport, MLLP R1). Peers deviate: fragments, several blocks in one segment,
+A block is `0B payload 1C 0D` (HL7 v2 Transport, MLLP R1); release 2 adds blocks of a single octet, 06 or 15, that
+commit or refuse the one before. Peers deviate: fragments, several blocks in one segment,
 `1C 0D 0A`, CRLF or a second `0B` between blocks, a start or an end left out, a lone `1C` in the text. The deframer
 gets through all of these and never loses the block that follows. What it yields does not depend on how the bytes
 were cut into chunks.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 START: Final = b"\x0b"
@@ -19,6 +21,9 @@ DEFAULT_LIMIT: Final = 100_000_000
 """Octets of one payload; more is refused as `too-long`."""
 HEAD_KEPT: Final = 4096
 """Octets of a too long payload that are kept, so that its header can still be read and refused politely."""
+Commit = Literal["ack", "nak"]
+COMMITS: Final = MappingProxyType[Commit, bytes]({"ack": b"\x06", "nak": b"\x15"})
+"""Payloads that are no messages: the commit acknowledgements of MLLP release 2."""
 _HEADS: Final = (b"MSH", b"FHS", b"BHS")
 _LINE_ENDS: Final = b"\r\n"
 _SHOWN: Final = 32
@@ -56,6 +61,14 @@ class Frame:
 
     payload: bytes
     anomalies: tuple[Anomaly, ...] = ()
+
+    @property
+    def commit(self) -> Commit | None:
+        """What a commit acknowledgement says; None if this is a message."""
+        payload = self.payload
+        if len(payload) != 1:
+            return None
+        return "ack" if payload == b"\x06" else "nak" if payload == b"\x15" else None
 
     @property
     def complete(self) -> bool:
@@ -144,13 +157,13 @@ class Deframer:
             return self._refuse(frames)
         if start >= 0:
             if start:
-                self._emit_unended(frames, bytes(self._buffer[:start]))
+                self._emit_unended(frames, self._first(start))
             else:
                 self._note("double-start", 0, START)
             self._take(start + 1)
             return True
         if end >= 0:
-            self._emit(frames, bytes(self._buffer[:end]))
+            self._emit(frames, self._first(end))
             self._take(end + 2)
             self._state = "outside"
             return True
@@ -168,17 +181,17 @@ class Deframer:
     def _step_outside(self, frames: list[Frame]) -> bool:
         start, end = self._next_mark()
         if end >= 0:
-            self._salvage(frames, bytes(self._buffer[:end]), ended=True)
+            self._salvage(frames, self._first(end), ended=True)
             self._take(end + 2)
             return True
         if start >= 0:
             if start:
-                self._salvage(frames, bytes(self._buffer[:start]), ended=False)
+                self._salvage(frames, self._first(start), ended=False)
             self._take(start + 1)
             self._state = "inside"
             return True
         if len(self._buffer) > self.limit:
-            self._note("junk", 0, bytes(self._buffer[:_SHOWN]))
+            self._note("junk", 0, self._first(_SHOWN))
             self._take(len(self._buffer) - 1)
         self._scanned = len(self._buffer)
         return False
@@ -198,7 +211,7 @@ class Deframer:
 
     def _refuse(self, frames: list[Frame]) -> bool:
         self._note("too-long", 0)
-        self._emit(frames, bytes(self._buffer[: min(self.limit, HEAD_KEPT)]))
+        self._emit(frames, self._first(min(self.limit, HEAD_KEPT)))
         self._take(self.limit)
         self._state = "discarding"
         return True
@@ -240,6 +253,11 @@ class Deframer:
     def _note(self, kind: Irregularity, position: int, octets: bytes = b"") -> None:
         if len(self._anomalies) < NOTED or kind in ("missing-end", "too-long"):  # these say what the frame lacks
             self._anomalies.append(Anomaly(kind, self._base + position, octets))
+
+    def _first(self, count: int) -> bytes:
+        # A slice of the buffer would be a second copy, which counts where a message is large.
+        with memoryview(self._buffer) as view:
+            return bytes(view[:count])
 
     def _take(self, count: int) -> None:
         del self._buffer[:count]
