@@ -33,8 +33,13 @@ class Change:
     message such as `ADT^A01`, or QUIET. Empty: the message follows from the document."""
     entry: int = 0
     """The journal entry that caused it; 0 if none did."""
-    status_before: str = ""
-    """The `status` of the document before this change, if it had one."""
+    before: dict[str, Any] | None = None
+    """The document before this change; None if it was not there."""
+
+    @property
+    def status_before(self) -> str:
+        """The `status` of the document before this change, if it had one."""
+        return str((self.before or {}).get("status", ""))
 
 
 class ChangeLog:

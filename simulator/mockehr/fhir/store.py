@@ -285,7 +285,7 @@ class Store:
         record = Record(resource_type, id, version, now, document, octets, of, deleted=kind == "delete")
         number = self._overlay.append(record)
         note = self.log.append if self._depth else self.log.commit
-        was = str(before.document.get("status", "")) if before is not None else ""
+        was = before.document if before is not None and not before.deleted else None
         note(Change(number, kind, resource_type, id, version, now, source, document, of, event, entry, was))
         return record
 

@@ -25,6 +25,8 @@ class Question:
     keys: tuple[tuple[str, str], ...] = ()
     limit: int = 50
     start: int = 0
+    beside: tuple[str, ...] = ()
+    """Types of resources that come along where one patient alone is found: all of that patient's."""
 
 
 @dataclass(frozen=True, slots=True)

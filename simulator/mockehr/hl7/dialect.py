@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from mockehr.hl7.charset import codec_of
 from mockehr.hl7.delimiters import DEFAULT, Delimiters
@@ -82,7 +82,19 @@ class Dialect:
     """XTN.2 and following components of a home telephone."""
     renamed: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Messages that this interface sends in place of others: `{"ADT^A40": "ADT^A34"}`."""
+    profiles: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """MSH-21 by message: `{"VXU^V04": "Z22^CDCPHINVS"}`. It came with 2.5."""
     delimiters: Delimiters = DEFAULT
+    person_update: Literal["A08", "A31"] = "A08"
+    """What tells that a person's data changed, no visit being concerned."""
+    lists: Literal["snapshot", "incremental"] = "snapshot"
+    """Whether AL1, IN1, NK1 and so on say all that there is (chapter 2.10.4), or only what is new."""
+    order_reply: Literal["ack", "orr"] = "ack"
+    """What answers an order: a mere ACK, or the application reply of its family (ORR, ORL, ORG, ORI)."""
+    default_result_status: str = ""
+    """What is read where OBX-11 is empty, such as `F`; empty refuses such a result."""
+    preliminary_overwrites: bool = False
+    """Whether a preliminary result that comes late replaces the final one."""
     operator: str = ""
     """EVN-5 unless an event says who entered it; components are separated by `^`."""
     ack: AckHabit = STANDARD
@@ -121,5 +133,5 @@ class Dialect:
         return self.version >= "2.4"
 
 
-GENERIC: Final = Dialect("generic", "MOCKEHR", "HOSPITAL", "CLIENT", "CLIENT")
+GENERIC: Final = Dialect("generic", "MOCKEHR", "HOSPITAL", "CLIENT", "CLIENT", order_reply="orr")
 """A clean 2.5.1 interface: structures in MSH-9.3, UTF-8 declared, every identifier with its universal id."""

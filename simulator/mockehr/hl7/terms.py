@@ -15,6 +15,8 @@ ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 MARITAL_STATUS: Final = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
 INTERPRETATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 OBSERVATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+ROLE_CLASS: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
 LOCAL_AUTHORITY: Final = "http://example.org/authority/"
 """Prefix of the system of an identifier whose assigning authority is a mere name."""
 NPI: Final = "http://hl7.org/fhir/sid/us-npi"
@@ -39,6 +41,14 @@ ENCOUNTER_CLASS: Final = MappingProxyType(_CLASS)
 """PV1-2 (table 0004, and the V and H that sites add) to v3-ActCode."""
 PATIENT_CLASS: Final = MappingProxyType({**_backwards(_CLASS), "ACUTE": "I", "NONAC": "I", "SS": "O"})
 
+CLASS_WORDS: Final = MappingProxyType(
+    {"INPATIENT": "I", "OUTPATIENT": "O", "EMERGENCY": "E", "PREADMIT": "P", "PREADMISSION": "P", "RECURRING": "R",
+     "OBSERVATION": "B", "AMBULATORY": "O", "IP": "I", "OP": "O", "ER": "E", "ED": "E", "INP": "I", "OUT": "O"}
+)  # fmt: skip
+"""What peers write in PV1-2 in place of a code of table 0004."""
+INPATIENT: Final = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
+"""Classes of v3-ActCode in which a patient lies in a bed."""
+
 _NAME_USE: Final = {"L": "official", "D": "usual", "N": "nickname", "M": "maiden", "B": "official", "A": "anonymous",
                     "T": "temp", "CURRENT": "official", "MAIDEN": "maiden", "PREVIOUS": "old"}  # fmt: skip
 NAME_USE: Final = MappingProxyType(_NAME_USE)
@@ -50,6 +60,12 @@ _ADDRESS_USE: Final = {"H": "home", "B": "work", "O": "work", "C": "temp", "P": 
 ADDRESS_USE: Final = MappingProxyType(_ADDRESS_USE)
 """XAD.7 (table 0190 and Millennium's words) to address-use."""
 ADDRESS_TYPE: Final = _backwards(_ADDRESS_USE)
+
+PRIORITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
+_ADMISSION_TYPE: Final = {"E": "EM", "R": "R", "U": "UR", "C": "EL"}
+ADMISSION_TYPE: Final = MappingProxyType(_ADMISSION_TYPE)
+"""PV1-4 (table 0007) to v3-ActPriority."""
+ADMISSION_PRIORITY: Final = _backwards(_ADMISSION_TYPE)
 
 TELECOM_USE: Final = MappingProxyType(
     {"PRN": "home", "HOM": "home", "ORN": "home", "VHN": "home", "WPN": "work", "BUS": "work", "PRS": "mobile"}
@@ -84,7 +100,10 @@ CODE_SYSTEMS: Final = MappingProxyType(
         "I10C": "http://hl7.org/fhir/sid/icd-10-cm",
         "I9C": "http://hl7.org/fhir/sid/icd-9-cm",
         "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm",
+        "I10P": "http://www.cms.gov/Medicare/Coding/ICD10",
         "CVX": "http://hl7.org/fhir/sid/cvx",
+        "MVX": "http://hl7.org/fhir/sid/mvx",
+        "NCIT": "http://ncicb.nci.nih.gov/xml/owl/EVS/owl",
         "NDC": "http://hl7.org/fhir/sid/ndc",
         "CDCREC": OMB,
     }

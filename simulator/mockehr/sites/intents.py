@@ -2,37 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from mockehr.core.changes import QUIET
 from mockehr.core.exchange import JSON, Exchange
-from mockehr.fhir.record import Record
-from mockehr.hl7.accept.intents import Accepted, Intent, Key, Known, Merge, Unmerge, Upsert, resolve
-from mockehr.hl7.faults import Rejection
+from mockehr.fhir.overlay.model import identifiers_of
+from mockehr.fhir.record import Record, patient_of
+from mockehr.hl7.accept.intents import (
+    Accepted,
+    Account,
+    Associate,
+    Intent,
+    Key,
+    Known,
+    Listing,
+    Merge,
+    Remove,
+    Renumber,
+    Unmerge,
+    Upsert,
+    resolve,
+)
+from mockehr.hl7.faults import Fault, Rejection
+from mockehr.sites import merging
+from mockehr.sites.finding import carriers, find_by_identifier
+from mockehr.sites.listing import write_listing
 from mockehr.sites.site import Site
 
+__all__ = ["apply_intents", "find_by_identifier"]
+_IDENTITY: Final[Mapping[type, Any]] = {
+    Merge: merging.merge,
+    Unmerge: merging.unmerge,
+    Associate: merging.associate,
+    Renumber: merging.renumber,
+    Account: merging.move_account,
+}
 
-def apply_intents(site: Site, accepted: Accepted, exchange: Exchange) -> list[Record]:
+
+def apply_intents(
+    site: Site, accepted: Accepted, exchange: Exchange, warnings: list[Fault] | None = None
+) -> list[Record]:
     """Commit all intents of one message in order, together; the exchange notes the changes. An Upsert that finds
-    nothing creates; a Merge of patients that are not there does nothing.
+    nothing creates; a Merge of patients that are not there does nothing. What was not as expected and yet no reason
+    to refuse is noted, and added to `warnings`.
 
     Raises Rejection, with nothing written, where what must be Known is not.
     """
-    return _Writing(site, accepted, exchange).run()
+    writing = _Writing(site, accepted, exchange)
+    writing.run()
+    if writing.warnings:
+        exchange.notes["warnings"] = [fault.text for fault in writing.warnings]
+        if warnings is not None:
+            warnings += writing.warnings
+    return writing.written
 
 
-def find_by_identifier(site: Site, resource_type: str, keys: tuple[Key, ...]) -> Record | None:
-    """The current record that carries any of the identifiers, in the order of the keys; written before computed."""
-    for key in keys:
-        written = site.store.written_with(resource_type, key.system, key.value)
-        if written:
-            return written[0]
-        if resource_type == "Patient":
-            hits = site.store.base.patients([("identifier", f"{key.system}|{key.value}")])
-            found = hits.page(0, 1) if hits is not None else ()
-            if found:
-                return site.store.read("Patient", found[0].id)
-    return None
+class _References(dict[str, str]):
+    """References by intent key. One that is asked for before its intent was written is reserved then."""
+
+    def __init__(self, writing: _Writing) -> None:
+        super().__init__()
+        self._writing = writing
+
+    def __missing__(self, key: str) -> str:
+        return self._writing.reserve(key)
 
 
 class _Writing:
@@ -42,82 +77,149 @@ class _Writing:
         self.site = site
         self.accepted = accepted
         self.exchange = exchange
-        self.references: dict[str, str] = {}
+        self.references = _References(self)
         self.written: list[Record] = []
+        self.warnings: list[Fault] = list(accepted.warnings)
 
-    def run(self) -> list[Record]:
+    @property
+    def event(self) -> str:
+        """What the message says happened."""
+        return self.accepted.event
+
+    def run(self) -> None:
         with self.site.store.transaction():
             for intent in self.accepted.intents:
                 self._write(intent)
-        return self.written
+
+    def reserve(self, key: str) -> str:
+        """The reference of what an intent further on will write."""
+        intent = next(one for one in self.accepted.intents if isinstance(one, Upsert) and one.key == key)
+        before = self._find(intent, intent.resource)
+        if before is not None:
+            self.references[key] = before.key
+        elif intent.creates:
+            self.references[key] = f"{intent.resource_type}/{self.site.fhir.new_id(intent.resource_type)}"
+        else:
+            self.references[key] = ""
+        return self.references[key]
+
+    def miss(self, fault: Fault, *, strict: bool = False) -> None:
+        """Something is not as the message supposes: refuse it, or tell so with the acceptance."""
+        if strict:
+            raise Rejection("AE", replace(fault, severity="E"))
+        self.warnings.append(replace(fault, severity="W"))
+
+    def commit(self, document: JSON, version: int, event: str) -> Record:
+        """Write one version."""
+        stamped = self.site.fhir.stamp(document, version, self.site.clock.now())
+        return self._commit(stamped, "create" if version == 1 else "update", event)
 
     def _write(self, intent: Intent) -> None:
         if isinstance(intent, Upsert):
             record = self._upsert(intent)
-            self.references[intent.key] = record.key
-        elif isinstance(intent, Merge):
-            self._merge(intent)
-        elif isinstance(intent, Unmerge):
-            self._unmerge(intent)
-        elif isinstance(intent, Known) and find_by_identifier(self.site, intent.resource_type, intent.match) is None:
+            self.references[intent.key] = record.key if record is not None else ""
+        elif isinstance(intent, Listing):
+            self.references |= write_listing(self, intent, self.references)
+        elif isinstance(intent, Known):
+            self._know(intent)
+        elif isinstance(intent, Remove):
+            self._remove(intent)
+        else:
+            _IDENTITY[type(intent)](self, intent)
+
+    def _know(self, intent: Known) -> None:
+        found = find_by_identifier(self.site, intent.resource_type, intent.match)
+        if found is None and intent.patient:
+            subject = self.references[intent.patient].partition("/")[2]
+            found = self._in_chart(intent.resource_type, intent.match, subject)
+        self.references[intent.key] = found.key if found is not None else ""
+        if found is None and intent.fault.severity in ("E", "F"):
             raise Rejection("AE", intent.fault)
+        if found is None:
+            self.warnings.append(intent.fault)
 
-    def _upsert(self, intent: Upsert) -> Record:
+    def _upsert(self, intent: Upsert) -> Record | None:
+        reserved = self.references.get(intent.key, "")
         resource: JSON = resolve(intent.resource, self.references)
-        event = self.accepted.event if self.accepted.subject in ("", intent.resource_type) else QUIET
-        before = find_by_identifier(self.site, intent.resource_type, intent.match)
+        told = not intent.quiet and self.accepted.subject in ("", intent.resource_type)
+        event = self.accepted.event if told else QUIET
+        self.warnings += intent.warnings
+        before = self._find(intent, resource)
+        if before is None and not intent.creates:
+            return None
         if before is None:
-            document = {"resourceType": intent.resource_type, "id": self.site.fhir.new_id(intent.resource_type)}
-            document |= resolve(intent.defaults, self.references) | resource
-            return self._commit(document, 1, event)
-        kept = {name: value for name, value in before.document.items() if name not in intent.cleared}
+            id = reserved.partition("/")[2] or self.site.fhir.new_id(intent.resource_type)
+            document = {"resourceType": intent.resource_type, "id": id}
+            if intent.numbered is not None:
+                resource["identifier"] = [*resource.get("identifier", []), {**intent.numbered, "value": id}]
+            document |= resolve(intent.defaults, self.references) | (_revised(intent, None, resource) or {})
+            return self.commit({name: one for name, one in document.items() if one is not None}, 1, event)
         if "identifier" in resource:
-            resource["identifier"] = _joined(before.document.get("identifier", []), resource["identifier"])
-        return self._commit({**kept, **resource, "id": before.id}, before.version + 1, event)
+            resource["identifier"] = self._identifiers(before, resource["identifier"])
+        kept = {name: value for name, value in before.document.items() if name not in intent.cleared}
+        revised = _revised(intent, before.document, resource)
+        if revised is None:
+            self.written.append(before)
+            return before
+        document = {**kept, **revised, "id": before.id}
+        document = {name: one for name, one in document.items() if one is not None}
+        if event == QUIET and document == before.document:
+            # Nobody is told of it, and nothing is new: a version would only make noise.
+            self.written.append(before)
+            return before
+        return self.commit(document, before.version + 1, event)
 
-    def _merge(self, intent: Merge) -> None:
-        survivor, loser = self._two(intent.survivor, intent.loser)
-        if survivor is None or loser is None or survivor.id == loser.id:
-            return
-        replaced = {**loser.document, "active": False, "link": [_link(survivor, "replaced-by")]}
-        back = [link for link in survivor.document.get("link", []) if _other(link) != loser.key]
-        keeping = {**survivor.document, "link": [*back, _link(loser, "replaces")]}
-        self._commit(replaced, loser.version + 1, QUIET)
-        self._commit(keeping, survivor.version + 1, self.accepted.event)
+    def _find(self, intent: Upsert, resource: JSON) -> Record | None:
+        found = find_by_identifier(self.site, intent.resource_type, intent.match, within=intent.within)
+        if found is not None or not intent.match or intent.resource_type == "Patient":
+            return found
+        # What was computed is found by its number in the chart of its patient only.
+        whose = {name: resource[name] for name in ("subject", "patient", "beneficiary") if name in resource}
+        return self._in_chart(intent.resource_type, intent.match, patient_of(resolve(whose, self.references)))
 
-    def _unmerge(self, intent: Unmerge) -> None:
-        one, other = self._two(intent.one, intent.other)
-        if one is None or other is None or one.id == other.id:
-            return
-        for record, away, event in ((other, one, QUIET), (one, other, self.accepted.event)):
-            links = [link for link in record.document.get("link", []) if _other(link) != away.key]
-            document = {name: value for name, value in record.document.items() if name != "link"}
-            if links:
-                document["link"] = links
-            self._commit({**document, "active": True}, record.version + 1, event)
+    def _in_chart(self, resource_type: str, match: tuple[Key, ...], subject: str) -> Record | None:
+        wanted = {(key.system, key.value) for key in match}
+        chart = self.site.store.chart(subject, resource_type) if subject else []
+        return next((one for one in chart if wanted & set(identifiers_of(one.document))), None)
 
-    def _two(self, one: tuple[Key, ...], other: tuple[Key, ...]) -> tuple[Record | None, Record | None]:
-        return find_by_identifier(self.site, "Patient", one), find_by_identifier(self.site, "Patient", other)
+    def _identifiers(self, before: Record, told: list[JSON]) -> list[JSON]:
+        """An identifier told by the message replaces others of its system if it is new; the rest stays.
 
-    def _commit(self, document: JSON, version: int, event: str) -> Record:
-        site = self.site
-        stamped = site.fhir.stamp(document, version, site.clock.now())
-        kind: Any = "create" if version == 1 else "update"
-        record = site.store.commit(stamped, kind=kind, source="hl7", event=event, entry=self.exchange.number)
+        A number that is an old one of this record, or another record's (which was merged, say), is not taken over.
+        """
+        present: list[JSON] = before.document.get("identifier", [])
+        known = {(one.get("system", ""), one.get("value")): one for one in present}
+        taken = []
+        for one in told:
+            key = (one.get("system", ""), one["value"])
+            if key in known:
+                taken += [known[key]] if known[key].get("use") != "old" else []
+            elif before.resource_type != "Patient" or not any(carriers(self.site, "Patient", [Key(*key)])):
+                taken.append(one)
+        if all(one in present for one in taken):
+            return present
+        systems = {one.get("system") for one in taken if one not in present}
+        kept = [
+            one
+            for one in present
+            if one not in taken and (one.get("system") not in systems or one.get("use") == "old")
+        ]
+        return [*taken, *kept]
+
+    def _remove(self, intent: Remove) -> None:
+        record = merging.remove(self, intent)
+        if record is not None:
+            tombstone: JSON = {"resourceType": record.resource_type, "id": record.id}
+            meta = self.site.fhir.meta(None, record.version + 1, self.site.clock.now())
+            self._commit(tombstone | ({"meta": meta} if meta else {}), "delete", self.event, record.patient)
+
+    def _commit(self, document: JSON, kind: Any, event: str, patient: str = "") -> Record:
+        site, entry = self.site, self.exchange.number
+        record = site.store.commit(document, kind=kind, source="hl7", event=event, entry=entry, patient=patient)
         self.exchange.changes += (site.log.changes[-1].number,)
         self.written.append(record)
         return record
 
 
-def _link(to: Record, kind: str) -> JSON:
-    return {"other": {"reference": to.key}, "type": kind}
-
-
-def _other(link: JSON) -> str:
-    return str(link.get("other", {}).get("reference", ""))
-
-
-def _joined(present: list[JSON], told: list[JSON]) -> list[JSON]:
-    """Identifiers told by the message replace those of the same system; the others stay."""
-    systems = {one.get("system") for one in told}
-    return [one for one in present if one.get("system") not in systems] + told
+def _revised(intent: Upsert, before: JSON | None, resource: JSON) -> JSON | None:
+    return intent.revise(before, resource) if intent.revise is not None else resource

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any, Final
+
 from mockehr.core.exchange import JSON
 from mockehr.hl7.accept.intents import Context
 from mockehr.hl7.dialect import Dialect, IdentifierRule
@@ -18,6 +21,8 @@ from mockehr.hl7.terms import (
     TELECOM_USE,
     system_of,
 )
+
+_WORD: Final = re.compile(r"\w+")
 
 
 def when(segment: Segment, field: int, context: Context, *, sequence: int = 1) -> str:
@@ -47,17 +52,19 @@ def identifier(repetition: Repetition, dialect: Dialect, rules: tuple[Identifier
     value = part(repetition, 1)
     if not value:
         return None
-    authority, kind = part(repetition, 4), part(repetition, 5)
+    authority, kind, stated = part(repetition, 4), part(repetition, 5), authority_system(repetition, 4)
     rules = rules or dialect.identifiers
     for rule in rules:
-        if rule.system and rule.authority == authority and (rule.type == kind or not kind):
+        # Senders name an authority as one likes, by its universal id, or not at all, so that its type has to do.
+        named_so = rule.authority == authority and (authority or not stated) and (rule.type == kind or not kind)
+        if rule.system and (named_so or rule.system == stated or (rule.type == kind and kind and not stated)):
             named: JSON = {"text": rule.label} if rule.label else {"coding": [_type(rule.type)]}
             return {"use": "usual", "type": named, "system": rule.system, "value": value}
     found: JSON = {}
     if kind:
         found["type"] = {"coding": [_type(kind)]}
     # Some name the facility (CX.6) where others name the authority.
-    system = authority_system(repetition, 4) or authority_system(repetition, 6)
+    system = stated or authority_system(repetition, 6)
     if system:
         found["system"] = system
     return {**found, "value": value}
@@ -84,6 +91,9 @@ def human_name(repetition: Repetition) -> JSON | None:
     name: JSON = {}
     if kind in NAME_USE:
         name["use"] = NAME_USE[kind]
+    if "," in family and not first and not middle:
+        family, _, first = (piece.strip() for piece in family.partition(","))  # all of it in one component
+        first, _, middle = first.partition(" ")
     if family:
         name["family"] = family
     given = [first, *middle.split()] if first else middle.split()
@@ -159,6 +169,23 @@ def clinician(repetition: Repetition) -> JSON | None:
     if display:
         found["display"] = display
     return found if len(found) > 1 else None
+
+
+def same_one(stored: JSON, told: JSON) -> bool:
+    """True if two references mean one clinician or place: the same identifier, or no name that the other lacks."""
+    if stored.get("identifier", {}).get("value") and told.get("identifier", {}).get("value"):
+        return bool(stored["identifier"]["value"] == told["identifier"]["value"])
+    words = [set(_WORD.findall(one.get("display", "").casefold())) for one in (stored, told)]
+    return bool(words[1]) and words[1] <= words[0]
+
+
+def covers(stored: Any, told: Any) -> bool:
+    """True if what is stored says all that is told, and maybe more (a period, a display)."""
+    if isinstance(told, dict):
+        return isinstance(stored, dict) and all(name in stored and covers(stored[name], told[name]) for name in told)
+    if isinstance(told, list):
+        return isinstance(stored, list) and all(any(covers(one, item) for one in stored) for item in told)
+    return bool(stored == told)
 
 
 def required(segment: Segment, field: int, meaning: str, *, sequence: int = 1) -> None:

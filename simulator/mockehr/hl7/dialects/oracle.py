@@ -26,6 +26,7 @@ ORACLE: Final = Dialect(
     address_type="HOME",
     phone_types=("HOM",),
     renamed={"ADT^A40": "ADT^A34"},
+    order_reply="orr",
 )
 """Oracle Health (Cerner Millennium), as seen in public samples: HNAM|CERNER, version 2.3, `8859/1` in MSH-18, control
 ids `Q<n>T<n>`, identifier types MRN and CMRN under `X_MRN` authorities, the FIN as `FIN NBR` in PV1-19 and PID-18,

@@ -12,13 +12,16 @@ from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.emit.outline import Emitter, Event
 from mockehr.hl7.families import collect
 
-__all__ = ["EMITTERS", "TELLERS", "Event", "Teller", "emit", "told_by"]
+__all__ = ["EMITTERS", "GATHERERS", "TELLERS", "Event", "Teller", "emit", "told_by"]
 Teller = Callable[[Change, Dialect], str]
 """Says which message tells of a change of its resource type: type and trigger, or nothing for none."""
 EMITTERS: Final[Registry[Emitter]] = collect("emitted HL7 message", __name__, __path__, "EMITS")
 """By message type and trigger, such as `ADT^A01`."""
 TELLERS: Final[Registry[Teller]] = collect("resource that HL7 messages tell of", __name__, __path__, "TELLS")
 """By resource type, such as `Appointment`."""
+GATHERERS: Final[Registry[tuple[str, ...]]] = collect("gathered for an HL7 message", __name__, __path__, "GATHERS")
+"""By message type and trigger: the types of which it tells all that the patient's chart has (of the visit, for what
+belongs to visits), or QUIET for what quiet changes just before it changed, which it tells of as well."""
 
 
 def emit(event: Event, resources: Sequence[JSON], dialect: Dialect) -> bytes:

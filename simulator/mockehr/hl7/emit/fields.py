@@ -45,6 +45,8 @@ def identifier_cx(identifier: JSON, rule: IdentifierRule | None, default_type: s
 def patient_identifiers(identifiers: Sequence[JSON], dialect: Dialect) -> list[list[Component]]:
     """PID-3: in the order of the dialect's rules; all identifiers as they are if it has none or none applies."""
     valued = [identifier for identifier in identifiers if identifier.get("value")]
+    # Old numbers find a patient, but are not told as that of one who has another.
+    valued = [identifier for identifier in valued if identifier.get("use") != "old"] or valued
     ruled: list[list[Component]] = []
     for rule in dialect.identifiers:
         # A label is only a name: it counts where nothing has the system itself.

@@ -9,6 +9,7 @@ from mockehr.core.errors import UsageError
 from mockehr.core.exchange import JSON
 from mockehr.hl7.delimiters import DEFAULT, translate
 from mockehr.hl7.dialect import Dialect
+from mockehr.hl7.fitting import fit
 from mockehr.hl7.stamps import from_fhir, stamp
 from mockehr.hl7.structures import structure
 from mockehr.hl7.write import Field, Writer
@@ -28,6 +29,10 @@ class Event:
     occurred: float | None = None
     operator: str = ""
     """EVN-5, who entered it."""
+    action: str = ""
+    """`create`, `update` or `delete`: what was done to the resource; empty if nobody says."""
+    status_before: str = ""
+    """The `status` that the resource had before, if it was there."""
 
     @property
     def trigger(self) -> str:
@@ -51,12 +56,22 @@ class Outline:
         self._own("", self._header())
 
     def add(self, segment_id: str, fields: Mapping[int, Field]) -> None:
-        """Add one segment, and the site's own segments that follow it."""
-        self._own(segment_id, self._writer.segment(segment_id, fields))
+        """Add one segment as the dialect's version knows it, and the site's own segments that follow it.
+
+        A segment that the version does not have is left out.
+        """
+        fitted = fit(segment_id, fields, self.dialect.version)
+        if fitted:
+            self._own(segment_id, self._writer.segment(segment_id, fitted))
 
     def time(self, fhir: str) -> str:
         """A FHIR time as this dialect writes it."""
         return from_fhir(fhir, self.dialect.precision, self.dialect.offset)
+
+    def now(self) -> str:
+        """When what is told happened, as this dialect writes it."""
+        at = self.event.occurred if self.event.occurred is not None else self.event.at
+        return stamp(at, self.dialect.precision, self.dialect.offset)
 
     def finish(self) -> bytes:
         """The message: every segment ended by CR."""
@@ -90,8 +105,9 @@ class Outline:
             15: dialect.accept_condition,
             16: dialect.application_condition,
             18: dialect.charset,
+            21: dialect.profiles.get(event.name, "").split("^"),
         }
-        return self._writer.header(fields)
+        return self._writer.header(fit("MSH", fields, dialect.version))
 
 
 def first(resources: Iterable[JSON], resource_type: str) -> JSON | None:

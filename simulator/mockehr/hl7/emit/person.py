@@ -1,4 +1,4 @@
-"""PID from a Patient, PV1 from an Encounter."""
+"""PID and PD1 from a Patient, PV1, PV2 and MRG from an Encounter."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.emit.fields import (
     address_xad,
     clinician_xcn,
+    concept_cwe,
     identifier_cx,
     matches,
     name_xpn,
@@ -17,10 +18,14 @@ from mockehr.hl7.emit.fields import (
     telecom_xtn,
 )
 from mockehr.hl7.emit.outline import Outline, referred
-from mockehr.hl7.terms import ETHNICITY, MARITAL_STATUS, PATIENT_CLASS, RACE, SEX
+from mockehr.hl7.emit.places import place_pl
+from mockehr.hl7.terms import ADMISSION_PRIORITY, ETHNICITY, MARITAL_STATUS, PATIENT_CLASS, RACE, SEX
 from mockehr.hl7.write import Component, Field, Repeat
 
-_ROLES: Final = {"ATND": 7, "REF": 8, "CON": 9, "ADM": 17}
+_ROLES: Final = {"ATND": 7, "REF": 8, "CON": 9, "ADM": 17, "PPRF": 7}
+MAIDEN_NAME: Final = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
+EXPECTED: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Encounter.planned"
+"""With `StartDate` and `EndDate`, what PV2-8 and PV2-9 say."""
 
 
 def add_patient(outline: Outline, patient: JSON, encounter: JSON | None = None) -> None:
@@ -33,6 +38,7 @@ def add_patient(outline: Outline, patient: JSON, encounter: JSON | None = None) 
         1: "1",
         3: Repeat(patient_identifiers(patient.get("identifier", []), dialect) or [_own_id(patient, dialect)]),
         5: Repeat(name_xpn(name, dialect) for name in patient.get("name", [])),
+        6: [_extension(patient, MAIDEN_NAME).get("valueString", "")],
         7: outline.time(patient.get("birthDate", "")),
         8: SEX.get(patient.get("gender", ""), ""),
         10: _categories(patient, RACE, dialect),
@@ -42,42 +48,71 @@ def add_patient(outline: Outline, patient: JSON, encounter: JSON | None = None) 
         15: _language(patient),
         16: _marital(patient),
         22: _categories(patient, ETHNICITY, dialect),
+        24: _one_of_several(patient),
+        25: str(patient.get("multipleBirthInteger", "")),
         29: outline.time(patient.get("deceasedDateTime", "")),
         30: _dead(patient),
     }
     if dialect.account_is_visit and encounter is not None:
         fields[18] = visit_cx(encounter, dialect)
+    elif encounter is not None:
+        accounts = [one.get("identifier") for one in encounter.get("account", []) if one.get("identifier")]
+        fields[18] = identifier_cx(accounts[-1], None, "AN") if accounts else ""
     outline.add("PID", fields)
+
+
+def add_practice(outline: Outline, patient: JSON, resources: Sequence[JSON]) -> None:
+    """Add PD1 with the general practitioner and the practice, if the patient has any."""
+    doctors: list[list[Component]] = []
+    practices: list[list[Component]] = []
+    for one in patient.get("generalPractitioner", []):
+        found = referred(resources, one)
+        kind = one.get("type") or one.get("reference", "").rpartition("/")[0].rpartition("/")[2]
+        if kind == "Organization":
+            practices.append([str((found or {}).get("name") or one.get("display", ""))])
+        elif found is None or found["resourceType"] == "Practitioner":
+            doctors.append(clinician_xcn(one, found))
+    if any(doctors) or any(any(one) for one in practices):
+        outline.add("PD1", {3: Repeat(one for one in practices if any(one)), 4: Repeat(filter(None, doctors))})
 
 
 def add_visit(outline: Outline, encounter: JSON, resources: Sequence[JSON]) -> None:
     """Add PV1. Participants are looked up among the resources, else taken from their references."""
     stay = encounter.get("hospitalization", {})
     period = encounter.get("period", {})
+    here, left, to_come = _whereabouts(encounter, outline.event.trigger)
     fields: dict[int, Field] = {
         1: "1",
         2: PATIENT_CLASS.get(encounter.get("class", {}).get("code", ""), "O"),
-        3: _location(encounter, resources),
+        3: _place(here, resources),
+        4: ADMISSION_PRIORITY.get(_code(encounter.get("priority")), ""),
+        6: _place(left, resources),
         10: _service(encounter),
+        13: _code(stay.get("reAdmission")),
         14: _code(stay.get("admitSource")),
         19: visit_cx(encounter, outline.dialect),
         36: _code(stay.get("dischargeDisposition")),
+        42: _place(to_come, resources),
         44: outline.time(period.get("start", "")),
         45: outline.time(period.get("end", "")),
     }
-    for participant in encounter.get("participant", []):
-        who = participant.get("individual")
-        roles = [coding.get("code") for kind in participant.get("type", []) for coding in kind.get("coding", [])]
-        for role in roles or ["ATND"]:
-            if role in _ROLES and _ROLES[role] not in fields:
-                fields[_ROLES[role]] = clinician_xcn(who, referred(resources, who))
+    people = [(role, one.get("individual")) for one in encounter.get("participant", []) for role in _roles(one)]
+    for role, who in sorted(people, key=lambda one: one[0] == "PPRF"):
+        if role in _ROLES and _ROLES[role] not in fields:
+            fields[_ROLES[role]] = clinician_xcn(who, referred(resources, who))
     outline.add("PV1", fields)
+
+
+def _roles(participant: JSON) -> list[str]:
+    codes = [coding.get("code", "") for kind in participant.get("type", []) for coding in kind.get("coding", [])]
+    return codes or ["ATND"]
 
 
 def visit_cx(encounter: JSON, dialect: Dialect) -> list[Component]:
     """The visit number as CX: the identifier that the dialect's rule names, else the first, else the id."""
     rule = dialect.visit
     identifiers = [identifier for identifier in encounter.get("identifier", []) if identifier.get("value")]
+    identifiers.sort(key=lambda one: one.get("use") == "old")
     for identifier in identifiers:
         if matches(identifier, rule):
             return identifier_cx(identifier, rule)
@@ -112,7 +147,8 @@ def _categories(patient: JSON, url: str, dialect: Dialect) -> Repeat:
 
 def _language(patient: JSON) -> str:
     for spoken in patient.get("communication", [])[:1]:
-        for coding in spoken.get("language", {}).get("coding", [])[:1]:
+        codings = spoken.get("language", {}).get("coding", [])
+        for coding in [one for one in codings if one.get("system") == "urn:ietf:bcp:47"] or codings:
             return str(coding.get("code", ""))
     return ""
 
@@ -135,15 +171,62 @@ def _dead(patient: JSON) -> str:
     return ""
 
 
-def _location(encounter: JSON, resources: Sequence[JSON]) -> list[Component]:
-    for place in encounter.get("location", [])[-1:]:
-        reference = place.get("location", {})
-        value = reference.get("identifier", {}).get("value", "")
-        if value:
-            return list(value.split("^"))
-        found = referred(resources, reference) or {}
-        return [found.get("name") or reference.get("display", "")]
-    return []
+def _whereabouts(encounter: JSON, trigger: str) -> tuple[JSON | None, JSON | None, JSON | None]:
+    """(where the patient is, where he or she was before, where to come): elements of Encounter.location.
+
+    Before the first arrival the planned place is the assigned one (PV1-3), later it is the pending one (PV1-42).
+    """
+    places = encounter.get("location", [])
+    planned = [one for one in places if one.get("status") == "planned"]
+    real = [one for one in places if one.get("status") != "planned"]
+    active = [one for one in real if one.get("status") in ("active", "reserved")]
+    here = next(iter((active or real or planned)[-1:]), None)
+    before = [one for one in real if one is not here]
+    moved = trigger in ("A02", "A06", "A07", "A08", "A10", "A12", "A17")
+    return here, before[-1] if before and moved else None, planned[-1] if planned and real else None
+
+
+def _place(element: JSON | None, resources: Sequence[JSON]) -> list[Component]:
+    reference = (element or {}).get("location")
+    return place_pl(reference, referred(resources, reference)) if reference else []
+
+
+def add_expectations(outline: Outline, encounter: JSON, resources: Sequence[JSON]) -> None:
+    """Add PV2 with the reason and when admission and discharge are expected, if the visit says so."""
+    reasons = encounter.get("reasonCode", [])
+    fields: dict[int, Field] = {
+        3: concept_cwe(reasons[0]) if reasons else "",
+        8: outline.time(_extension(encounter, EXPECTED + "StartDate").get("valueDateTime", "")),
+        9: outline.time(_extension(encounter, EXPECTED + "EndDate").get("valueDateTime", "")),
+    }
+    if any(fields.values()):
+        outline.add("PV2", fields)
+
+
+def add_former_numbers(outline: Outline, patient: JSON, encounter: JSON, *, always: bool = False) -> None:
+    """Add MRG of one patient whose visit got another number: the patient's own in MRG-1, the visit's old one in MRG-3
+    (as an account) and MRG-5; nothing if it has no old one, unless it must be there `always`."""
+    dialect = outline.dialect
+    old = [one for one in encounter.get("identifier", []) if one.get("use") == "old" and one.get("value")]
+    if not old and not always:
+        return
+    rule = dialect.visit
+    number: list[Component] = identifier_cx(old[-1], rule if rule.system else None, rule.type or "VN") if old else []
+    fields: dict[int, Field] = {
+        1: Repeat(patient_identifiers(patient.get("identifier", []), dialect)[:1] or [visit_cx(patient, dialect)]),
+        3: number if dialect.account_is_visit or always else "",
+        5: number,
+    }
+    outline.add("MRG", fields)
+
+
+def _extension(resource: JSON, url: str) -> JSON:
+    return next((one for one in resource.get("extension", []) if one.get("url") == url), {})
+
+
+def _one_of_several(patient: JSON) -> str:
+    several = patient.get("multipleBirthBoolean", True if "multipleBirthInteger" in patient else None)
+    return "" if several is None else "Y" if several else "N"
 
 
 def _service(encounter: JSON) -> str:

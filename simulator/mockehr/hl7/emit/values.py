@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mockehr.core.exchange import JSON
-from mockehr.hl7.delimiters import escape
 from mockehr.hl7.emit.fields import concept_cwe
+from mockehr.hl7.emit.forms import formatted
 from mockehr.hl7.emit.outline import Outline
 from mockehr.hl7.terms import UCUM
-from mockehr.hl7.write import Component, Field, Raw
+from mockehr.hl7.versions import at_least
+from mockehr.hl7.write import Component, Field
 
 
 def obx_value(part: JSON, outline: Outline) -> tuple[str, Field]:
@@ -30,17 +31,21 @@ def obx_value(part: JSON, outline: Outline) -> tuple[str, Field]:
     if name == "valueString":
         return _text(value, outline)
     if name == "valueCodeableConcept":
-        return "CWE" if outline.dialect.version >= "2.5.1" else "CE", concept_cwe(value)
+        return "CWE" if at_least(outline.dialect.version, "2.5.1") else "CE", concept_cwe(value)
     if name == "valueBoolean":
         return "ST", "Y" if value else "N"
     if name == "valueDateTime":
-        return "DTM" if outline.dialect.version >= "2.6" else "TS", outline.time(value)
+        return "DTM" if at_least(outline.dialect.version, "2.6") else "TS", outline.time(value)
     if name == "valueTime":
         return "TM", value.replace(":", "")
     if name == "valueRange":
         return "SN", ["", _bound(value, "low"), "-", _bound(value, "high")]
     if name == "valueRatio":
         return "SN", ["", _bound(value, "numerator"), ":", _bound(value, "denominator")]
+    if name == "valuePeriod":
+        return "DR", [outline.time(value.get("start", "")), outline.time(value.get("end", ""))]
+    if name == "valueSampledData":
+        return "ST", str(value.get("data", ""))
     return _nothing(outline)
 
 
@@ -65,16 +70,11 @@ def range_text(part: JSON) -> str:
 
 
 def _nothing(outline: Outline) -> tuple[str, Field]:
-    return ("" if outline.dialect.version >= "2.4" else "ST"), ""
+    return ("" if at_least(outline.dialect.version, "2.4") else "ST"), ""
 
 
 def _text(value: str, outline: Outline) -> tuple[str, Field]:
-    if "\n" not in value:
-        return "ST", value
-    marks = outline.dialect.delimiters
-    mark = marks.escape.decode("latin-1")
-    lines = [escape(line, marks) for line in value.replace("\r\n", "\n").split("\n")]
-    return "FT", Raw(f"{mark}.br{mark}".join(lines))
+    return ("FT", formatted(value, outline)) if "\n" in value else ("ST", value)
 
 
 def _bound(holder: JSON, name: str) -> str:
@@ -85,6 +85,9 @@ def _plain(number: Any) -> str:
     """A number without exponent or superfluous `.0`."""
     if number is None:
         return ""
+    written = getattr(number, "text", "")  # a decimal that came over FHIR keeps its digits: 5.10 is not 5.1
+    if written and "e" not in written.lower():
+        return str(written)
     if isinstance(number, float):
         text = f"{number:.10f}".rstrip("0").rstrip(".")
         return text or "0"
