@@ -22,7 +22,9 @@ VALUES = {
     "name": "x", "by": "1s", "use": "reset", "personality": "generic", "number": 1, "at_least": 0,
     "client_id": "c", "scopes": "system/*.rs", "url": "http://h.example.org/", "secret": "s",
     "redirect_uris": ["http://h.example.org/callback"], "username": "u", "reference": "Practitioner/d0",
-    "app": "http://127.0.0.1:1/launch",
+    "app": "http://127.0.0.1:1/launch", "port": 1, "link": "x",
+    "rate": "0", "pathway": {"name": "x", "title": "x", "steps": [{"add_person": {}}]},
+    "message": "MSH|^~\\&|A|B|C|D|20260105||ADT^A28|1|P|2.5.1\rEVN|A28\rPID|1||9^^^B^MR||Muster^Erika\r",
     "resource": {"resourceType": "Patient"}, "records": [{"resourceType": "Patient", "id": "x"}],
 }  # fmt: skip
 
@@ -49,6 +51,20 @@ def prepared(name: str) -> Directory:
         Control(directory).call("approval add", site="a", client_id="c")
     if name == "user remove":
         Control(directory).call("user add", site="a", username="u", reference="Practitioner/d0")
+    if name.startswith("hl7 ") and name != "hl7 add-link":
+        Control(directory).call("hl7 add-link", site="a", name="x", port=1)
+    if name in ("truth watch", "truth told", "truth compare-told"):
+        Control(directory).call("hl7 add-link", site="a", name="x", port=1)
+        Control(directory).call("truth watch", site="a", link="x")
+    if name in ("hl7 retry", "hl7 drop"):
+        parked = directory.get("a").links.parking
+        parked.add("out", "x", b"MSH|^~\\&|A|B", kind="ADT^A01", control_id="1", reason="refused", at=0.0)
+    if name == "journal bytes":
+        site = directory.get("a")
+        site.journal.clear()
+        site.handle(Exchange("mllp-in", body=b"MSH|^~\\&|A|B"))
+    if name == "pathway stop":
+        Control(directory).call("pathway start", site="a", name="chest-pain")
     if name == "site remove":
         directory.add(build_site(SiteOptions("x")))
     return directory
@@ -58,7 +74,7 @@ def prepared(name: str) -> Directory:
 def test_every_operation_answers_over_http(name: str) -> None:
     op = operations().get(name)
     path = op.full_path.replace("{site}", "a")
-    shown = {"quirk show": "latency", "probe show": "truth"}
+    shown = {"quirk show": "latency", "probe show": "truth", "pathway show": "stroke", "pathway start": "stroke"}
     values = VALUES | ({"name": shown[name]} if name in shown else {})
     body = {p.name: values[p.name] for p in op.parameters if p.required or p.name in ("at_least", "secret")}
     for key in re.findall(r"\{(\w+)\}", path):

@@ -1,6 +1,6 @@
 """Every quirk through real sockets: what the client sees, what the journal says, and that all is well without it.
 
-Those of launches are shown in `test_launch_quirks.py`.
+Those of launches are shown in `test_launch_quirks.py`, those of HL7 in `test_hl7_on_the_wire.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from mockehr.sites.test_client import register_app
 from mockehr.testing.world import TestClient, TestSite, World
 
 WAIT = 5
+ELSEWHERE = ("launch", "hl7", "message")
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
 JSON_TYPE = {"Content-Type": "application/fhir+json"}
 
@@ -397,7 +398,7 @@ TRIES: dict[str, Try] = {
 
 
 @pytest.mark.parametrize("armed", [True, False], ids=["armed", "calm"])
-@pytest.mark.parametrize("name", [name for name, quirk in quirks().items() if quirk.about.family != "launch"])
+@pytest.mark.parametrize("name", [name for name, quirk in quirks().items() if quirk.about.family not in ELSEWHERE])
 def test_the_client_sees_what_the_quirk_promises_and_nothing_without_it(name: str, armed: bool, wire: Wire) -> None:
     assert name in TRIES, f"the quirk {name} has no case on the wire: add one to TRIES"
     case = TRIES[name]

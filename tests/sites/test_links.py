@@ -71,7 +71,8 @@ def change(kind: Any, document: dict[str, Any], event: str = "") -> Change:
         ("update", VISIT | {"status": "cancelled"}, "", "ADT^A11"),
         ("update", VISIT | {"status": "planned"}, "", "ADT^A05"),
         ("update", VISIT | {"status": "on-leave"}, "", ""),
-        ("delete", VISIT | {"status": "finished"}, "", ""),
+        ("delete", VISIT | {"status": "finished"}, "", "ADT^A23"),
+        ("delete", PATIENT, "", "ADT^A29"),
         ("create", REPORT, "", "ORU^R01"),
         ("delete", REPORT, "", ""),
         ("create", RESULT, "", ""),
@@ -149,7 +150,7 @@ def test_a_change_of_nobody_known_is_not_told() -> None:
     write(site, PATIENT)
     write(site, PATIENT, "delete")
     write(site, REPORT)
-    assert [list(exchange.changes) for exchange in feed.ready] == [[2]]
+    assert [list(exchange.changes) for exchange in feed.ready] == [[2], [3]]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,12 @@ def test_only_a_matching_acceptance_counts_as_acknowledged(code: str, matched: b
     write(site, PATIENT)
     exchange = feed.ready.popleft()
     site.links.settle(feed, exchange, code=code, matched=matched, ack=b"MSA", error="" if matched else "no answer")
-    assert (feed.acknowledged, feed.failed) == (acknowledged, 1 - acknowledged)
+    refused = code in ("AE", "AR")
+    assert (feed.acknowledged, feed.failed, len(feed.resting)) == (
+        acknowledged,
+        refused,
+        not (acknowledged or refused),
+    )
     assert exchange.reply is not None
     assert (exchange.reply.status, exchange.reply.body) == (200 if acknowledged else 400, b"MSA")
     assert exchange.notes["ack"] == code

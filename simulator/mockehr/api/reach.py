@@ -28,6 +28,8 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "approval add": "here",
         "approval remove": "here",
         "session end": "here",
+        "hl7 receive": "here",
+        "hl7 send": "here",
         "snapshot list": "here",
         "truth compare": "here",
         "truth corrupted": "here",
@@ -42,6 +44,12 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "journal clear": "everywhere",
         "quirk arm": "everywhere",
         "quirk disarm": "everywhere",
+        "hl7 add-link": "everywhere",
+        "hl7 drop-connections": "everywhere",
+        "hl7 flush": "everywhere",
+        "hl7 remove-link": "everywhere",
+        "hl7 resume": "everywhere",
+        "hl7 stop": "everywhere",
         "site client": "everywhere",
         "site reset": "everywhere",
         "snapshot take": "everywhere",
@@ -50,17 +58,32 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "webhook remove": "everywhere",
         # asks all processes and adds up what they counted
         "clock show": "added",
+        "hl7 links": "added",
         "quirk armed": "added",
         "site list": "added",
         "site show": "added",
         "webhook list": "added",
         # asks one process that is given the journals of all
+        "hl7 messages": "journals",
+        "journal bytes": "journals",
         "journal list": "journals",
         "journal verify": "journals",
         "journal why": "journals",
         "scorecard show": "journals",
         # what it makes, or looks for, would be known to one process only
         "app launch": "nowhere",
+        "hl7 drop": "nowhere",
+        "hl7 parked": "nowhere",
+        "hl7 retry": "nowhere",
+        "hl7 skip": "nowhere",
+        "truth compare-told": "nowhere",
+        "truth told": "nowhere",
+        "truth watch": "nowhere",
+        "pathway add": "nowhere",
+        "pathway rate": "nowhere",
+        "pathway runs": "nowhere",
+        "pathway start": "nowhere",
+        "pathway stop": "nowhere",
         "site add": "nowhere",
         "site remove": "nowhere",
     }
@@ -72,8 +95,9 @@ _INSTEAD: Final = MappingProxyType({"app launch": "Use mockehr launch, which dri
 """What to do instead of what cannot be done."""
 _COUNTS: Final[Mapping[Reach, frozenset[str]]] = MappingProxyType(
     {
-        "added": frozenset({"entries", "changes", "seen", "fired", "pending", "delivered", "waiting", "dead"}),
-        "everywhere": frozenset({"fired", "pending", "cleared"}),
+        "added": frozenset({"entries", "changes", "seen", "fired", "pending", "delivered", "waiting", "dead"})
+        | {"acknowledged", "failed", "retried", "in_flight"},
+        "everywhere": frozenset({"fired", "pending", "cleared", "dropped", "flushed"}),
     }
 )
 """Members of answers that each process counts for itself."""

@@ -19,6 +19,8 @@ COMMANDS: Final = MappingProxyType(
         "demo": ("mockehr.cli.demo", "demo", "Play flaky-friday against a careless and a careful client."),
         "launch": ("mockehr.cli.launch", "launch", "Open an app from the EHR, drive it and say what became of it."),
         "check": ("mockehr.cli.check", "check", "Judge a client of any language by a scenario."),
+        "pathway": ("mockehr.cli.pathways", "pathway", "Let patients go through the hospital; check pathway files."),
+        "hl7": ("mockehr.cli.hl7", "hl7", "See and steer HL7 links and listeners; send messages; check batch files."),
         "scenario": ("mockehr.cli.scenario", "scenario", "List, check and describe scenario files."),
         "token": ("mockehr.cli.token", "token", "Print an access token for a site, or how to get one."),
         "routes": ("mockehr.cli.routes", "routes", "Print every route of a site."),

@@ -23,10 +23,10 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """A port on which a site takes HL7 messages; 0 for any free one."""
+    """A port on which a site takes HL7 messages; 0 for any free one, None for all listeners of its file."""
 
     site: str
-    port: int
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

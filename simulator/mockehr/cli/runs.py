@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from mockehr.core.errors import EnvironmentProblem
+from mockehr.edge.own_ports import free_ports
 from mockehr.edge.server import Server
 from mockehr.edge.trial_launches import drive_launches
 from mockehr.scenarios.scorecard import Scorecard
@@ -58,6 +59,7 @@ def run_trial(
 async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple[Scorecard, int]:
     directory = Directory()
     server = Server(directory)
+    trial.assign_ports(free_ports)
     for site in trial.sites:
         server.admit(site)
     with TemporaryDirectory(prefix="mockehr-") as folder, closing(directory):
@@ -65,6 +67,7 @@ async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple
         async with server:
             ports = await _listen(trial, server)
             environment = os.environ | trial.environment(server.url, output, ports)
+            trial.begin()
             status = await _watched(trial, command, environment, manners, server.url)
         if not manners.mute and not trial.scenario.launches:
             for complaint in complaints(output, list(trial.rosters)):
@@ -78,8 +81,9 @@ async def _listen(trial: Trial, server: Server) -> dict[str, int]:
     """Take HL7 messages for every site that is to listen, until the server stops; answers the ports by site."""
     ports: dict[str, int] = {}
     for site in trial.sites:
-        if site.options.hl7_listen is not None:
-            ports[site.name] = (await server.listen_mllp(site, site.options.hl7_listen)).port
+        listening = await server.listen_all(site)
+        if listening:
+            ports[site.name] = listening[0].port
     return ports
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mockehr.edge.server import Server
     from mockehr.sites.site import Site
 
-COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_access", "store")
+COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_access", "store", "pathways", "rate")
 """Options that all sites named by --site have, as SiteOptions calls them."""
 
 
@@ -69,6 +69,13 @@ COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_acces
     metavar="NAME=HOST:PORT",
     help="Send a site's changes to a peer as HL7; may be repeated.",
 )
+@click.option(
+    "--pathways",
+    multiple=True,
+    metavar="NAME",
+    help="Let patients come to each site and go through this pathway, or through all; may be repeated.",
+)
+@click.option("--rate", default="", metavar="RATE", help="How many of them: 200/h, 5/min, 1/d.")
 @click.option("--webhook", multiple=True, metavar="NAME=URL", help="Tell a URL of a site's changes; may be repeated.")
 @click.option("--webhook-secret", default="", metavar="TEXT", help="What webhooks are signed with.")
 @click.option(
@@ -129,6 +136,13 @@ def serve(host: str | None, port: int | None, control_token: str, workers: int, 
             remedy="Give --control-token, or listen on loopback.",
         )
     plan = _plan(host, port, control_token, config, given)
+    if given["rate"] and not given["pathways"]:
+        raise UsageError("--rate says how many patients come, and no --pathways why.", remedy="Give --pathways all.")
+    if workers > 1 and (given["pathways"] or any(site.pathways for site in (config.sites if config else ()))):
+        raise UsageError(
+            "Pathways run in one process, or every patient would come several times.",
+            remedy="Serve without --workers.",
+        )
     if workers > 1:
         from mockehr.cli.workers import serve_together
 
@@ -147,7 +161,8 @@ def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: 
     ]
     of_known_sites([*hearings, *peers, *(Hearing(name, 0) for name in given["per_client"])], known)
     if config:
-        hearings += [Hearing(s.name, s.hl7.listen) for s in config.sites if s.hl7.listen is not None]
+        fed = [s for s in config.sites if s.hl7.listen or (s.hl7.folders is not None and s.hl7.folders.into)]
+        hearings += [Hearing(site.name) for site in fed]
     return Plan(
         host=host,
         port=port,
@@ -202,8 +217,9 @@ async def _serve(plan: Plan, sites: Sequence[tuple[Site, int | None]], as_json: 
     async with server:
         listening: dict[str, list[int]] = {}
         for one_hearing in plan.hearings:
-            listener = await server.listen_mllp(directory.get(one_hearing.site), one_hearing.port)
-            listening.setdefault(one_hearing.site, []).append(listener.port)
+            site, port = directory.get(one_hearing.site), one_hearing.port
+            opened = await server.listen_all(site) if port is None else [await server.listen_mllp(site, port)]
+            listening.setdefault(one_hearing.site, []).extend(receiver.port for receiver in opened)
         tell(server, [row(server, site, listening.get(site.name, []), plan.peers) for site in directory], as_json)
         await stop.wait()
     directory.close()

@@ -48,6 +48,8 @@ class WhereConfig(Section):
     """A path relative to the FHIR base; may hold `*`."""
     message: str | None = None
     """An HL7 message type and trigger such as `ADT^A01`; may hold `*`."""
+    link: str | None = None
+    """A feed or a listener for HL7, by name; may hold `*`."""
 
 
 class WhenConfig(Section):
@@ -167,24 +169,172 @@ class ClockConfig(Section):
         return self
 
 
+Deed = Literal["retry", "skip", "stop", "park"]
+
+
+class TlsConfig(Section):
+    """TLS of an HL7 connection: PEM files, relative to this one. `test` in its place makes certificates on demand."""
+
+    certificate: str = ""
+    key: str = ""
+    ca: str = ""
+    """Whom to trust; a listener with it wants its clients to have a certificate of it."""
+    check_names: bool = True
+    server_name: str = ""
+    """The name that the peer's certificate must bear, if not the host."""
+
+    @model_validator(mode="after")
+    def _keys_come_with_certificates(self) -> Self:
+        if bool(self.certificate) != bool(self.key):
+            raise ValueError("certificate and key belong together")
+        return self
+
+
+class BatchConfig(Section):
+    """Messages of a link that are sent together."""
+
+    every: Duration = 0.0
+    messages: Count = 0
+    """When there are so many, without waiting for the time."""
+    folder: str = ""
+    """A batch file below `hl7.folders.out`, `.` for that itself; over the link, one after the other, unless told."""
+    headers: bool = True
+    """FHS, BHS, BTS and FTS around the messages of a file."""
+
+    @model_validator(mode="after")
+    def _it_ends_some_day(self) -> Self:
+        if not self.every and not self.messages:
+            raise ValueError("say when a batch closes: every, messages, or both")
+        return self
+
+
+class FailureConfig(Section):
+    """What a link does when the peer does not take a message; unless told, as the dialect's habit has it."""
+
+    AE: Deed | None = None
+    AR: Deed | None = None
+    CE: Deed | None = None
+    CR: Deed | None = None
+    timeout: Deed | None = None
+    """No answer in time."""
+    unmatched: Deed | None = None
+    """An answer to something else, or one that cannot be read."""
+    lost: Deed | None = None
+    """No connection, or one that ended before the answer."""
+    exhausted: Deed | None = None
+    """After the last attempt."""
+
+
 class LinkConfig(Section):
     """One HL7 v2 connection that a site opens."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, pattern=r"^[^/*\s]+$")
     host: str = "127.0.0.1"
-    port: Port
+    port: Port = 0
+    role: Literal["dial", "wait"] = "dial"
+    """`wait`: the peer dials this host and port (0: any free one), and gets the messages over that connection."""
     messages: Names = Field(default_factory=list)
     """Types and triggers to send, such as `ADT^A01`; may hold `*`; all unless told."""
+    relay: bool = False
+    """Tell on what came in over HL7, too."""
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Overrides of the site's HL7 dialect for this peer, by name; `dialect` names a preset."""
+    release: Literal[1, 2] = 1
+    """Of MLLP."""
+    tls: TlsConfig | Literal["test"] | None = None
+    timeout: Duration | None = None
+    """For an acknowledgement, in wall seconds; as the dialect's habit has it unless told, like `keep_open`."""
+    window: Annotated[int, Field(ge=1)] = 1
+    """Messages that may be unacknowledged at a time."""
+    keep_open: bool | None = None
+    """False: a connection for each message."""
+    await_application: bool | None = None
+    """Whether CA is not yet the answer; as MSH-15 and MSH-16 say unless told."""
+    ack_port: Port | None = None
+    """Acknowledgements come over a second connection, to this port of ours."""
+    on: FailureConfig = Field(default_factory=FailureConfig)
+    retry_waits: list[Duration] | None = None
+    """Before the second attempt, the third …; the last one goes on."""
+    attempts: Count | None = None
+    """How often a message is sent at most; 0 sets no bound."""
+    queue: Annotated[int, Field(ge=1)] = 10_000
+    full: Literal["drop-oldest", "refuse", "block"] = "drop-oldest"
+    """What a full queue does: gives up its oldest, tells nothing new, or holds changes back until there is room."""
+    sequence: bool = False
+    """Count messages in MSH-13 (sequence number protocol)."""
+    batch: BatchConfig | None = None
+
+
+class ListenerConfig(Section):
+    """One port on which a site takes HL7 messages, or one peer that it dials to take them."""
+
+    name: str = Field(default="", pattern=r"^[^/*\s]*$")
+    port: Port = 0
+    """0 lets the system choose one."""
+    dial: str = Field(default="", pattern=r"^$|^.+:\d+$")
+    """`host:port` of a peer that is dialled and sends its messages down that connection (reverse MLLP)."""
+    messages: Names = Field(default_factory=list)
+    """Types and triggers that are taken, such as `ADT^A*`; all unless told."""
+    versions: Names = Field(default_factory=list)
+    """Values of MSH-12 that are taken; all unless told."""
+    processing_ids: Names = Field(default_factory=list)
+    """Values of MSH-11 that are taken; all unless told."""
+    duplicates: Literal["apply", "repeat-ack", "refuse"] = "apply"
+    """A message that was applied before (MSH-3, MSH-4, MSH-10): apply it again, only answer the same, or AE 205."""
+    park: bool = False
+    """Keep what cannot be applied in the error queue."""
+    sequence: bool = False
+    """MSH-13 must count on, sender by sender."""
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Overrides of the site's HL7 dialect for this peer, by name; `dialect` names a preset."""
+    ack: dict[str, JsonValue] = Field(default_factory=dict)
+    """Overrides of the dialect's way to acknowledge, by name."""
+    release: Literal[1, 2] = 1
+    """Of MLLP."""
+    tls: TlsConfig | Literal["test"] | None = None
+    max_connections: Annotated[int, Field(ge=1)] | None = None
+    messages_per_connection: Annotated[int, Field(ge=1)] | None = None
+    idle: Duration | None = None
+    """Wall seconds of silence after which a connection is closed."""
+
+
+class FoldersConfig(Section):
+    """Folders for HL7 files, relative to this file."""
+
+    into: str = Field(default="", alias="in")
+    """Files laid here are taken, then moved to `done` or `failed` in it, with the answers beside them (`.ack`)."""
+    out: str = ""
+    """Where batches of links are laid."""
+    answers: Literal["all", "errors", "none"] = "all"
+    """What the file of answers holds."""
+
+
+def _listed_ports(value: Any) -> Any:
+    """`2575` as the one listener of the site."""
+    return [{"port": value}] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_Listeners = Annotated[
+    list[ListenerConfig],
+    BeforeValidator(_listed_ports, json_schema_input_type=Port | list[ListenerConfig]),
+]
 
 
 class Hl7Config(Section):
     """A site's HL7 v2 side."""
 
-    listen: Port | None = None
-    """Port on which it takes messages; none unless told."""
+    listen: _Listeners = Field(default_factory=list)
+    """Port on which it takes messages, or several listeners; none unless told."""
     links: list[LinkConfig] = Field(default_factory=list)
+    folders: FoldersConfig | None = None
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     """Overrides of the personality's HL7 dialect, by name."""
+
+    @field_validator("listen")
+    @classmethod
+    def _listeners_have_names_of_their_own(cls, value: list[ListenerConfig]) -> list[ListenerConfig]:
+        refuse_twice("listener", [one.name for one in value])
+        return value
 
 
 class WebhookConfig(Section):
@@ -198,6 +348,23 @@ class WebhookConfig(Section):
     """Key of the signature; unsigned if empty."""
     payload: Literal["empty", "id-only", "full"] = "id-only"
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class PathwaysConfig(Section):
+    """The hospital runs: patients come, and go through pathways."""
+
+    use: list[Annotated[str, known_as("pathway")]] | Annotated[str, known_as("pathway")] = Field(default_factory=list)
+    """Names of shipped pathways that are drawn by their shares, or `all`: see `mockehr pathway list`."""
+    files: list[str] = Field(default_factory=list)
+    """Pathway files of one's own, relative to this file; they are drawn, too."""
+    rate: str | float = 0.0
+    """How many patients arrive: `200/h`, `5/min`, `1/d`; none unless told."""
+    beds: Count | None = None
+    """All beds of the hospital; 200 unless told."""
+    wards: dict[str, Count] = Field(default_factory=dict)
+    """Beds of single wards, such as `{ED: 40, ICU: 24}`; the rest of the beds is shared out among the others."""
+    full: Literal["hallway", "wait"] = "hallway"
+    """What becomes of patients for whom no bed is free."""
 
 
 def _long_form(value: Any) -> Any:
@@ -228,6 +395,7 @@ class SiteConfig(Section):
     """Charts to load: FHIR resources and Bundles (`.json`), NDJSON, or folders of them, relative to this file."""
     hl7: Hl7Config = Field(default_factory=Hl7Config)
     webhooks: list[WebhookConfig] = Field(default_factory=list)
+    pathways: PathwaysConfig | None = None
     upgrade: str | list[str] | dict[str, str | float | None] = ""
     """Upgrades of the personality that it takes: a name, several, or name → day or moment (null: from the start)."""
     store: str = Field(default="memory", pattern=r"^(memory|sqlite:.*\S.*)$")

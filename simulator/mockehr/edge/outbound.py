@@ -1,14 +1,14 @@
-"""HTTP out: sends what lies ready in the sites' outboxes, and keeps the sites' clocks firing as wall time passes."""
+"""What goes out: sends what lies ready in the sites' outboxes, and keeps their clocks firing as wall time passes."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from mockehr.edge.mllp_sender import MllpSender
+from mockehr.edge.drop_folder import DropFolders
+from mockehr.edge.feeds import Feeds
 from mockehr.events import Delivery
 from mockehr.sites.directory import Directory
-from mockehr.sites.links import Link
 from mockehr.sites.site import Site
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Pump:
         self._client: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._sending: set[asyncio.Task[None]] = set()
-        self._feeding: set[tuple[str, str]] = set()
-        self._senders: dict[tuple[str, str, int], MllpSender] = {}
+        self.feeds = Feeds(self._loop)
+        self.folders = DropFolders()
 
     def start(self) -> None:
         """Begin; call within the loop."""
@@ -43,6 +43,7 @@ class Pump:
         site.clock.watch(self.nudge)
         site.outbox.wake = self.nudge
         site.links.wake = self.nudge
+        self.feeds.attach(site)
 
     def nudge(self) -> None:
         """Something may be due; safe from any thread."""
@@ -60,8 +61,7 @@ class Pump:
             await asyncio.gather(*late, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
-        for sender in self._senders.values():
-            await sender.close()
+        await self.feeds.stop(PATIENCE)
 
     async def _run(self) -> None:
         while True:
@@ -72,9 +72,8 @@ class Pump:
                     site.clock.fire_due()
                 while site.outbox.ready:
                     self._spawn(site, site.outbox.ready.popleft())
-                for link in site.links.links.values():
-                    if link.ready and (site.name, link.name) not in self._feeding:
-                        self._feed(site, link)
+                self.feeds.tend(site)
+                wait = min(wait, self.folders.tend(site))
                 due = site.clock.next_due()
                 left = site.clock.wait_for(due) if due is not None else None
                 wait = min(wait, left if left is not None else IDLE)
@@ -110,23 +109,3 @@ class Pump:
             except (aiohttp.ClientError, ValueError, OSError) as error:
                 note = f"{type(error).__name__}: {error}"
         site.outbox.settle(delivery, status, note)
-
-    def _feed(self, site: Site, link: Link) -> None:
-        self._feeding.add((site.name, link.name))
-        task = self._loop.create_task(self._drain(site, link))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-
-    async def _drain(self, site: Site, link: Link) -> None:
-        """Send what waits on one link, one message after the other, until nothing waits."""
-        sender = self._senders.setdefault((site.name, link.host, link.port), MllpSender(link.host, link.port))
-        try:
-            while link.ready:
-                exchange = link.ready.popleft()
-                split = exchange.effects.split if exchange.effects is not None else None
-                outcome = await sender.send(exchange.body, split=split)
-                site.links.settle(
-                    link, exchange, code=outcome.code, matched=outcome.matched, ack=outcome.ack, error=outcome.error
-                )
-        finally:
-            self._feeding.discard((site.name, link.name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.sites.directory import Directory
@@ -31,6 +32,12 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
     listening.setblocking(False)
     return listening
+
+
+def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
+    """Ports on which nobody listens now, all different; raises EnvironmentProblem if there are none."""
+    with ExitStack() as stack:
+        return [stack.enter_context(listen(host, 0)).getsockname()[1] for _ in range(count)]
 
 
 class OwnPorts:

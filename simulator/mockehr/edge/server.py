@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import uvicorn
@@ -13,12 +14,15 @@ import uvicorn
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.edge.accepting import Acceptor, Shared
 from mockehr.edge.http import HttpEdge
-from mockehr.edge.mllp import MllpServer
-from mockehr.edge.mllp_site import listen_for
+from mockehr.edge.mllp import MllpCaller, MllpServer
+from mockehr.edge.mllp_connection import Receiver
+from mockehr.edge.mllp_site import opened
+from mockehr.edge.mllp_tls import Contexts
 from mockehr.edge.outbound import Pump
 from mockehr.edge.own_ports import BACKLOG, OwnPorts, listen
 from mockehr.edge.protocol import CuttableProtocol
 from mockehr.sites.directory import Directory
+from mockehr.sites.listeners import Listener
 from mockehr.sites.site import Site
 
 T = TypeVar("T")
@@ -47,7 +51,9 @@ class Server:
         self._asked_port = port
         self._app = HttpEdge(directory, control)
         self._own_ports = OwnPorts(directory, host)
-        self._mllp: dict[str, list[MllpServer]] = {}
+        self._mllp: dict[str, list[MllpServer | MllpCaller]] = {}
+        self._contexts = Contexts()
+        self._served: dict[str, Site] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = shared.sockets[SHARED] if shared else None
         self._acceptor = Acceptor(shared) if shared else None
@@ -78,15 +84,24 @@ class Server:
         """
         return self.directory.add(site, port=port)
 
-    async def listen_mllp(self, site: Site, port: int = 0) -> MllpServer:
+    async def listen_mllp(self, site: Site, port: int = 0) -> Receiver:
         """Take HL7 messages for a site from now until it leaves or the server stops; port 0 is any free one.
 
         Raises EnvironmentProblem if the port is taken.
         """
-        listener = listen_for(site, host=self.host, port=port)
-        await listener.start()
-        self._mllp.setdefault(site.name, []).append(listener)
-        return listener
+        return await self._open_mllp(site, replace(site.listeners.of("/"), port=port))
+
+    async def listen_all(self, site: Site) -> list[Receiver]:
+        """Open every listener that the site has. Raises EnvironmentProblem for a port that is taken."""
+        return [await self._open_mllp(site, listener) for listener in site.listeners.wanted()]
+
+    async def _open_mllp(self, site: Site, listener: Listener) -> Receiver:
+        wire = opened(site, listener, self._contexts, host=self.host)
+        await wire.start()
+        self._mllp.setdefault(site.name, []).append(wire)
+        self._served[site.name] = site
+        site.listeners.attach(listener, wire)
+        return wire
 
     async def start(self) -> None:
         """Listen and serve; raises EnvironmentProblem if a port is taken."""
@@ -129,6 +144,7 @@ class Server:
         await self._uvicorn.shutdown(sockets=[self._socket] if self._socket else None)
         if self._pump is not None:
             await self._pump.stop()
+        self._contexts.close()
 
     def bind(self) -> dict[str, socket.socket]:
         """Listen on every port, those that were named first, lest a free one is picked that another site wants.
@@ -181,14 +197,19 @@ class Server:
                 self._pump.attach(site)
             return
         self._own_ports.release(site)
+        if self._pump is not None:
+            self._pump.feeds.detach(site)
         if site.name in self._mllp:
             task = asyncio.get_running_loop().create_task(self._end_mllp(site.name))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
     async def _end_mllp(self, name: str) -> None:
-        for listener in self._mllp.pop(name, ()):
-            await listener.stop()
+        site = self._served.pop(name, None)
+        for wire in self._mllp.pop(name, ()):
+            await wire.stop()
+            if site is not None:
+                site.listeners.detach(wire)
 
     def _url(self, port: int) -> str:
         return f"http://[{self.host}]:{port}" if ":" in self.host else f"http://{self.host}:{port}"

@@ -40,10 +40,12 @@ from mockehr.sites.endpoints import Endpoints
 from mockehr.sites.fhir_stages import fhir_stages
 from mockehr.sites.launching import launch_stages
 from mockehr.sites.links import Links
+from mockehr.sites.listeners import Listeners
 from mockehr.sites.media import Media
 from mockehr.sites.mllp_stages import mllp_stages, name_message
 from mockehr.sites.oauth_stages import oauth_stages
 from mockehr.sites.options import SiteOptions
+from mockehr.sites.pathway_setup import use_pathways
 from mockehr.sites.people import SitePeople
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
@@ -97,12 +99,15 @@ def _furnish(site: Site) -> None:
     dialect = DIALECTS.get(options.hl7_dialect or _dialect_of(site.personality.name))
     site.dialect = dialect.at_site(site.personality.oid_root)
     site.links = Links(site)
+    site.listeners = Listeners(site)
     site.log.listen(site.links.hear)
     site.open_access = options.open_access
     site.perform = _performer(site)
     site.pipelines = _pipelines(site)
     site.snapshots = Snapshots(site)
     _import(site)
+    if options.pathways:
+        use_pathways(site, options.pathways, options.rate)
 
 
 def _import(site: Site) -> None:

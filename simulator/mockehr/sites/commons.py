@@ -19,9 +19,9 @@ from mockehr.fhir.shared_pages import TABLES as PAGE_TABLES
 from mockehr.fhir.shared_pages import SqlitePages
 from mockehr.sites.site import Site
 
-ENTRIES, TOKENS, DELIVERIES, MESSAGES = range(4)
+ENTRIES, TOKENS, DELIVERIES = range(3)
 """Which word counts what."""
-_COUNTS: Final = 4
+_COUNTS: Final = 3
 _OCTETS: Final = 8
 PATIENCE: Final = 10.0
 """Seconds of wall time that a process waits for another to write."""
@@ -133,8 +133,7 @@ class Commons:
         # A receiver that knows deliveries by their number must not be told two by one number. After a reset of the
         # site they go on: what was delivered before may still be under way from another process.
         site.outbox.next_number = Count(self._words, DELIVERIES).next
-        messages = Count(self._words, MESSAGES)
-        site.links.next_number = lambda link: messages.next()
+        site.links.share_numbers()
 
     def close(self) -> None:
         """Let go of the files. The site cannot be asked afterwards."""

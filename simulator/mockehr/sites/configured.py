@@ -19,9 +19,11 @@ from mockehr.personalities.load import personality_names
 from mockehr.population.corruption.base import corruptions
 from mockehr.quirks.rule import quirks
 from mockehr.sites.build import build_site
+from mockehr.sites.hl7_sections import dialect_from, folders_from, link_from, listener_from
 from mockehr.sites.launching import checked
 from mockehr.sites.options import SiteOptions
-from mockehr.sites.sections import client_from, dialect_from, hook_from, link_from
+from mockehr.sites.pathway_setup import furnish_pathways, pathway_names
+from mockehr.sites.sections import client_from, hook_from
 from mockehr.sites.site import Site
 from mockehr.sites.stores import store_below
 
@@ -37,7 +39,7 @@ def load_server(path: Path) -> ServerConfig:
 def known_names() -> Mapping[str, Any]:
     """The names that a file may use, by kind; quirks and corruptions with the names of their settings."""
     settings = {name: cls.__dataclass_fields__ for name, cls in [*quirks().items(), *corruptions().items()]}
-    return {"quirk": settings, "personality": personality_names()}
+    return {"quirk": settings, "personality": personality_names(), "pathway": pathway_names()}
 
 
 def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None = None) -> Site:
@@ -45,7 +47,7 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
 
     `seed` is that of the server or scenario: a site without a seed of its own takes it together with its name. `base`
     is the file's folder, from which relative paths of `import` count; the working folder unless told. Listening for
-    HL7 is left to whoever serves the site: `site.options.hl7_listen` has the port that the file asks for.
+    HL7 is left to whoever serves the site: `site.listeners.wanted()` has what the file asks for.
 
     Raises ConfigError with every problem for what the site cannot do, EnvironmentProblem for an import that is not
     there.
@@ -60,7 +62,7 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
             start=config.clock.start,
             settings=config.settings,
             upgrade=config.upgrade,
-            hl7_listen=config.hl7.listen,
+            hl7_listen=next((one.port for one in config.hl7.listen if not one.name), None),
             store=store_below(config.store, base or Path()),
         )
     )
@@ -81,10 +83,14 @@ def _complete(site: Site, config: SiteConfig, base: Path) -> None:
         if fresh:
             _import(site, config, base, problems)
     _register(site, config, problems)
+    _connect_hl7(site, config, base, problems)
     _connect(site, config, problems)
     for position, rule in enumerate(config.quirks):
         with _noted(f"quirks[{position}]", problems):
             _arm(site, rule)
+    if config.pathways is not None:
+        with _noted("pathways", problems):
+            furnish_pathways(site, config.pathways, base)
     if problems:
         if fresh:  # of a site that is refused, nothing stays in a store that lasts
             site.store.clear()
@@ -129,17 +135,26 @@ def patient_id(site: Site, index: int) -> str:
     return site.charts.patient_id(index)
 
 
-def _connect(site: Site, config: SiteConfig, problems: list[str]) -> None:
+def _connect_hl7(site: Site, config: SiteConfig, base: Path, problems: list[str]) -> None:
+    root = site.personality.oid_root
     if config.hl7.settings:
         with _noted("hl7", problems):
-            root = site.personality.oid_root
             site.dialect = dialect_from(site.dialect, config.hl7.settings, oid_root=root)
+    if config.hl7.folders is not None:
+        site.listeners.folders = folders_from(config.hl7.folders, base)
+    for position, listener in enumerate(config.hl7.listen):
+        with _noted(f"hl7.listen[{position}]", problems):
+            site.listeners.declare(listener_from(listener, site.dialect, oid_root=root, base=base))
     for position, peer in enumerate(config.hl7.links):
         with _noted(f"hl7.links[{position}]", problems):
-            link = link_from(peer)
+            folders = site.listeners.folders
+            link = link_from(peer, site.dialect, oid_root=root, base=base, folders=folders)
             if link.name in site.links.links:
                 raise ConfigError("", [f"a second link is named {link.name!r}"])
             site.links.add(link)
+
+
+def _connect(site: Site, config: SiteConfig, problems: list[str]) -> None:
     for position, receiver in enumerate(config.webhooks):
         with _noted(f"webhooks[{position}]", problems):
             hook = hook_from(receiver, f"webhook-{position + 1}", site.fhir.types)

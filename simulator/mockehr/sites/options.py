@@ -39,6 +39,10 @@ class SiteOptions:
     """Port on which whoever serves the site is to take its HL7 messages, 0 for any free one; None for none."""
     store: str = "memory"
     """Where what is written lies: `memory`, or `sqlite:FOLDER` for a file `<name>.sqlite` there, which lasts."""
+    pathways: tuple[str, ...] = ()
+    """Names of shipped pathways by which patients come, or `all`."""
+    rate: str = ""
+    """How many of them: `200/h`."""
     trail: bool = True
     charts_kept: int = 256
     """How many dressed charts the cache holds."""

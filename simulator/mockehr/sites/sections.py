@@ -5,31 +5,20 @@ Every function refuses with ConfigError what the file may say but a site cannot 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final, TypeVar, cast, get_type_hints
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
-
-from pydantic import ConfigDict, create_model
 
 from mockehr.auth.clients import Client
 from mockehr.auth.keys import load_key, public_jwks, read_bundled_key
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.settings import AuthSettings
-from mockehr.config.document import Document
-from mockehr.config.explain import validate
-from mockehr.config.settings import ClientConfig, LinkConfig, WebhookConfig
+from mockehr.config.settings import ClientConfig, WebhookConfig
 from mockehr.core.clock import duration
 from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.events import Hook
-from mockehr.hl7.charset import codec_of
-from mockehr.hl7.dialect import Dialect
-from mockehr.hl7.dialects import DIALECTS
-from mockehr.hl7.emit import EMITTERS
-from mockehr.sites.links import Link
 
 T = TypeVar("T")
 APP_GRANTS: Final = ("authorization_code", "refresh_token")
@@ -49,9 +38,11 @@ def client_from(config: ClientConfig, offered: AuthSettings, *, now: float = 0.0
     Without any credential it gets the public test keys, as over the control API. Raises ConfigError for a grant type
     or method that the server lacks, for what no grant uses, and for keys that are none.
     """
-    problems = [_no("grant type", name, offered.grants) for name in config.grant_types if name not in offered.grants]
+    problems = [
+        no_such("grant type", name, offered.grants) for name in config.grant_types if name not in offered.grants
+    ]
     methods = offered.auth_methods
-    problems += [_no("auth method", name, methods) for name in config.auth_methods if name not in methods]
+    problems += [no_such("auth method", name, methods) for name in config.auth_methods if name not in methods]
     grants = tuple(config.grant_types) or (APP_GRANTS if config.redirect_uris else ("client_credentials",))
     problems += _ways_back(config, grants)
     if config.public and (config.secret or config.jwks is not None or config.jwks_uri):
@@ -82,7 +73,7 @@ def client_from(config: ClientConfig, offered: AuthSettings, *, now: float = 0.0
         for name in client.auth_methods
         if name in methods and name not in bare
     ]
-    return _unless(problems, f"The client {config.client_id} cannot be registered.", client)
+    return unless(problems, f"The client {config.client_id} cannot be registered.", client)
 
 
 def _ways_back(config: ClientConfig, grants: tuple[str, ...]) -> list[str]:
@@ -123,49 +114,13 @@ def hook_from(config: WebhookConfig, name: str, types: Iterable[str]) -> Hook:
             elif key == "timeout":
                 settings[key] = _span(value)
             else:
-                problems.append(_no("setting", key, _HOOK_SETTINGS))
+                problems.append(no_such("setting", key, _HOOK_SETTINGS))
         except ValueError as error:
             problems.append(f"settings.{key}: {error}")
     payload = "full" if config.payload == "full" else "id-only"
     called = config.name or name
     hook = Hook(called, config.url, config.secret, resources, kinds, cast(Any, payload), **settings)
-    return _unless(problems, f"The webhook {called} cannot be set up.", hook)
-
-
-def link_from(config: LinkConfig) -> Link:
-    """The outbound HL7 feed that a file describes; raises ConfigError for messages that no site sends."""
-    problems = [
-        _no("message that a site sends", pattern, EMITTERS)
-        for pattern in config.messages
-        if not any(fnmatchcase(kind, pattern) for kind in EMITTERS)
-    ]
-    if not config.port:
-        problems.append("port: name the port that the peer listens on")
-    link = Link(config.name, config.host, config.port, tuple(config.messages) or (ANY,))
-    return _unless(problems, f"The link {config.name} cannot be opened.", link)
-
-
-def dialect_from(present: Dialect, settings: Mapping[str, Any], *, oid_root: str = "") -> Dialect:
-    """`present`, or the preset that `dialect` names, with single fields of Dialect overridden.
-
-    `oid_root` is the site's own arc, as Dialect.at_site wants it.
-
-    Raises UnknownName for the preset, ConfigError for fields that a dialect does not have or that cannot be so.
-    """
-    given = dict(settings)
-    base = DIALECTS.get(str(given.pop("dialect"))).at_site(oid_root) if "dialect" in given else present
-    own = [item.name for item in fields(Dialect) if item.name != "name"]
-    hints = get_type_hints(Dialect)
-    forms: dict[str, Any] = {name: (hints[name], getattr(base, name)) for name in own}
-    model = create_model("Hl7Settings", __config__=ConfigDict(extra="forbid"), **forms)
-    read = validate(model, Document("settings", given))
-    changed = replace(base, **{name: getattr(read, name) for name in given})
-    problems = []
-    if changed.offset and not re.fullmatch(r"[+-]\d{4}", changed.offset):
-        problems.append(f"settings: offset: {changed.offset!r} is no zone such as -0500")
-    if changed.charset and codec_of(changed.charset) is None:
-        problems.append(f"settings: charset: {changed.charset!r} is not known to table 0211")
-    return _unless(problems, "The HL7 settings do not hold.", changed)
+    return unless(problems, f"The webhook {called} cannot be set up.", hook)
 
 
 def _topics(
@@ -179,9 +134,11 @@ def _topics(
         resource = ANY if word == ANY else names.get(word.lower())
         kinds = _EVERY_KIND if change in ("", ANY) else {KINDS[change]} if change in KINDS else None
         if resource is None:
-            problems.append(_no("topic", topic, [f"{name}.created" for name in names], of=f"{word.lower()}.created"))
+            problems.append(
+                no_such("topic", topic, [f"{name}.created" for name in names], of=f"{word.lower()}.created")
+            )
         elif kinds is None:
-            problems.append(_no("kind of change", change, KINDS))
+            problems.append(no_such("kind of change", change, KINDS))
         else:
             pairs |= dict.fromkeys((resource, kind) for kind in sorted(kinds))
     pairs = {pair: None for pair in pairs if pair[0] == ANY or (ANY, pair[1]) not in pairs}
@@ -201,14 +158,15 @@ def _span(value: Any) -> float:
     return duration(value)
 
 
-def _no(kind: str, name: str, known: Iterable[str], *, of: str = "") -> str:
+def no_such(kind: str, name: str, known: Iterable[str], *, of: str = "") -> str:
     """`there is no <kind> <name>`, with the nearest that there is."""
     names = list(known)
     near = nearest_names(of or name, names, limit=1)
     return f"there is no {kind} {name!r}" + (f"; nearest: {near[0]}" if near else f"; valid: {', '.join(names[:12])}")
 
 
-def _unless(problems: list[str], what: str, made: T) -> T:
+def unless(problems: list[str], what: str, made: T) -> T:
+    """`made`, or ConfigError with what is wrong with it."""
     if problems:
         raise ConfigError(what, problems)
     return made

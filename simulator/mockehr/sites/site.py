@@ -31,6 +31,8 @@ from mockehr.sites.options import SiteOptions
 if TYPE_CHECKING:
     from mockehr.sites.endpoints import Endpoints
     from mockehr.sites.links import Links
+    from mockehr.sites.listeners import Listeners
+    from mockehr.sites.pathway_runs import PathwayRuns
     from mockehr.sites.snapshot import Snapshots
     from mockehr.sites.upgrades import Upgrades
 
@@ -63,6 +65,7 @@ class Site:
     dialect: Dialect
     """How this site writes HL7 v2."""
     links: Links
+    listeners: Listeners
     open_access: bool
     trail: bool
 
@@ -71,6 +74,7 @@ class Site:
         self.name = options.name
         self.trail = options.trail
         self.pipelines = {}
+        self._pathways: PathwayRuns | None = None
         self._date: tuple[int, tuple[str, str]] = (-1, ("Date", ""))
 
     @property
@@ -87,6 +91,15 @@ class Site:
     def jwks_path(self) -> str:
         """The key set below the site's root."""
         return self.personality.jwks_path(self.facts)
+
+    @property
+    def pathways(self) -> PathwayRuns:
+        """The patients' journeys that run here; made when first asked for, since most sites have none."""
+        if self._pathways is None:
+            from mockehr.sites.pathway_runs import PathwayRuns
+
+            self._pathways = PathwayRuns(self)
+        return self._pathways
 
     def addresses(self, base_url: str) -> Addresses:
         """Where everything is, for a client that addressed the FHIR base as `base_url`."""
@@ -211,6 +224,7 @@ class Site:
     def close(self) -> None:
         """Let go of the files that it holds; its store cannot be asked afterwards. May be called twice."""
         self.store.close()
+        self.links.close()
 
     def reset(self) -> None:
         """Back to the first moment: written state, tokens, pages, rules, journal and outbox are gone."""
@@ -225,5 +239,8 @@ class Site:
                 self.charts.cure(name)
         self.outbox.reset()
         self.links.reset()
+        self.listeners.reset()
         self.clock.clear()
         self.journal.clear()
+        if self._pathways is not None:
+            self._pathways.reset()

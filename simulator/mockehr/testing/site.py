@@ -25,6 +25,7 @@ from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
 from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import APP_SCOPES, register_app, register_demo_client
+from mockehr.sites.told import kinds_from, told_of, watch, witness_of
 from mockehr.sites.truth import TruthReport
 from mockehr.testing.server import WorldServer
 
@@ -313,6 +314,22 @@ class Truth:
         """
         roster = patients or self._site._call(everybody, self._site.site)
         report: TruthReport = self._site._call(truth_of, self._site.site, roster, types, list(given))
+        return report
+
+    def watch(self, link: str) -> None:
+        """Note from now on what an HL7 feed of the site tells, as it was meant."""
+        self._site._call(lambda: watch(self._site.site, self._site.site.links.get(link)))
+
+    def told(self, link: str, *kinds: str) -> list[JSON]:
+        """What the receiver of a watched feed must have, in records of `mockehr.hl7.witness`, of KINDS there."""
+        found: list[JSON] = self._site._call(
+            lambda: list(witness_of(self._site.site, link).records(kinds_from(kinds)))
+        )
+        return found
+
+    def compare_told(self, link: str, given: Iterable[JSON], *kinds: str) -> TruthReport:
+        """What the receiver of a watched feed has against what it must have."""
+        report: TruthReport = self._site._call(told_of, self._site.site, link, list(given), kinds)
         return report
 
     def assert_same(

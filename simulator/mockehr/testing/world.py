@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from mockehr.core.errors import UnknownName, UsageError
 from mockehr.core.exchange import JSON
+from mockehr.edge.own_ports import free_ports
 from mockehr.journal import entry
 from mockehr.quirks.where import refuse_unknown
 from mockehr.scenarios.scorecard import Scorecard
@@ -75,8 +76,8 @@ class World:
         vendor = vendor or str(self._settings.get("vendor") or "generic")
         name = given.pop("name", "") or next(free for n in self._numbers if (free := f"{vendor}-{n}") not in self)
         made = self._admit(build_site(SiteOptions(name, personality=vendor, **given)))
-        if made.site.options.hl7_listen is not None:
-            self.listeners.open(made, port=made.site.options.hl7_listen)
+        if made.site.listeners.wanted():
+            self.listeners.open_all(made)
         for rule in self._settings.get("quirks", ()):
             made._call(made.site.arm, rule if isinstance(rule, Mapping) else {"use": rule})
         return made
@@ -96,12 +97,14 @@ class World:
             )
         trial = find_trial(scenario, folders, seed=None if seed is None else seed_of(seed))
         ports: dict[str, int] = {}
+        trial.assign_ports(free_ports)
         for site in trial.sites:
             made = self._admit(site)
-            if site.options.hl7_listen is not None:
-                ports[site.name] = self.listeners(made)[1]
+            if site.listeners.wanted():
+                ports[site.name] = self.listeners.open_all(made, free=True)[1]
         self._excused = frozenset((site.name, rule.name) for site in trial.sites for rule in site.rules)
         self._scenario = StagedScenario(trial, self._server, ports)
+        self._server.threaded.call(trial.begin)
 
     @property
     def plays(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from mockehr.control.operation import Document, operation
 from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
 from mockehr.sites.site import Site
+from mockehr.sites.told import kinds_from, told_of, watch, witness_of
 
 
 @operation("truth compare", "POST", "/truth")
@@ -28,3 +29,29 @@ def compare(
 def touched(site: Site, name: str, offset: int = 0, limit: int = 1000) -> dict[str, Any]:
     """Ids of patients that an armed corruption touches, in a fixed order, up to `limit` of them from `offset`."""
     return {"ids": list(islice(corrupted(site, name), offset, offset + limit))}
+
+
+@operation("truth watch", "POST", "/truth/watch")
+def watched(site: Site, link: str) -> dict[str, Any]:
+    """Note from now on what an HL7 feed tells, as it was meant: what its receiver must end up with."""
+    watch(site, site.links.get(link))
+    return {"watching": link}
+
+
+@operation("truth told", "GET", "/truth/told/{link}")
+def told(site: Site, link: str, kinds: Sequence[str] = ()) -> dict[str, Any]:
+    """What the receiver of a watched feed must have: the messages in the order of events, and what follows from them.
+
+    `kinds` are Message, Person, Visit, Result (these unless told), Order, Appointment and Document.
+    """
+    witness = witness_of(site, link)
+    return {"records": list(witness.records(kinds_from(kinds))), "merged": witness.merged}
+
+
+@operation("truth compare-told", "POST", "/truth/told")
+def compare_told(site: Site, link: str, records: Sequence[Any], kinds: Sequence[str] = ()) -> dict[str, Any]:
+    """Compare what the receiver of a watched feed has with what it must have.
+
+    `records` look as `truth told` shows them: a Message for each time that one was applied, and so on.
+    """
+    return told_of(site, link, list(records), kinds).as_json()
