@@ -158,3 +158,46 @@ def test_a_folder_that_cannot_be_read_is_told_and_left(tmp_path: Path) -> None:
         assert (site.listeners.folders.into, "exists" in site.listeners.folders.problem) == (None, True)
 
     asyncio.run(work())
+
+
+def laid(tmp_path: Path, **settings: Any) -> list[tuple[bytes, list[str]]]:
+    """The octets of what a feed of three lays into its folder, and what a careful reader finds wrong with each."""
+    site = made()
+    site.listeners.folders = Folders(None, tmp_path)
+    site.links.add(Link("lab", "127.0.0.1", 0, batch=Gathering(messages=3, folder=".")))
+    if settings:
+        site.arm({"use": "odd-batch", "with": settings, "where": {"link": "lab"}})
+    for id in "abc":
+        site.store.commit({**PATIENT, "id": id}, kind="create", source="control")
+    lay_all(site)
+    octets = [file.read_bytes() for file in sorted(tmp_path.iterdir())]
+    fired = [d.why for entry in site.journal for d in entry.decisions if d.outcome == "fired"]
+    assert fired == ([settings["form"]] if settings else [])
+    return [(one, [finding.kind for finding in read_batch(one).findings]) for one in octets]
+
+
+@pytest.mark.parametrize(
+    ("form", "files", "findings"),
+    [
+        ("count-high", 1, ["batch-count"]),
+        ("count-low", 1, ["batch-count"]),
+        ("file-count", 1, ["file-count"]),
+        ("truncated", 1, ["truncated"]),
+        ("no-headers", 1, []),
+        ("twice", 2, []),
+        ("repeated", 1, ["duplicate-id"]),
+        ("empty", 1, ["batch-count"]),
+    ],
+)
+def test_a_file_does_not_hold_what_it_says(tmp_path: Path, form: str, files: int, findings: list[str]) -> None:
+    found = laid(tmp_path, form=form)
+    assert len(found) == files
+    assert set(found[0][1]) >= set(findings)
+    assert bool(found[0][1]) is bool(findings)
+    assert found[0][0].startswith(b"MSH") is (form == "no-headers")
+    assert len({octets for octets, _ in found}) == 1
+
+
+def test_without_a_rule_a_file_holds_what_it_says(tmp_path: Path) -> None:
+    ((octets, findings),) = laid(tmp_path)
+    assert (findings, octets.count(b"MSH|"), b"BTS|3\r" in octets) == ([], 3, True)

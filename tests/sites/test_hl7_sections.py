@@ -121,3 +121,10 @@ def test_files_for_tls_are_looked_for_beside_the_file(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused_at_its_place(text: str, place: str, reason: str) -> None:
     problems: Any = refused(f"hl7: {{{text}}}")
     assert any(place in problem and reason in problem for problem in problems), problems
+
+
+def test_strictness_and_keep_alive_are_told_by_the_file(tmp_path: Path) -> None:
+    text = "hl7: {listen: [{name: a, strict: true, keep_alive: 2m}], links: [{name: b, port: 1, keep_alive: 30s}]}"
+    site = built(text, tmp_path)
+    listener, link = site.listeners.named("a"), site.links.get("b")
+    assert (listener.strict, listener.keep_alive, link.connection.keep_alive) == (True, 120.0, 30.0)

@@ -248,6 +248,8 @@ class LinkConfig(Section):
     """Messages that may be unacknowledged at a time."""
     keep_open: bool | None = None
     """False: a connection for each message."""
+    keep_alive: Duration | None = None
+    """Wall seconds of silence after which TCP asks whether the peer is there; never unless told."""
     await_application: bool | None = None
     """Whether CA is not yet the answer; as MSH-15 and MSH-16 say unless told."""
     ack_port: Port | None = None
@@ -283,6 +285,8 @@ class ListenerConfig(Section):
     """A message that was applied before (MSH-3, MSH-4, MSH-10): apply it again, only answer the same, or AE 205."""
     park: bool = False
     """Keep what cannot be applied in the error queue."""
+    strict: bool = False
+    """Refuse what is tolerated with a warning otherwise: odd codes and types, unknown patients in merges."""
     sequence: bool = False
     """MSH-13 must count on, sender by sender."""
     settings: dict[str, JsonValue] = Field(default_factory=dict)
@@ -296,6 +300,8 @@ class ListenerConfig(Section):
     messages_per_connection: Annotated[int, Field(ge=1)] | None = None
     idle: Duration | None = None
     """Wall seconds of silence after which a connection is closed."""
+    keep_alive: Duration | None = None
+    """Wall seconds of silence after which TCP asks whether the peer is there; never unless told."""
 
 
 class FoldersConfig(Section):

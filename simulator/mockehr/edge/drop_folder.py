@@ -10,7 +10,7 @@ from typing import Final
 
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.core.exchange import Exchange
-from mockehr.hl7.batch import BatchFile, read_batch, respond, write_batch
+from mockehr.hl7.batch import BatchFile, Plan, read_batch, respond, write_batch
 from mockehr.sites.feeds import Link
 from mockehr.sites.listeners import Folders
 from mockehr.sites.site import Site
@@ -128,12 +128,16 @@ def _lay(site: Site, link: Link, out: Path, taken: Sequence[Exchange]) -> Path:
     file = out / link.batch.folder / f"{link.name}-{first:06d}.hl7"
     messages = [one.body for one in taken for _ in range(1 + (one.effects.copies if one.effects is not None else 0))]
     dialect = link.dialect or site.dialect
+    plan: Plan = site.mischief.amend("on_batch", Plan(messages, link.batch.headers), taken[0])
     octets = write_batch(
-        messages, dialect, at=site.clock.now(), control_id=f"{link.name}-{first}", name=file.name,
-        headers=link.batch.headers,
+        plan.messages, dialect, at=site.clock.now(), control_id=f"{link.name}-{first}", name=file.name,
+        headers=plan.headers, batch_count=plan.batch_count, file_count=plan.file_count,
     )  # fmt: skip
+    octets = octets[: len(octets) - plan.cut]
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(plan.again):
+            _write(_free(file), octets)
         file = _free(file)
         _write(file, octets)
     except OSError as error:

@@ -10,7 +10,7 @@ from mockehr.core.errors import EnvironmentProblem
 from mockehr.core.exchange import Exchange
 from mockehr.edge.mllp_manner import Manner
 from mockehr.edge.mllp_sender import MllpSender, Outcome, Sending
-from mockehr.edge.mllp_socket import pause
+from mockehr.edge.mllp_socket import KeepAlive, pause
 from mockehr.edge.mllp_tls import Contexts
 from mockehr.hl7.header import NotHL7, read_header
 from mockehr.sites.feeds import Link, Mishap, awaited
@@ -137,6 +137,7 @@ def sending(site: Site, link: Link) -> Sending:
         persistent=dialect.sending.keep_open if told.persistent is None else told.persistent,
         release=told.release,
         ack_port=told.ack_port,
+        keep_alive=KeepAlive.after(told.keep_alive),
     )
 
 

@@ -9,7 +9,7 @@ from mockehr.core.exchange import Exchange
 from mockehr.edge.mllp import MllpCaller, MllpServer, Peer, Reaction, Reception
 from mockehr.edge.mllp_manner import Manner
 from mockehr.edge.mllp_reception import Handler
-from mockehr.edge.mllp_socket import ONCE, Backoff
+from mockehr.edge.mllp_socket import ONCE, Backoff, KeepAlive
 from mockehr.edge.mllp_tls import Contexts
 from mockehr.sites.listeners import Listener
 from mockehr.sites.mllp_stages import Answered
@@ -56,6 +56,7 @@ def opened(site: Site, listener: Listener, contexts: Contexts, *, host: str = "1
         max_connections=listener.max_connections,
         messages_per_connection=listener.messages_per_connection,
         idle=listener.idle,
+        keep_alive=KeepAlive.after(listener.keep_alive),
     )
     if listener.dial is None:
         ssl = contexts.server(listener.tls)

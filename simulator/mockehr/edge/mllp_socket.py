@@ -22,6 +22,11 @@ class KeepAlive:
     interval: int = 10
     count: int = 5
 
+    @classmethod
+    def after(cls, seconds: float | None) -> KeepAlive | None:
+        """With the first probe after that many seconds; None for never."""
+        return None if seconds is None else cls(idle=max(1, round(seconds)))
+
     def apply(self, transport: asyncio.BaseTransport) -> None:
         """Set it on a connection; options that the platform does not have keep its own values."""
         endpoint = transport.get_extra_info("socket")

@@ -68,19 +68,28 @@ class Pump:
             self._wake.clear()
             wait = IDLE
             for site in self._directory:
-                if not site.clock.frozen:
-                    site.clock.fire_due()
-                while site.outbox.ready:
-                    self._spawn(site, site.outbox.ready.popleft())
-                self.feeds.tend(site)
-                wait = min(wait, self.folders.tend(site))
-                due = site.clock.next_due()
-                left = site.clock.wait_for(due) if due is not None else None
-                wait = min(wait, left if left is not None else IDLE)
+                try:
+                    wait = min(wait, self._tend(site))
+                except Exception as error:  # whatever goes wrong at one site, the others are looked after
+                    told = {"message": f"what fell due at the site {site.name} failed", "exception": error}
+                    self._loop.call_exception_handler(told)
+                    wait = 0.0
             try:
                 await asyncio.wait_for(self._wake.wait(), max(wait, 0.001))
             except TimeoutError:
                 continue
+
+    def _tend(self, site: Site) -> float:
+        """Do what is due or ready at a site; returns the wall seconds until there may be more."""
+        if not site.clock.frozen:
+            site.clock.fire_due()
+        while site.outbox.ready:
+            self._spawn(site, site.outbox.ready.popleft())
+        self.feeds.tend(site)
+        wait = self.folders.tend(site)
+        due = site.clock.next_due()
+        left = site.clock.wait_for(due) if due is not None else None
+        return min(wait, left if left is not None else IDLE)
 
     def _spawn(self, site: Site, delivery: Delivery) -> None:
         task = self._loop.create_task(self._send(site, delivery))

@@ -58,6 +58,22 @@ def read_batch(octets: bytes) -> BatchFile:
     return _Reading(octets).run()
 
 
+@dataclass(slots=True)
+class Plan:
+    """A file of messages about to be written; rules may change all of it. Counts are right unless told."""
+
+    messages: list[bytes]
+    headers: bool = True
+    batch_count: int | None = None
+    """BTS-1."""
+    file_count: int | None = None
+    """FTS-1."""
+    cut: int = 0
+    """Octets that are missing at the end."""
+    again: int = 0
+    """How many more times the same file is laid, under names of their own."""
+
+
 def write_batch(
     messages: Sequence[bytes],
     dialect: Dialect,

@@ -15,6 +15,7 @@ Capabilities (each gets what it works on, and an Act):
     on_deliver(delivery, act)            an outbound event, before it is sent
     on_ack(exchange, act)                an HL7 acknowledgement, as bytes in reply.body
     on_message(exchange, act)            an HL7 message about to go out, unframed in exchange.body
+    on_batch(plan, act)                  a file of HL7 messages about to be written (hl7.batch.Plan)
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ CAPABILITIES = (
     "on_deliver",
     "on_ack",
     "on_message",
+    "on_batch",
 )
 
 

@@ -87,6 +87,8 @@ class Connection:
     """How many messages may be unanswered at a time."""
     persistent: bool | None = None
     """False: a connection for each message."""
+    keep_alive: float | None = None
+    """Seconds of silence after which TCP asks whether the peer is there; None: never."""
     release: Literal[1, 2] = 1
     """Of MLLP."""
     await_application: bool | None = None

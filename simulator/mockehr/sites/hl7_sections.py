@@ -61,6 +61,7 @@ def link_from(
             timeout=config.timeout,
             window=config.window,
             persistent=config.keep_open,
+            keep_alive=config.keep_alive,
             release=config.release,
             await_application=config.await_application,
             ack_port=config.ack_port,
@@ -111,6 +112,7 @@ def listener_from(
         processing_ids=frozenset(config.processing_ids),
         duplicates=config.duplicates,
         park=config.park,
+        strict=config.strict,
         sequence=config.sequence,
         dialect=dialect_from(present, settings, oid_root=oid_root) if settings else None,
         release=config.release,
@@ -118,6 +120,7 @@ def listener_from(
         max_connections=config.max_connections,
         messages_per_connection=config.messages_per_connection,
         idle=config.idle,
+        keep_alive=config.keep_alive,
     )
 
 

@@ -59,6 +59,8 @@ class Listener:
     """After so many the connection is closed."""
     idle: float | None = None
     """Wall seconds of silence after which a connection is closed."""
+    keep_alive: float | None = None
+    """Wall seconds of silence after which TCP asks whether the peer is there; None: never."""
 
     @property
     def path(self) -> str:

@@ -11,8 +11,10 @@ from mockehr.core.registry import Registry
 from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.emit.outline import Emitter, Event
 from mockehr.hl7.families import collect
+from mockehr.hl7.versions import at_least
 
 __all__ = ["EMITTERS", "GATHERERS", "TELLERS", "Event", "Teller", "emit", "told_by"]
+_BEFORE_2_4: Final = {"RDE^O11": "RDE^O01", "RDS^O13": "RDS^O01", "RAS^O17": "RAS^O01"}
 Teller = Callable[[Change, Dialect], str]
 """Says which message tells of a change of its resource type: type and trigger, or nothing for none."""
 EMITTERS: Final[Registry[Emitter]] = collect("emitted HL7 message", __name__, __path__, "EMITS")
@@ -43,5 +45,7 @@ def told_by(change: Change, dialect: Dialect) -> str:
     name = change.event
     if not name and change.resource_type in TELLERS:
         name = TELLERS.get(change.resource_type)(change, dialect)
+    if name in _BEFORE_2_4 and not at_least(dialect.version, "2.4"):
+        name = _BEFORE_2_4[name]
     name = dialect.renamed.get(name, name)
     return name if name in EMITTERS else ""
