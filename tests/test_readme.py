@@ -160,6 +160,7 @@ def test_commands_about_the_site_north_run_on_a_server(root: Path, mockehr: Worl
     site.client("demo")
     for _ in range(12):
         site._call(site.site.handle, Exchange("fhir", path="/metadata"))
+    site.hl7("MSH|^~\\&|LIS|LAB|EHR|NORTH|20260105||ADT^A28|7|P|2.5.1\rEVN|A28\rPID|1||42^^^LAB^MR||Muster\r")
     asked = [words for words in commands(readme(root)) if words[0] != "serve" and "north" in words]
     assert len(asked) >= 3
     patient = site.patient_ids(1)[0]
@@ -185,6 +186,20 @@ def test_the_scenario_to_copy_holds(root: Path, tmp_path: Path) -> None:
     file.write_text(source, "utf-8")
     done = CliRunner().invoke(cli, ["scenario", "check", str(file)])
     assert (done.exit_code, done.output) == (0, f"{file}: holds; 1 site, 2 rules\n")
+
+
+def test_the_server_file_with_an_hl7_side_holds(root: Path, tmp_path: Path) -> None:
+    source = next(text for _, text in blocks(readme(root), "yaml") if "pathways:" in text)
+    file = tmp_path / "own.yaml"
+    file.write_text(source, "utf-8")
+    site = build_configured(load_server(file).sites[0], seed=7, base=tmp_path)
+    assert set(site.links.links) == {"lab", "archive"}
+    assert [listener.name for listener in site.listeners.wanted()] == ["adt", "orders"]
+    assert (site.listeners.folders.into, site.listeners.folders.out) == (tmp_path / "drop", tmp_path / "files")
+    assert [rule.where.link for rule in site.rules] == ["lab", "lab", "adt"]
+    assert site.dialect.ack.kind == "plain"
+    site.clock.advance(3 * 3600)
+    assert site.pathways.counts
 
 
 def test_the_server_file_to_copy_holds(root: Path, tmp_path: Path) -> None:

@@ -234,6 +234,35 @@ class TestSite:
         )
         return name
 
+    def feed(self, name: str, port: int, host: str = "127.0.0.1", **settings: Any) -> str:
+        """Send the site's changes as HL7 messages to a peer from now on; returns the feed's name.
+
+        `settings` are those of a link in a server file: `messages=["ADT^*"]`, `settings={"dialect": "epic"}` …
+        """
+        self._control("hl7 add-link", name=name, port=port, host=host, more=settings)
+        return name
+
+    def hl7(self, message: str | bytes, listener: str = "") -> bytes:
+        """What the site answers to an HL7 message, both unframed, without any socket; empty if it says nothing."""
+        octets = message.encode() if isinstance(message, str) else message
+
+        def take() -> bytes:
+            path = self.site.listeners.named(listener).path if listener else "/"
+            reply = self.site.handle(Exchange("mllp-in", "SEND", path, body=octets, peer="test")).reply
+            return reply.body if reply is not None else b""
+
+        answer: bytes = self._call(take)
+        return answer
+
+    def pathway(self, name: str, *, patient: str = "", **persons: Mapping[str, Any]) -> int:
+        """Let somebody go through a pathway from now on, on the site's clock; returns the number of the run.
+
+        `patient` is the id of who it is (empty: somebody), `persons` have settings by the pathway's names for them:
+        `main={"family": "Smith"}`.
+        """
+        answer = self._control("pathway start", name=name, patient=patient, person=persons)
+        return int(answer["run"])
+
     def journal(self, **question: Any) -> list[Exchange]:
         """Exchanges that fit the question (`Question`'s fields), oldest first."""
         asked = Question(**question)
