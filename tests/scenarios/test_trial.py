@@ -27,7 +27,7 @@ def shipped() -> list[str]:
 def test_every_shipped_scenario_is_valid_and_its_sites_can_be_built(name: str) -> None:
     with as_file(data_root("scenarios") / name) as path:
         scenario = load_scenario(path)
-    trial = Trial(scenario)
+        trial = Trial(scenario, base=path.parent)
     assert [site.name for site in trial.sites] == [site.name for site in scenario.sites]
     told = trial.environment("http://127.0.0.1:1", Path("out"))
     for site in trial.sites:

@@ -99,6 +99,8 @@ def test_updates_that_a_rule_adds_are_sent_and_are_no_part_of_the_truth() -> Non
     site, feed = world({"use": "update-storm", "with": {"times": 3}, "when": {"first": 1}})
     assert [exchange.body.split(b"|")[9] for exchange in feed.ready] == [b"1", b"1U1", b"1U2", b"1U3", b"5", b"6"]
     assert [one["id"] for one in truth(site, "Message")] == ["1", "5", "6"]
+    added = [{"resourceType": "Message", "id": f"1U{number}"} for number in (1, 1, 2)]
+    assert told_of(site, "lab", truth(site) + added).ok
 
 
 def test_a_reset_begins_a_new_truth() -> None:

@@ -30,6 +30,8 @@ from mockehr.sites.directory import Directory
 KILL_AFTER = 5.0
 KNOCKS_EVERY = 0.1
 """Seconds between two tries to reach an app that starts."""
+LISTENS_WITHIN = 10.0
+"""Seconds that a client has to listen for HL7 feeds before the scenario's pathways begin without it."""
 OVERDUE = 124
 """Exit status of a client that did not finish in time, as `timeout` of GNU coreutils has it."""
 
@@ -67,7 +69,6 @@ async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple
         async with server:
             ports = await _listen(trial, server)
             environment = os.environ | trial.environment(server.url, output, ports)
-            trial.begin()
             status = await _watched(trial, command, environment, manners, server.url)
         if not manners.mute and not trial.scenario.launches:
             for complaint in complaints(output, list(trial.rosters)):
@@ -109,6 +110,7 @@ async def _watched(
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=manners.quiet) as progress:
         task = progress.add_task(manners.label, total=total, seen="")
         waiting = asyncio.create_task(process.wait())
+        await _begin(trial, waiting)
         if trial.scenario.launches:
             return await _launched(trial, process, waiting, address)
         deadline = asyncio.get_running_loop().time() + trial.scenario.timeout
@@ -124,6 +126,26 @@ async def _watched(
                 )
                 return OVERDUE
         return waiting.result()
+
+
+async def _begin(trial: Trial, waiting: asyncio.Task[int]) -> None:
+    """Let the scenario's pathways begin once the client listens for every feed, or has had time enough to."""
+    if not trial.scenario.begin:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LISTENS_WITHIN):
+            for host, port in trial.feeds():
+                while not waiting.done() and not await _listens(host, port):
+                    await asyncio.wait({waiting}, timeout=KNOCKS_EVERY)
+    trial.begin()
+
+
+async def _listens(host: str, port: int) -> bool:
+    with suppress(OSError):
+        _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+        return True
+    return False
 
 
 async def _launched(

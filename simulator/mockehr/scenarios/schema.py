@@ -85,10 +85,35 @@ class RosterSection(Section):
     """How many; those that a corruption touches come first."""
 
 
+class ToldSection(Section):
+    """What the receiver of an HL7 feed should end up with: what the feed told, however it was disturbed."""
+
+    link: str
+    """The feed, by name; sites without it are not judged by records."""
+    records: list[Literal["Message", "Person", "Visit", "Result", "Order", "Appointment", "Document"]] = Field(
+        default_factory=list
+    )
+    """Kinds that are compared: Message, Person, Visit and Result unless told. A Message stands for each time that one
+    was applied."""
+
+
 class TruthSection(Section):
     """Which records the client should end up with: by resource type, the query that it is told to sync."""
 
     types: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_TRUTH))
+    told: ToldSection | None = None
+    """In place of resources: records that follow from an HL7 feed."""
+
+
+class BeginSection(Section):
+    """A pathway that begins with the run."""
+
+    use: str
+    """A shipped pathway, or one of the site's own files, by name."""
+    site: str = ""
+    """At which site; at each, unless told."""
+    times: Count = 1
+    """How many patients go through it."""
 
 
 class VerdictSection(Section):
@@ -112,6 +137,7 @@ class Scenario(Section):
     client: ClientSection = Field(default_factory=ClientSection)
     roster: RosterSection = Field(default_factory=RosterSection)
     launches: list[LaunchSection] = Field(default_factory=list)
+    begin: list[BeginSection] = Field(default_factory=list)
     truth: TruthSection = Field(default_factory=TruthSection)
     verdict: VerdictSection = Field(default_factory=VerdictSection)
     timeout: Duration = 300.0
@@ -124,6 +150,13 @@ class Scenario(Section):
             raise ValueError("is a list of launches: write it like [{site: north, times: 2}]")
         return value
 
+    @field_validator("begin", mode="before")
+    @classmethod
+    def _begin_is_a_list(cls, value: object) -> object:
+        if not isinstance(value, list):
+            raise ValueError("is a list of pathways: write it like [{use: chest-pain, times: 2}]")
+        return value
+
     @field_validator("sites")
     @classmethod
     def _sites_have_names_of_their_own(cls, value: list[SiteConfig]) -> list[SiteConfig]:
@@ -131,12 +164,20 @@ class Scenario(Section):
         return value
 
     @model_validator(mode="after")
+    def _sites_and_links_are_there(self) -> Self:
+        sites = [site.name for site in self.sites]
+        links = [link.name for site in self.sites for link in site.hl7.links]
+        wanted = [("launches", "site", launch.site, sites) for launch in self.launches]
+        wanted += [("begin", "site", begun.site, sites) for begun in self.begin]
+        wanted += [("truth.told", "link", self.truth.told.link, links)] if self.truth.told is not None else []
+        for place, kind, name, names in wanted:
+            if name and name not in names:
+                near = nearest_names(name, names, limit=1) or names[:3] or ["none"]
+                raise ValueError(f"{place}: there is no {kind} {name!r}; nearest: {', '.join(near)}")
+        return self
+
+    @model_validator(mode="after")
     def _launches_want_an_app(self) -> Self:
-        names = [site.name for site in self.sites]
-        for launch in self.launches:
-            if launch.site and launch.site not in names:
-                near = nearest_names(launch.site, names, limit=1) or names[:3]
-                raise ValueError(f"launches: there is no site {launch.site!r}; nearest: {', '.join(near)}")
         if self.launches and not (self.client.launch_url and self.client.redirect_uris):
             raise ValueError("launches: give the client a launch_url to be opened at, and redirect_uris")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,21 +14,26 @@ import orjson
 from mockehr.auth.keys import load_key, private_jwk, read_bundled_key
 from mockehr.auth.launches import Launch
 from mockehr.config.settings import SiteConfig
-from mockehr.core.errors import ConfigError
+from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.core.exchange import JSON
+from mockehr.pathways.shipped import shipped_files
 from mockehr.scenarios.launched import LAUNCHES, Launched
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.probes import probes
-from mockehr.scenarios.schema import LaunchSection, Scenario
+from mockehr.scenarios.schema import BeginSection, LaunchSection, Scenario
 from mockehr.scenarios.scorecard import Scorecard, judge
 from mockehr.sites.configured import build_configured, patient_id
 from mockehr.sites.expected import queries_of, truth_of
+from mockehr.sites.feeds import Link
 from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import register_app, register_demo_client
+from mockehr.sites.told import told_of, watch
 from mockehr.sites.truth import TruthReport
 
 NO_PORTS: Final[Mapping[str, int]] = MappingProxyType({})
+UNASSIGNED: Final = 9
+"""Port of a feed to a client that nobody chose one for yet (discard)."""
 
 
 class Trial:
@@ -41,6 +46,7 @@ class Trial:
         self.scenario = scenario
         self._base = base
         self.title = title or scenario.title
+        self._free: list[Link] = []
         self.sites = [self._site(config) for config in scenario.sites]
         self.launched: list[Launched] = []
         """What became of the launches that were driven so far."""
@@ -75,7 +81,29 @@ class Trial:
                 }
             if site.name in mllp_ports:
                 told[prefix + "MLLP_PORT"] = str(mllp_ports[site.name])
+            told |= {prefix + name: str(port) for name, port in _feed_ports(site)}
         return told
+
+    def feeds(self) -> list[tuple[str, int]]:
+        """(host, port) at which the client is to listen for HL7 messages."""
+        return [
+            (link.host, link.port)
+            for site in self.sites
+            for link in site.links.links.values()
+            if link.port and link.connection.role == "dial"
+        ]
+
+    def assign_ports(self, choose: Callable[[int], list[int]]) -> None:
+        """Let the client be reached on free ports where a feed has port 0; `choose` gives so many of them."""
+        for link, port in zip(self._free, choose(len(self._free)), strict=True):
+            link.port = port
+
+    def begin(self) -> None:
+        """Let the scenario's pathways begin; call it once, when the sites are served and the client listens."""
+        for told in self.scenario.begin:
+            for site in self.sites:
+                for _ in range(told.times if told.site in ("", site.name) else 0):
+                    site.pathways.start(told.use)
 
     def judge(self, output: Path) -> Scorecard:
         """The scorecard, from the journals and from what the client wrote to `output/<site>.ndjson`."""
@@ -85,8 +113,7 @@ class Trial:
         cases: list[Case] = []
         for site in self.sites:
             file = output / f"{site.name}.ndjson"
-            judged = site.charts is not None and (not self.scenario.launches or file.is_file())
-            report = self.truth(site, records_in(file)) if judged else None
+            report = self.truth(site, records_in(file)) if self._judged(site, file) else None
             # Nobody else talks to these sites: whatever name it gave itself on a channel, it was the client.
             exchanges = tuple(site.journal)
             launched = tuple(one for one in self.launched if one.site == site.name)
@@ -127,10 +154,19 @@ class Trial:
 
     def truth(self, site: Site, given: list[JSON]) -> TruthReport:
         """What the client has of one site, compared with what it should have."""
+        told = self.scenario.truth.told
+        if told is not None:
+            return told_of(site, told.link, given, told.records)
         return truth_of(site, self.rosters[site.name], self.scenario.truth.types, given)
 
+    def _judged(self, site: Site, file: Path) -> bool:
+        told = self.scenario.truth.told
+        if told is not None:
+            return told.link in site.links.links
+        return site.charts is not None and (not self.scenario.launches or file.is_file())
+
     def _site(self, config: SiteConfig) -> Site:
-        site = build_configured(config, seed=self.scenario.seed, base=self._base)
+        site = self._connected(config)
         client = self.scenario.client
         if client.client_id in site.auth.clients:
             raise ConfigError(
@@ -144,7 +180,39 @@ class Trial:
             register_demo_client(site, client.client_id, client.scopes)
         if site.charts is not None:
             queries_of(site, self.scenario.truth.types)
+        for begun in self.scenario.begin:
+            _begins(site, begun)
         return site
+
+    def _connected(self, config: SiteConfig) -> Site:
+        """The site with its feeds, whose ports may be free still; those that are judged are watched."""
+        free = [link.name for link in config.hl7.links if not link.port and link.role == "dial"]
+        chosen = {"port": UNASSIGNED}
+        links = [link.model_copy(update=chosen) if link.name in free else link for link in config.hl7.links]
+        config = config.model_copy(update={"hl7": config.hl7.model_copy(update={"links": links})})
+        site = build_configured(config, seed=self.scenario.seed, base=self._base)
+        self._free += [site.links.get(name) for name in free]
+        told = self.scenario.truth.told
+        if told is not None and told.link in site.links.links:
+            watch(site, site.links.get(told.link))
+        return site
+
+
+def _feed_ports(site: Site) -> Iterator[tuple[str, int]]:
+    """(variable, port) of each feed that dials the client; the only one needs no name."""
+    dialling = [link for link in site.links.links.values() if link.port and link.connection.role == "dial"]
+    for link in dialling:
+        own = "" if len(dialling) == 1 else f"{link.name.upper().replace('-', '_')}_"
+        yield f"FEED_{own}PORT", link.port
+
+
+def _begins(site: Site, told: BeginSection) -> None:
+    """Raises ConfigError for a pathway that the site does not know."""
+    known = {**site.pathways.pathways, **dict.fromkeys(shipped_files())}
+    if told.site in ("", site.name) and told.use not in known:
+        near = nearest_names(told.use, known, limit=1)
+        problem = f"begin: there is no pathway {told.use!r}" + (f"; nearest: {near[0]}" if near else "")
+        raise ConfigError(f"The scenario cannot begin at {site.name}.", [problem])
 
 
 def _roster(site: Site, size: int) -> Iterator[str]:

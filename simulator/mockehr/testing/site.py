@@ -22,16 +22,20 @@ from mockehr.journal import Question
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
 from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
+from mockehr.sites.feeds import Link
 from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import APP_SCOPES, register_app, register_demo_client
 from mockehr.sites.told import kinds_from, told_of, watch, witness_of
 from mockehr.sites.truth import TruthReport
+from mockehr.sites.waiting import releasable
 from mockehr.testing.server import WorldServer
 
 T = TypeVar("T")
 ANSWERED_WITHIN: Final = 2.0
 """How long `advance` waits for answers to deliveries that are under way, in wall seconds."""
+FED_WITHIN: Final = 15.0
+"""How long `wait_for_feed` waits for a peer, in wall seconds: longer than a link waits for an acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +246,22 @@ class TestSite:
         self._control("hl7 add-link", name=name, port=port, host=host, more=settings)
         return name
 
+    def wait_for_feed(self, name: str, timeout: float = FED_WITHIN) -> int:
+        """Wait until the feed's peer has answered all that can go over it now; returns how many messages still wait.
+
+        Those wait for the clock (a retry, a batch) or for a stopped feed to be resumed. Raises VerdictFailed where
+        the peer is still asked when `timeout` wall seconds are over, and UnknownName.
+        """
+        __tracebackhide__ = True
+        link: Link = self._call(self.site.links.get, name)
+        self._server.threaded.run(_fed(self.site, link, timeout))
+        if _goes_on(link):
+            raise VerdictFailed(
+                f"After {timeout:g} s {name} still waits for its peer: {link.in_flight} under way, {link.waiting} wait.",
+                remedy="Let the receiver read and acknowledge, or give a longer timeout.",
+            )
+        return link.waiting
+
     def hl7(self, message: str | bytes, listener: str = "") -> bytes:
         """What the site answers to an HL7 message, both unframed, without any socket; empty if it says nothing."""
         octets = message.encode() if isinstance(message, str) else message
@@ -262,6 +282,10 @@ class TestSite:
         """
         answer = self._control("pathway start", name=name, patient=patient, person=persons)
         return int(answer["run"])
+
+    def pathways(self, *names: str, rate: str = "20/h") -> None:
+        """Let patients come at a rate from now on (`0`: none any more), by these pathways (none named: by all)."""
+        self._control("pathway rate", rate=rate, use=",".join(names or ("all",)))
 
     def journal(self, **question: Any) -> list[Exchange]:
         """Exchanges that fit the question (`Question`'s fields), oldest first."""
@@ -361,6 +385,13 @@ class Truth:
         report: TruthReport = self._site._call(told_of, self._site.site, link, list(given), kinds)
         return report
 
+    def assert_told(self, link: str, given: Iterable[JSON], *kinds: str) -> None:
+        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the receiver has what it must have."""
+        __tracebackhide__ = True
+        report = self.compare_told(link, given, *kinds)
+        if not report.ok:
+            raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")
+
     def assert_same(
         self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
     ) -> None:
@@ -384,3 +415,32 @@ async def _answered(site: Site) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(quiet.wait(), ANSWERED_WITHIN)
         outbox.unlisten(over)
+
+
+def _goes_on(link: Link) -> bool:
+    """Whether the peer is being asked, or will be at once: nothing but the peer is waited for."""
+    if link.in_flight:
+        return True
+    if link.stopped or link.resting or link.pause is not None:
+        return False
+    first = [link.ready[place] for place in range(releasable(link))]
+    return any(e.effects is None or not e.effects.packed or "alone" in e.notes for e in first)
+
+
+async def _fed(site: Site, link: Link, timeout: float) -> None:
+    """Wait until nothing more goes over the link by itself, or time is up."""
+    quiet, before = asyncio.Event(), site.links.settled
+
+    def settled(one: Link, exchange: Exchange) -> None:
+        before(one, exchange)
+        if not _goes_on(link):
+            quiet.set()
+
+    if not _goes_on(link):
+        return
+    site.links.settled = settled
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(quiet.wait(), timeout)
+    finally:
+        site.links.settled = before

@@ -47,6 +47,10 @@ class StagedScenario:
         """The variables that tell a client program where the sites are, who it is, and to write into `output`."""
         return self.trial.environment(self._server.url, output, self._mllp_ports)
 
+    def begin(self) -> None:
+        """Let the scenario's pathways begin, once the peer under test listens for their messages."""
+        self._server.threaded.call(self.trial.begin)
+
     def client(self, site: str) -> TestClient:
         """The same for a client that runs in the test's own process, about one site; raises UnknownName."""
         found = self._site(site)

@@ -104,7 +104,6 @@ class World:
                 ports[site.name] = self.listeners.open_all(made, free=True)[1]
         self._excused = frozenset((site.name, rule.name) for site in trial.sites for rule in site.rules)
         self._scenario = StagedScenario(trial, self._server, ports)
-        self._server.threaded.call(trial.begin)
 
     @property
     def plays(self) -> bool:

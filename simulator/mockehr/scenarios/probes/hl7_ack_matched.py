@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from mockehr.core.exchange import Exchange
+from mockehr.scenarios.hl7_reading import (
+    NEGATIVE,
+    POSITIVE,
+    Telling,
+    control_id,
+    field_of,
+    shown,
+    tellings,
+    unanswered,
+)
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
-from mockehr.scenarios.reading import heard
-
-_ANSWERS: Final = (b"AA", b"AE", b"AR", b"CA", b"CE", b"CR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +35,10 @@ class Hl7AckMatched(Probe):
         """Compare the ids of messages and acknowledgements."""
         faults: list[Evidence] = []
         coped: list[Evidence] = []
-        for message in case.on("mllp-out"):
-            fault = _answered(message)
+        for telling in tellings(case.on("mllp-out")):
+            fault = _answered(telling)
             told = fault or "was acknowledged under its own id"
-            (faults if fault else coped).append(Evidence(message.number, told))
+            (faults if fault else coped).append(Evidence(telling.attempts[-1].number, told))
         _resent(case.on("mllp-in"), faults, coped)
         if not faults and not coped:
             return self.unseen("No message was sent to the peer, and every one of its own was acknowledged.")
@@ -39,41 +46,28 @@ class Hl7AckMatched(Probe):
         return self.weigh(faults, coped, good, "Messages not matched with their acknowledgement: {n}.")
 
 
-def _answered(message: Exchange) -> str:
-    """What is wrong with the peer's answer to a message of ours; empty if nothing."""
-    own = _field(message.body, b"MSH", 10)
-    reply = message.reply
-    if reply is None or not reply.body:
-        return f"message {_shown(own)} was not acknowledged"
-    code, named = _field(reply.body, b"MSA", 1), _field(reply.body, b"MSA", 2)
-    if named != own:
-        return f"message {_shown(own)} was acknowledged as {_shown(named) or 'nothing'}"
-    return "" if code in _ANSWERS else f"message {_shown(own)} was answered with the code {_shown(code) or 'nothing'}"
+def _answered(telling: Telling) -> str:
+    """What is wrong with the peer's answers to a message of ours; empty if nothing."""
+    for one in telling.attempts:
+        own = control_id(one)
+        if one.reply is None or not one.reply.body:
+            continue
+        code, named = field_of(one.reply.body, b"MSA", 1), field_of(one.reply.body, b"MSA", 2)
+        if named != own:
+            return f"message {shown(own)} was acknowledged as {shown(named) or 'nothing'}"
+        if code not in POSITIVE | NEGATIVE:
+            return f"message {shown(own)} was answered with the code {shown(code) or 'nothing'}"
+    return "" if telling.code else f"message {shown(control_id(telling.first))} was not acknowledged"
 
 
 def _resent(messages: Sequence[Exchange], faults: list[Evidence], coped: list[Evidence]) -> None:
     for position, message in enumerate(messages):
-        own = _field(message.body, b"MSH", 10)
-        answer = message.reply.body if message.reply is not None and heard(message) else b""
-        if not own or (answer and _field(answer, b"MSA", 2) == own):
+        why = unanswered(message)
+        if not why:
             continue
-        why = f"acknowledged as {_shown(_field(answer, b'MSA', 2)) or 'nothing'}" if answer else "not acknowledged"
-        again = next((m for m in messages[position + 1 :] if _field(m.body, b"MSH", 10) == own), None)
+        own = control_id(message)
+        again = next((one for one in messages[position + 1 :] if control_id(one) == own), None)
         if again is None:
-            faults.append(Evidence(message.number, f"message {_shown(own)} was {why} and never sent again"))
+            faults.append(Evidence(message.number, f"message {shown(own)} was {why} and never sent again"))
         else:
-            coped.append(Evidence(again.number, f"message {_shown(own)}, {why}, was sent again"))
-
-
-def _field(message: bytes, segment: bytes, number: int) -> bytes:
-    """A field of the first segment of that name, framed or not; empty if it is not there."""
-    for line in message.strip(b"\x0b\x1c\r\n").replace(b"\n", b"\r").split(b"\r"):
-        if line.startswith(segment) and len(line) > 3:
-            fields = line.split(line[3:4])
-            position = number - 1 if segment == b"MSH" else number
-            return fields[position] if position < len(fields) else b""
-    return b""
-
-
-def _shown(value: bytes) -> str:
-    return value.decode("latin-1")
+            coped.append(Evidence(again.number, f"message {shown(own)}, {why}, was sent again"))
