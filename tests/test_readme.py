@@ -155,12 +155,18 @@ def test_every_command_is_one_that_the_command_line_takes(root: Path) -> None:
 
 
 @pytest.mark.mockehr(lenient=True)
-def test_commands_about_the_site_north_run_on_a_server(root: Path, mockehr: World) -> None:
+def test_commands_about_the_site_north_run_on_a_server(
+    root: Path, mockehr: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit = "MSH|^~\\&|LIS|LAB|EHR|NORTH|20260105||ADT^A28|7|P|2.5.1\rEVN|A28\rPID|1||42^^^LAB^MR||Muster\r"
+    (tmp_path / "admit.hl7").write_text(admit)
+    monkeypatch.chdir(tmp_path)
     site = mockehr.site("epic", name="north", patients=8, open_access=True)
     site.client("demo")
     for _ in range(12):
         site._call(site.site.handle, Exchange("fhir", path="/metadata"))
-    site.hl7("MSH|^~\\&|LIS|LAB|EHR|NORTH|20260105||ADT^A28|7|P|2.5.1\rEVN|A28\rPID|1||42^^^LAB^MR||Muster\r")
+    site.hl7(admit)
+    site.feed("127.0.0.1:2576", 9)  # nobody listens there
     asked = [words for words in commands(readme(root)) if words[0] != "serve" and "north" in words]
     assert len(asked) >= 3
     patient = site.patient_ids(1)[0]

@@ -173,6 +173,13 @@ def appointments(c: Collector) -> None:
         start = "202603181400" if trigger == "S13" else "202603161030"
         own = [line.replace("202603161030", start) for line in rest]
         c.add(f"siu-{trigger.lower()}-generic", GENERIC, f"SIU^{trigger}", [sch(GENERIC, reason, status, start, "202603181430" if trigger == "S13" else "202603161100"), pid(ANA, GENERIC), pv1(ANA, GENERIC, "O", "CLIN1"), *own], shows, ids={"S13": ("S02",), "S26": ("S06",)}.get(trigger, ()))
+    wanted = (
+        ("S01", "asked for"), ("S02", "asked to be moved"), ("S03", "asked to be changed"), ("S04", "asked to be cancelled"),
+        ("S05", "asked to be discontinued"), ("S06", "asked to be deleted"),
+    )  # fmt: skip
+    for trigger, shows in wanted:
+        arq = f"ARQ|P88120^PORTAL|{'' if trigger == 'S01' else 'F88120^EHR'}|||||CHECKUP^Check-up^L|ROUTINE^Routine^HL70277|30|min|202603161030||||{xcn(PRICE)}||||{xcn(PRICE)}"
+        c.add(f"srm-{trigger.lower()}-portal", GENERIC, f"SRM^{trigger}", [arq, pid(ANA, GENERIC), *rest], f"An appointment is {shows} by a portal")
     epic = "SCH||90012|||||||20|M|^^20^20260317091500|||||10021^REYES^CARLA||||10021^REYES^CARLA|||||"
     for trigger, status in (("S12", "Scheduled"), ("S14", "Arrived"), ("S15", "Canceled"), ("S26", "No Show")):
         c.add(f"siu-{trigger.lower()}-epic", EPIC, f"SIU^{trigger}", [epic + status, pid(CHI, EPIC), pv1(CHI, EPIC, "O", "NMHOB"), "RGS|1", "AIS|1||1007^RETURN PRENATAL^EPIC", "AIL|1||10502^^^NMH OB CLINIC", "AIP|1||050487^SATO^EMI"], f"Epic-like, {status}: duration with unit M, times in SCH-11 only", ids=("S03",), why="the feed leaves out SCH-1 and SCH-6, which 2.3 requires")

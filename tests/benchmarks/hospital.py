@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from mockehr.cli.loop import COLLECTED_AFTER
 from mockehr.config.settings import PathwaysConfig
 from mockehr.sites.build import build_site
 from mockehr.sites.links import Link
@@ -30,11 +31,12 @@ def resident() -> float:
 
 def main(days: int, rate: str, vendor: str) -> None:
     """Measure and print."""
-    site = build_site(SiteOptions("main", personality=vendor, patients=100_000, stepped=True, charts_kept=2048))
+    site = build_site(SiteOptions("main", personality=vendor, patients=100_000, stepped=True))
     furnish_pathways(site, PathwaysConfig(use="all", rate=rate, beds=500), Path())
     link = site.links.add(Link("engine", "127.0.0.1", 2575))
     told: Counter[str] = Counter()
     octets = 0
+    gc.set_threshold(*COLLECTED_AFTER)  # as `serve` does
     gc.collect()
     before = resident()
     started, idle = time.perf_counter(), time.process_time()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -9,8 +13,9 @@ from mockehr.cli.brief import BRIEF
 from mockehr.cli.main import cli
 from mockehr.cli.operations import _parsed
 from mockehr.control.facade import operations
-from mockehr.core.errors import UsageError
+from mockehr.core.errors import EnvironmentProblem, UsageError
 from mockehr.core.exchange import Exchange
+from mockehr.pathways.shipped import shipped_files
 from mockehr.testing.world import World
 
 
@@ -66,3 +71,60 @@ def test_settings_may_be_pairs() -> None:
             _parsed(op, "settings", wrong)
     with pytest.raises(UsageError, match="--settings is no JSON"):
         _parsed(op, "settings", "budget")
+
+
+def test_the_hl7_side_of_a_site_can_be_asked_in_brief(mockehr: World) -> None:
+    site = mockehr.site("generic", name="north", stepped=True)
+    site.feed("lab", 9, messages=["ADT^*"])
+    server = ["--server", mockehr.url]
+
+    def brief(*words: str) -> str:
+        done = CliRunner().invoke(cli, [*words, "--brief", *server])
+        assert done.exit_code == 0, done.exception
+        return str(done.output)
+
+    assert brief("hl7", "parked", "north") == "Nothing is parked.\n"
+    site._control("hl7 stop", name="lab")
+    site.pathway("chest-pain")
+    assert "dial 127.0.0.1:9  ADT^*  1 waiting, 0 in flight, 0 acknowledged" in brief("hl7", "links", "north")
+    assert "stopped: stopped by hand  (hl7 resume" in brief("hl7", "links", "north")
+    assert " ADT^A04  1 " in brief("hl7", "messages", "north", "lab")
+    assert "SEND /lab ADT^A04 → -" in brief("journal", "list", "north")
+    site._control("hl7 skip", name="lab")
+    told = brief("pathway", "runs", "north")
+    assert told.startswith("rate 0/h, 1 arrived; none over\nbeds taken: ED ")
+    assert " chest-pain             under way, " in told
+    assert brief("hl7", "listeners", "north") == "\n"
+
+
+def test_what_is_parked_is_told_in_a_line_and_one_message_by_its_segments(mockehr: World) -> None:
+    site = mockehr.site("generic", name="north", stepped=True)
+    message = b"MSH|^~\\&|A|B|C|D|1||ADT^A08|M7|P|2.5.1\rPID|1\r"
+    why = {"reason": "answered AE", "at": 0.0, "attempts": 3, "kind": "ADT^A08", "control_id": "M7"}
+    site._call(lambda: site.site.links.parking.add("out", "lab", message, **why))
+    server = ["--brief", "--server", mockehr.url]
+    listed = CliRunner().invoke(cli, ["hl7", "parked", "north", *server]).output
+    assert "to lab: answered AE (tried 3 times)" in listed
+    one = CliRunner().invoke(cli, ["hl7", "parked", "north", "--number", "1", *server]).output
+    assert one.endswith("|P|2.5.1\nPID|1\n")
+
+
+def test_pathways_have_a_line_each_and_one_is_shown_as_its_file() -> None:
+    listed = CliRunner().invoke(cli, ["pathway", "list", "--brief"]).output
+    assert re.search(r"^sepsis +\d+ steps, share 5  Sepsis from the urinary tract$", listed, re.MULTILINE)
+    shown = CliRunner().invoke(cli, ["pathway", "show", "sepsis", "--brief"]).output
+    assert shown == shipped_files()["sepsis"].read_text(encoding="utf-8")
+
+
+def test_a_message_may_lie_in_a_file(mockehr: World, tmp_path: Path) -> None:
+    mockehr.site("generic", name="north", stepped=True)
+    file, server = tmp_path / "a.hl7", ["--server", mockehr.url]
+    lines = ["MSH|^~\\&|A|B|C|D|20260105||ADT^A28|M1|P|2.5.1", "EVN|A28", "PID|1||1^^^W^MR||Mäder^Zoë"]
+    file.write_bytes(b"\x0b" + "\r".join(lines).encode("latin-1") + b"\r\x1c\r")
+    words = ["hl7", "receive", "north", f"@{file}", *server]
+    assert json.loads(CliRunner().invoke(cli, [*words, "--encoding", "latin-1"]).output)["accepted"]
+    with pytest.raises(UsageError, match="is not in utf-8"):
+        raise CliRunner().invoke(cli, words).exception or AssertionError
+    words = ["hl7", "send", "north", "lab", "@none.hl7", *server]
+    with pytest.raises(EnvironmentProblem, match="cannot be read"):
+        raise CliRunner().invoke(cli, words).exception or AssertionError

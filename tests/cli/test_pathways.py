@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from mockehr.cli.main import cli
 from mockehr.core.errors import UsageError
 from mockehr.pathways.schema import pathway_schema
+from mockehr.testing.world import World
 
 GOOD = "name: a\ntitle: b\nsteps:\n  - admit: {ward: MED, reason: I10}\n  - delay: 2h\n  - discharge\n"
 
@@ -34,6 +35,17 @@ def test_the_steps_are_told_in_a_line_each() -> None:
     status, said = run("steps")
     assert status == 0
     assert "transfer             To a bed on a ward, the same ward included." in said
+
+
+def test_a_step_is_told_with_its_settings() -> None:
+    status, said = run("steps", "result", "schedule")
+    assert status == 0
+    assert "final ones are corrected.\n  order: '' (`- result: …` alone means it)\n" in said
+    assert "\n  in: required\n" in said
+    assert "Every step has person, chance, after, at, event, too." in said
+    done = CliRunner().invoke(cli, ["pathway", "steps", "resutl"])
+    assert isinstance(done.exception, UsageError)
+    assert "nearest: result" in str(done.exception)
 
 
 def test_a_file_that_holds_says_what_it_does(tmp_path: Path) -> None:
@@ -63,6 +75,14 @@ def test_a_file_that_does_not_hold_says_where(
     code, told = run("check", str(file))
     assert code == status
     assert said in told
+
+
+def test_a_running_site_takes_the_file_that_was_checked(mockehr: World, tmp_path: Path) -> None:
+    mockehr.site("generic", name="north", stepped=True)
+    file = tmp_path / "a.pathway.yaml"
+    file.write_text(GOOD)
+    assert json.loads(run("add", "north", f"@{file}", "--server", mockehr.url)[1]) == {"pathway": "a", "steps": 3}
+    assert json.loads(run("start", "north", "a", "--server", mockehr.url)[1])["run"] == 1
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -201,3 +201,17 @@ def test_a_file_does_not_hold_what_it_says(tmp_path: Path, form: str, files: int
 def test_without_a_rule_a_file_holds_what_it_says(tmp_path: Path) -> None:
     ((octets, findings),) = laid(tmp_path)
     assert (findings, octets.count(b"MSH|"), b"BTS|3\r" in octets) == ([], 3, True)
+
+
+def test_a_file_that_breaks_something_of_ours_stands_in_nobodys_way(tmp_path: Path) -> None:
+    site = made()
+
+    def fail(_: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    site.log.listen(fail)
+    (tmp_path / "a.hl7").write_bytes(message(1))
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        take_all(site, Folders(tmp_path))
+    assert [file.name for file in (tmp_path / "failed").glob("*.hl7")] == ["a.hl7"]
+    assert take_all(site, Folders(tmp_path)) == []

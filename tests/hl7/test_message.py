@@ -233,3 +233,17 @@ def test_the_header_is_read_without_the_rest() -> None:
     assert header.field(99) == b""
     assert read_header(b"MSH|^~\\&|A|||||| ADT\nPID|1\r").kind == " ADT"
     assert read_header(ODD["colons"]).kind == "ACK"
+
+
+def test_texts_are_those_of_every_repetition() -> None:
+    segment = Message(b"MSH|^~\\&|A\rNTE|1||a\\T\\b~~c^d&e\r").segments[1]
+    assert segment.texts(3) == ["a&b", "", "c^d&e"]
+    assert segment.texts(3, 2) == ["", "", "d&e"]
+    assert segment.texts(3, 1) == [segment.text(3, place, 1) for place in (1, 2, 3)]
+    assert segment.texts(4) == []
+
+
+def test_a_format_command_with_an_endless_number_stays_text() -> None:
+    sequence = "\\.sp" + "9" * 5000 + "\\"
+    segment = Message(f"MSH|^~\\&|A\rNTE|1||{sequence}\r".encode()).segments[1]
+    assert segment.text(3) == sequence

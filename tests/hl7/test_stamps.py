@@ -62,3 +62,22 @@ def test_fhir_time_becomes_hl7_time_in_the_sites_zone(fhir: str, text: str) -> N
 def test_what_is_no_fhir_date_is_refused() -> None:
     with pytest.raises(ValueError, match="no FHIR date"):
         from_fhir("last week")
+
+
+@pytest.mark.parametrize(
+    "text", ["20260105120000+9900", "20260105120000-2400", "20260105120000+0175", "20260105120061"]
+)
+def test_zones_and_seconds_that_fhir_does_not_have_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"zone|second"):
+        to_fhir(text)
+
+
+def test_a_leap_second_is_told_as_the_second_before() -> None:
+    assert to_fhir("20161231235960") == "2016-12-31T23:59:59Z"
+    assert from_fhir("2016-12-31T23:59:60Z") == "20161231235959"
+
+
+def test_the_ends_of_the_calendar_keep_their_own_zone() -> None:
+    assert from_fhir("9999-12-31T23:59:59-05:00") == "99991231235959-0500"
+    assert from_fhir("0001-01-01T00:00:00+05:00", "milli", "-0500") == "00010101000000.000+0500"
+    assert from_fhir("0999-01-01T00:00:00Z") == "09990101000000"

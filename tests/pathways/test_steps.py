@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -282,3 +283,39 @@ def test_a_resource_that_names_a_visit_wants_one() -> None:
     flag = "{resourceType: Flag, status: active, code: {text: x}, subject: {reference: '{patient}'}"
     site = played(f"  - resource: {flag}, encounter: {{reference: '{{encounter}}'}}}}\n")
     assert "there was no visit" in site.pathways.over[-1].error
+
+
+def test_somebody_waits_for_an_appointment_and_comes_when_it_begins() -> None:
+    site = played("  - schedule: {in: 9d}\n  - delay: {until: appointment}\n  - arrive\n")
+    begins = datetime.fromisoformat(last(site, "Appointment")["start"]).timestamp()
+    (came,) = [change.at for change in site.log.changes if change.event == "SIU^S14"]
+    assert begins - 1800 <= came <= begins
+
+
+def test_consulting_hours_are_waited_for_and_those_of_the_day_at_once() -> None:
+    # the site's clock begins on a Monday at 12:00 UTC
+    site = played(
+        "  - delay: 5d\n  - delay: {until: consulting-hours}\n"
+        + VISIT
+        + "  - delay: {until: daytime}\n  - discharge\n"
+    )
+    (came,) = [datetime.fromtimestamp(change.at, UTC) for change in site.log.changes if change.event == "ADT^A01"]
+    assert came.weekday() == 0
+    assert 14 <= came.hour < 22
+    assert [change.at for change in site.log.changes if change.event == "ADT^A03"] == [
+        pytest.approx(came.timestamp())
+    ]
+
+
+def test_weight_stays_where_it_was_and_specimens_are_older_than_their_results() -> None:
+    site = played(LAB + "  - measure: {weight: {from: 60, to: 90}}\n" * 5 + "  - delay: 5h\n  - result: bmp\n")
+    weights = [
+        change.document["valueQuantity"]["value"]
+        for change in site.log.changes
+        if change.resource_type == "Observation" and change.document["code"]["coding"][0]["code"] == "29463-7"
+    ]
+    assert len(weights) == 5
+    assert max(weights) - min(weights) < 2
+    report, order = last(site, "DiagnosticReport"), last(site, "ServiceRequest")
+    assert order["authoredOn"] < report["effectiveDateTime"] < report["issued"]
+    assert last(site, "Specimen")["collection"]["collectedDateTime"] == report["effectiveDateTime"]

@@ -10,7 +10,7 @@ from mockehr.core.exchange import Effects, Exchange
 from mockehr.edge.mllp_site import reactions
 from mockehr.hl7.frame import frame
 from mockehr.hl7.message import Message
-from mockehr.quirks.rule import rule_from
+from mockehr.quirks.rule import quirks, rule_from
 from mockehr.sites.build import build_site
 from mockehr.sites.links import Link
 from mockehr.sites.options import SiteOptions
@@ -277,3 +277,60 @@ def test_a_quirk_of_merges_leaves_other_messages_alone() -> None:
 def test_a_setting_that_means_nothing_is_refused(use: str, settings: dict[str, Any]) -> None:
     with pytest.raises(Exception, match="not set up right"):
         rule_from({"use": use, "with": settings})
+
+
+def test_a_rule_for_one_sender_knows_it_by_its_header_on_arrival() -> None:
+    site = build_site(SiteOptions("a", stepped=True, open_access=True))
+    site.arm({"use": "latency", "name": "other", "with": {"delay": "5s"}, "where": {"client": "LAB1"}})
+    site.arm({"use": "latency", "name": "own", "with": {"delay": "5s"}, "where": {"client": "ADT1"}})
+    done = site.handle(Exchange("mllp-in", method="SEND", path="/", body=admission(1)))
+    assert {(one.rule, one.outcome) for one in done.decisions} == {("other", "skipped"), ("own", "fired")}
+
+
+def test_rules_for_other_senders_say_so_each_time_and_stop_when_they_are_taken_away() -> None:
+    site = build_site(SiteOptions("a", stepped=True, open_access=True))
+    for name in ("one", "two"):
+        site.arm({"use": "latency", "name": name, "with": {"delay": "5s"}, "where": {"client": "LAB1"}})
+    told = []
+    for number in (1, 2):
+        done = site.handle(Exchange("mllp-in", method="SEND", path="/", body=admission(number)))
+        told.append([(one.rule, one.outcome, one.why) for one in done.decisions])
+    assert told[0] == told[1]
+    assert {name for name, _, _ in told[0]} == {"one", "two"}
+    assert {(outcome, why) for _, outcome, why in told[0]} == {("skipped", "client is ADT1, not LAB1")}
+    site.disarm("one")
+    done = site.handle(Exchange("mllp-in", method="SEND", path="/", body=admission(4)))
+    assert {one.rule for one in done.decisions} == {"two"}
+    site.arm({"use": "latency", "name": "three", "with": {"delay": "5s"}, "where": {"client": "ADT1"}})
+    done = site.handle(Exchange("mllp-in", method="SEND", path="/", body=admission(3)))
+    assert {(one.rule, one.outcome) for one in done.decisions} == {("two", "skipped"), ("three", "fired")}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_all_quirks_of_acknowledgements_at_once_raise_nothing(reverse: bool) -> None:
+    site = world()
+    ours = [name for name in quirks() if "on_ack" in quirks().get(name).about.capabilities]
+    for name in sorted(ours, reverse=reverse):
+        site.arm({"use": name})
+        for form in ("msa-only", "cut", "words"):
+            if name == "ack-malformed":
+                site.arm({"use": name, "name": form, "with": {"form": form}})
+    for number in range(8):
+        assert take(site, number).reply is not None
+
+
+@pytest.mark.parametrize("use", ["z-segments", "long-document", "escape-variants"])
+def test_what_a_rule_adds_is_written_in_the_delimiters_of_the_message(use: str) -> None:
+    site = world("odd-delimiters", delimiters="$*~\\@")
+    site.arm({"use": use})
+    body = (
+        b"MSH|^~\\&|A|B|C|D|20260105||ORU^R01|7|P|2.5.1\rPID|1||42\rOBR|1||F1|1^Panel\r"
+        b"OBX|1|ST|1^Text^L||Salt \\T\\ pepper||||||F\r"
+    )
+    exchange = Exchange("mllp-out", body=body)
+    site.mischief.disturb("on_message", exchange)
+    assert [one.outcome for one in exchange.decisions] == ["fired", "fired"]
+    for line in exchange.body.split(b"\r")[1:]:
+        assert line[3:4] in (b"$", b"")
+    assert b"application*pdf*Base64" in exchange.body or use != "long-document"
+    assert b" A @ B" in exchange.body or use != "escape-variants"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mockehr.fhir.record import encode
 from mockehr.fhir.search.neighbours import SHARED_TYPES
 from mockehr.personalities.load import personality_names
 from mockehr.sites.build import build_site
@@ -33,6 +34,29 @@ def test_every_record_is_found_by_its_id_and_every_reference_leads_somewhere(ven
         for key, record in charts.dressed(index).by_key.items():
             assert charts.read(record.resource_type, record.id) is not None, key
             assert charts.index_of(record.patient) == index
+
+
+@pytest.mark.parametrize("vendor", personality_names())
+def test_a_type_alone_is_that_of_the_whole_chart(vendor: str) -> None:
+    _, charts = made(vendor)
+    for index in range(8):
+        whole: dict[str, list[str]] = {}
+        for document, _ in charts.dress(index, dirty=True):
+            whole.setdefault(document["resourceType"], []).append(encode(document).decode())
+        chart = charts.dressed(index)
+        for kind in sorted(whole, reverse=True):
+            assert [record.body.decode() for record in chart.of_type(kind)] == whole[kind]
+        assert chart.by_type.keys() == whole.keys()
+
+
+def test_short_lists_outlive_the_chart_and_not_an_infection() -> None:
+    site, charts = made("generic")
+    before = charts.chart(charts.patient_id(3), "Coverage")
+    for index in range(4, 4 + 300):
+        charts.dressed(index % 200)
+    assert charts.chart(charts.patient_id(3), "Coverage") is before
+    site.arm({"use": "windows-1252-names", "with": {"rate": 1.0}})
+    assert charts.chart(charts.patient_id(3), "Coverage") is not before
 
 
 def test_an_id_of_nobody_is_not_found() -> None:

@@ -34,7 +34,8 @@ def receiver() -> Site:
 def write(site: Site, count: int = 1) -> None:
     for _ in range(count):
         kind: Any = "update" if site.store.read("Patient", "a") else "create"
-        site.store.commit(PATIENT, kind=kind, source="control")
+        year = 1980 + len(site.log.changes)
+        site.store.commit({**PATIENT, "birthDate": f"{year}-03-04"}, kind=kind, source="control")
 
 
 def exchange_all(site: Site, feed: Link, peer: Site, *, lose: int = -9) -> list[int | None]:

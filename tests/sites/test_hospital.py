@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 
 from mockehr.config.load import load_text
 from mockehr.core.changes import QUIET
@@ -146,3 +147,11 @@ steps:
     assert segments[0] == r"MSH|^~\&|X|Y|||20260105120000||ZZZ^Z01|1-1|P|2.3"
     assert "{" not in segments[1]
     assert site.log.changes == []
+
+
+def test_years_after_the_first_day_newborns_are_found_still() -> None:
+    here = hospital(made())
+    here.site.clock.advance(500 * 86400)
+    born = here.new_patient(wish(age={"from": 0.14, "to": 0.17}), here.stream("a"))["birthDate"]
+    days = (here.now() - datetime.fromisoformat(born + "T00:00:00Z").timestamp()) / 86400
+    assert 50 <= days <= 64

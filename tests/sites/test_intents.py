@@ -137,10 +137,14 @@ def test_a_message_about_a_computed_patient_changes_that_patient(vendor: str) ->
     assert site.charts is not None
     feed = site.links.add(Link("out", "127.0.0.1", 1))
     before = site.charts.patient(7)
-    site.store.commit(before.document, kind="update", source="control")
+    changed = {**before.document, "name": [{"use": "official", "family": "Muster", "given": ["Anders"]}]}
+    site.store.commit(changed, kind="update", source="control")
     site.store.clear()
     site.log.clear()
     answered = site.handle(Exchange("mllp-in", "SEND", body=feed.ready[0].body))
     assert answered.reply is not None
     assert b"MSA|AE" not in answered.reply.body
     assert [(change.kind, change.id) for change in site.log.changes] == [("update", before.id)]
+    again = feed.ready[0].body.replace(b"ADT^A08|1|", b"ADT^A08|2|")
+    assert b"MSA|AE" not in site.handle(Exchange("mllp-in", "SEND", body=again)).reply.body  # type: ignore[union-attr]
+    assert len(site.log.changes) == 1

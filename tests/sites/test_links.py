@@ -200,3 +200,14 @@ def test_the_pump_is_woken_for_every_link_and_message() -> None:
     write(site, PATIENT)
     write(site, RESULT)
     assert len(woken) == 2
+
+
+def test_a_time_that_is_none_leaves_the_change_untold_and_written() -> None:
+    site = made()
+    feed = link(site, "ORU^*")
+    write(site, PATIENT)
+    write(site, REPORT | {"effectiveDateTime": "yesterday at noon"})
+    assert site.store.read("DiagnosticReport", "r") is not None
+    assert not feed.ready
+    assert [number for number, _ in feed.untold] == [2]
+    assert feed.number == 0

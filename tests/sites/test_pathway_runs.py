@@ -143,10 +143,11 @@ def test_what_cannot_be_started_is_told_with_the_nearest(name: str, told: dict[s
         furnished(CALL).pathways.start(name, **told)  # type: ignore[arg-type]
 
 
-def test_a_patient_who_is_not_there_fails_the_run() -> None:
+def test_a_patient_who_is_not_there_begins_no_run() -> None:
     site = furnished(CALL)
-    site.pathways.start("call", patient="nobody")
-    assert (site.pathways.counts, "nobody" in site.pathways.over[-1].error) == ({"failed": 1}, True)
+    with pytest.raises(UnknownName, match="no patient named 'nobody'"):
+        site.pathways.start("call", patient="nobody")
+    assert (site.pathways.report()["arrived"], site.pathways.report()["over"]) == (0, [])
 
 
 def test_a_stopped_run_does_nothing_more() -> None:
@@ -156,7 +157,8 @@ def test_a_stopped_run_does_nothing_more() -> None:
     site.pathways.stop(number)
     site.clock.advance(10 * DAY)
     assert (len(site.log.changes), site.clock.pending()) == (changes, 0)
-    with pytest.raises(UnknownName):
+    other = site.pathways.start("stay")
+    with pytest.raises(UsageError, match=f"No run {number} is under way.*\n.*under way: {other}"):
         site.pathways.stop(number)
 
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 SUMMARY: Final = 96
 """Characters of a quirk's summary in a list."""
+COUNTS: Final = ("waiting", "in_flight", "acknowledged", "retried", "failed")
+"""What is counted of a feed."""
 
 
 def in_brief(operation: str, answer: Any) -> str:
@@ -71,7 +73,9 @@ def _entry(one: Any) -> Iterator[str]:
     query = f"?{one['query']}" if one.get("query") else ""
     status = one.get("reply", {}).get("status", "-")
     client = f"  ({one['client']})" if one.get("client") else ""
-    yield f"{one['entry']:6} {one['at']} {one['channel']:9} {one['method']} {one['path']}{query} → {status}{client}"
+    kind = f" {one['interaction']['name']}" if one["channel"].startswith("mllp") and one.get("interaction") else ""
+    done = f"{one['method']} {one['path']}{query}{kind}"
+    yield f"{one['entry']:6} {one['at']} {one['channel']:9} {done} → {status}{client}"
     if one.get("problem"):
         yield f"           refused, {one['problem'].get('kind', '')}: {one['problem'].get('text', '')}"
     for name, value in one.get("notes", {}).items():
@@ -80,8 +84,88 @@ def _entry(one: Any) -> Iterator[str]:
         yield f"           {decision['rule']}: {decision['outcome']} {decision.get('why', '')}".rstrip()
 
 
+def _links(answer: Any) -> Iterator[str]:
+    for one in answer["links"]:
+        counts = ", ".join(f"{one[part]} {part.replace('_', ' ')}" for part in COUNTS)
+        yield f"{one['link']:20} {one['role']} {one['peer']}  {' '.join(one['messages'])}  {counts}"
+        if one["stopped"]:
+            yield f"  stopped: {one['stopped']}  (hl7 resume tries it again, hl7 skip sets it aside)"
+        for untold in one["untold"]:
+            yield f"  change {untold['change']} could not be told: {untold['why']}"
+
+
+def _listeners(answer: Any) -> Iterator[str]:
+    for one in answer["listeners"]:
+        tls = ", TLS" if one["tls"] else ""
+        yield (
+            f"{one['listener']:20} {one['dials'] or one['port']}  {' '.join(one['messages'])}  "
+            f"MLLP {one['release']}{tls}, duplicates: {one['duplicates']}, {one['connections']} connections"
+        )
+    if answer["folder"]:
+        yield f"folder {answer['folder']}  {answer['problem']}".rstrip()
+
+
+def _messages(answer: Any) -> Iterator[str]:
+    for one in answer["messages"]:
+        again = f", attempt {one['attempt']}" if one["attempt"] > 1 else ""
+        answered = f"{one['state']} {one['ack']}".rstrip()
+        failure = f": {one['failure']}" if one["failure"] else ""
+        yield (
+            f"{one['message']:6} {one['at']} {one['kind']:8} {one['control_id']:20} {answered}{again}{failure}  "
+            f"(entry {one['entry']})"
+        )
+    yield f"{len(answer['messages'])} of {answer['total']} messages"
+
+
+def _parked(answer: Any) -> Iterator[str]:
+    if "body" in answer:
+        yield from _parked({"parked": [answer]})
+        yield from answer["body"].replace("\r", "\n").splitlines()
+        return
+    for one in answer["parked"]:
+        whose = f"{'from' if one['way'] == 'in' else 'to'} {one['place'] or 'a listener'}"
+        yield (
+            f"{one['number']:6} {one['at']} {one['message']:8} {one['control_id']:20} {whose}: "
+            f"{one['reason']} (tried {one['attempts']} times)"
+        )
+    if not answer["parked"]:
+        yield "Nothing is parked."
+
+
+def _pathways(answer: Any) -> Iterator[str]:
+    for one in answer["pathways"]:
+        yield f"{one['name']:22} {one['steps']:3} steps, share {one['share']:g}  {one['title']}"
+
+
+def _pathway(answer: Any) -> Iterator[str]:
+    from mockehr.pathways.shipped import shipped_files
+
+    yield shipped_files()[answer["name"]].read_text(encoding="utf-8").rstrip("\n")
+
+
+def _runs(answer: Any) -> Iterator[str]:
+    over = ", ".join(f"{count} {status}" for status, count in answer["counts"].items()) or "none over"
+    yield f"rate {answer['rate']}, {answer['arrived']} arrived; {over}"
+    beds = ", ".join(f"{ward} {one['taken']} of {one['beds']}" for ward, one in answer["beds"].items())
+    yield f"beds taken: {beds}"
+    for one in (*answer["running"], *answer["over"]):
+        how = one.get("status", "under way")
+        error = f": {one['error']}" if one.get("error") else ""
+        yield (
+            f"{one['number']:6} {one['began']} {one['pathway']:22} {how}, {one['steps']} steps{error}  "
+            f"{' '.join(one['patients'])}"
+        )
+
+
 BRIEF: Final[Mapping[str, Callable[[Any], Iterator[str]]]] = MappingProxyType(
     {
+        "hl7 links": _links,
+        "hl7 listeners": _listeners,
+        "hl7 messages": _messages,
+        "hl7 parked": _parked,
+        "pathway list": _pathways,
+        "pathway runs": _runs,
+        "pathway show": _pathway,
         "probe list": _probes,
         "probe show": _probe,
         "quirk list": _quirks,

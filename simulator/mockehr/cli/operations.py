@@ -15,6 +15,7 @@ import click
 import orjson
 
 from mockehr.cli.brief import BRIEF, in_brief
+from mockehr.config.load import load_file
 from mockehr.control.facade import Control, operations
 from mockehr.control.operation import Operation
 from mockehr.core.errors import EnvironmentProblem, MockehrError, UsageError, VerdictFailed
@@ -26,6 +27,8 @@ _KINDS: Final[Mapping[str, type[MockehrError]]] = MappingProxyType(
 _METAVARS: Final[Mapping[type, str]] = MappingProxyType({dict: "KEY=VALUE,…|JSON|@FILE", list: "NAMES|JSON|@FILE"})
 _REQUIRED: Final[Mapping[type, str]] = MappingProxyType({dict: "JSON|@FILE", list: "NAMES|JSON|@FILE"})
 _TYPES: Final[Mapping[type, type]] = MappingProxyType({int: int, float: float})
+_TEXTS: Final = frozenset({("hl7 send", "message"), ("hl7 receive", "message")})
+"""Texts that may lie in a file: operation and parameter."""
 DEFAULT_SERVER = "http://127.0.0.1:8642"
 
 
@@ -47,7 +50,8 @@ def _command(name: str, op: Operation) -> click.Command:
     for p in op.parameters:
         shown = _METAVARS.get(p.type)
         if p.name in in_path or p.required:
-            named = f"{p.name.upper()}({_REQUIRED[p.type]})" if p.type in _METAVARS else None
+            form = "TEXT|@FILE" if (op.name, p.name) in _TEXTS else _REQUIRED.get(p.type)
+            named = f"{p.name.upper()}({form})" if form else None
             params.append(click.Argument([p.name], type=_TYPES.get(p.type, str), metavar=named))
         elif p.type is bool:
             params.append(
@@ -65,6 +69,9 @@ def _command(name: str, op: Operation) -> click.Command:
 
     def run(server: str, token: str, brief: bool = False, **given: Any) -> None:
         arguments = {key: _parsed(op, key, value) for key, value in given.items() if value is not None}
+        for key, value in arguments.items():
+            if (op.name, key) in _TEXTS and value.startswith("@"):
+                arguments[key] = _text(Path(value[1:]), arguments.get("encoding", "utf-8"))
         offline = Control(Directory())
         answer = offline.call(op.name, **arguments) if op.offline else ask(op, server, token, arguments)
         click.echo(in_brief(op.name, answer) if brief else orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
@@ -156,8 +163,22 @@ def _pairs(key: str, text: str) -> dict[str, Any]:
     return found
 
 
+def _text(file: Path, encoding: str) -> str:
+    """The message in a file, out of its MLLP frame if it is kept in one; raises EnvironmentProblem, UsageError."""
+    try:
+        octets = file.read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(f"{file} cannot be read: {error.strerror}.", remedy="Give a file of HL7.") from error
+    try:
+        return octets.removeprefix(b"\x0b").partition(b"\x1c")[0].decode(encoding).replace("\r\n", "\n")
+    except (LookupError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not in {encoding}: {error}.", remedy="Say in which with --encoding.") from error
+
+
 def _read(file: Path, *, as_list: bool) -> Any:
-    """The JSON in a file; for a list also NDJSON, and a single value is a list of one."""
+    """The JSON in a file, or the YAML; for a list also NDJSON, and a single value is a list of one."""
+    if file.suffix in (".yaml", ".yml"):
+        return load_file(file).value
     try:
         octets = file.read_bytes()
     except OSError as error:

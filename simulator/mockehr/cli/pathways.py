@@ -49,9 +49,20 @@ def schema() -> None:
 
 
 @pathway.command()
-def steps() -> None:
-    """The steps that a pathway can have."""
+@click.argument("names", nargs=-1)
+def steps(names: tuple[str, ...]) -> None:
+    """The steps that a pathway can have; with NAMES what each of these can be told."""
+    from mockehr.pathways.step import Step
     from mockehr.pathways.step import steps as known
 
-    for name, step in known().items():
-        click.echo(f"{name:20} {(step.__doc__ or '').partition(chr(10))[0]}")
+    for name in names or known():
+        step = known().get(name)
+        told = " ".join((step.__doc__ or "").partition("\n\n")[0].split())
+        click.echo(f"{name:20} {told}")
+        for key, field in step.model_fields.items() if names else ():
+            if key not in Step.model_fields:
+                short = f" (`- {name}: …` alone means it)" if key == step.SHORT else ""
+                what = "required" if field.is_required() else f"{field.get_default(call_default_factory=True)!r}"
+                click.echo(f"  {field.alias or key}: {what}{short}")
+    if names:
+        click.echo(f"Every step has {', '.join(Step.model_fields)}, too. Forms: mockehr pathway schema")

@@ -84,7 +84,7 @@ def feed(text: str) -> Feed:
     """A peer for HL7 messages from `NAME=HOST:PORT`; raises UsageError."""
     name, place = _pair("--hl7-to", text, "north=127.0.0.1:2575")
     host, _, port = place.rpartition(":")
-    number = _port(port, f"--hl7-to {text}")
+    number = _port(port, f"--hl7-to {text}", "Give a number from 1 to 65535.")
     if not host or not number:
         raise UsageError(f"--hl7-to {text} names no peer.", remedy="Write it like north=127.0.0.1:2575.")
     return Feed(name, host.strip("[]"), number)
@@ -113,7 +113,7 @@ def _pair(option: str, text: str, example: str) -> tuple[str, str]:
     return name, value
 
 
-def _port(text: str, where: str) -> int:
+def _port(text: str, where: str, remedy: str = "Give a number up to 65535; 0 is any free port.") -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise UsageError(f"{where}: {text!r} is no port.", remedy="Give a number up to 65535; 0 is any free port.")
+        raise UsageError(f"{where}: {text!r} is no port.", remedy=remedy)
     return int(text)

@@ -21,6 +21,7 @@ from mockehr.core.errors import UsageError
 if TYPE_CHECKING:
     from mockehr.config.settings import ServerConfig
     from mockehr.edge.server import Server
+    from mockehr.sites.feeds import Link
     from mockehr.sites.site import Site
 
 COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_access", "store", "pathways", "rate")
@@ -236,8 +237,17 @@ def row(server: Server, site: Site, listening: list[int], peers: Sequence[Feed |
         "token": root + site.token_path,
         "mllp": [f"{server.host}:{port}" for port in listening],
         "hl7_to": [peer.address for peer in peers if isinstance(peer, Feed) and peer.site == site.name],
+        "feeds": [_feed(link) for link in site.links.links.values()],
         "webhooks": [peer.url for peer in peers if isinstance(peer, Receiver) and peer.site == site.name],
     }
+
+
+def _feed(link: Link) -> str:
+    """A feed by its name (the address, unless a file says another) and where it leads."""
+    if link.batch is not None and not link.port:
+        return f"files ({link.name})"
+    place = f"{link.host}:{link.port}"
+    return place if link.name == place else f"{place} ({link.name})"
 
 
 def tell(server: Server, rows: list[dict[str, Any]], as_json: bool, **more: Any) -> None:
@@ -247,9 +257,11 @@ def tell(server: Server, rows: list[dict[str, Any]], as_json: bool, **more: Any)
         return
     for row in rows:
         click.echo(f"{row['site']:12} {row['personality']:10} {row['fhir']}   token: {row['token']}")
-        for key, label in (("mllp", "HL7 in"), ("hl7_to", "HL7 out"), ("webhooks", "webhook")):
+        for key, label in (("mllp", "HL7 in"), ("feeds", "HL7 out"), ("webhooks", "webhook")):
             for place in row[key]:
                 click.echo(f"{'':12} {label:10} {place}")
     at = "" if server.url == DEFAULT_SERVER else f" --server {server.url}"
     click.echo(f"token        mockehr token {rows[0]['site']}{at}", err=True)
+    if any(row["feeds"] for row in rows):
+        click.echo(f"feeds        mockehr hl7 links {rows[0]['site']} --brief{at}", err=True)
     click.echo(f"control      {server.url}/_mockehr   (Ctrl-C stops)", err=True)

@@ -428,7 +428,7 @@ class ServerConfig(Section):
     version: Literal[1] = 1
     """Of this format."""
     host: str = "127.0.0.1"
-    port: Port = 8000
+    port: Port = 8642
     seed: int | str | None = None
     """From which sites without a seed of their own take theirs."""
     control_token: str = ""

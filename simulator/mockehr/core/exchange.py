@@ -161,6 +161,8 @@ class Exchange:
     """Numbers of the Changes that this exchange committed."""
     returned: tuple[str, ...] = ()
     """`Type/id` of resources sent back, for the audit trail and for probes."""
+    header: Any = None
+    """While an HL7 message is being handled: its octets, and its header as read from them."""
     notes: JSON = field(default_factory=dict)
     """Facts that a stage wants to keep for the journal, by name."""
 

@@ -97,7 +97,11 @@ def _take(site: Site, folders: Folders, file: Path) -> Taken:
         exchange.notes["file"] = file.name
         if findings and not answers:
             exchange.notes["findings"] = list(findings)
-        site.handle(exchange)
+        try:
+            site.handle(exchange)
+        except Exception:  # a fault of ours, and reported as one; yet those behind the file must not wait for ever
+            _put_away(site, folders, file, content, answers, good=False)
+            raise
         assert exchange.reply is not None
         refused += exchange.reply.status != 200
         answers.append(exchange.reply.body)

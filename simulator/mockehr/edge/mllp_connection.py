@@ -7,7 +7,7 @@ import ssl as tls
 from collections import deque
 from collections.abc import Callable
 
-from mockehr.edge.mllp_reception import Handler, Peer, Reception
+from mockehr.edge.mllp_reception import Handler, Peer, Reaction, Reception
 from mockehr.edge.mllp_writer import Why, Writer
 from mockehr.hl7.frame import Deframer, Frame
 
@@ -201,7 +201,7 @@ class Connection(asyncio.Protocol):
                 self._writer.commit("nak")
             self._end()
             return False
-        if not isinstance(reactions, tuple):
+        if isinstance(reactions, Reaction):
             reactions = (reactions,)
         if self._reception.release == 2:
             kind = reactions[0].commit if reactions else "ack"

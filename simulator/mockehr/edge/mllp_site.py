@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl as tls
 from typing import Final
 
@@ -11,6 +12,9 @@ from mockehr.edge.mllp_manner import Manner
 from mockehr.edge.mllp_reception import Handler
 from mockehr.edge.mllp_socket import ONCE, Backoff, KeepAlive
 from mockehr.edge.mllp_tls import Contexts
+from mockehr.hl7.ack import UNKNOWN_HEADER, acknowledge
+from mockehr.hl7.faults import Fault
+from mockehr.hl7.header import NotHL7, read_header
 from mockehr.sites.listeners import Listener
 from mockehr.sites.mllp_stages import Answered
 from mockehr.sites.site import Site
@@ -84,12 +88,27 @@ def reactions(site: Site, exchange: Exchange) -> tuple[Reaction, ...]:
     return (*early, Reaction(body, delay=delay, manner=Manner.of(effects, wall)))
 
 
+def failed(site: Site, payload: bytes) -> bytes:
+    """The acknowledgement of a message on which the site itself broke down: AE, 207."""
+    try:
+        header = read_header(payload)
+    except NotHL7:
+        header = UNKNOWN_HEADER
+    number = f"{site.name.upper()}{site.journal.last}F"
+    return acknowledge(header, "AE", at=site.clock.now(), control_id=number, errors=(Fault(207),))
+
+
 def _handler(site: Site, path: str) -> Handler:
     def on_message(payload: bytes, peer: Peer) -> tuple[Reaction, ...]:
         exchange = Exchange("mllp-in", method="SEND", path=path, body=payload, peer=peer.host)
         if peer.anomalies:
             exchange.notes["anomalies"] = [str(anomaly) for anomaly in peer.anomalies]
-        site.handle(exchange)
+        try:
+            site.handle(exchange)
+        except Exception as error:  # the peer is told at least; without an answer it would send the same for ever
+            told = {"message": f"a message to the site {site.name} could not be handled", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(told)
+            return (Reaction(failed(site, payload)),)
         return reactions(site, exchange)
 
     return on_message

@@ -7,7 +7,7 @@ its own if MSH-16 asks for it; an empty condition beside a valued one means NE.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -23,6 +23,8 @@ Outcome = Literal["A", "E", "R"]
 UNKNOWN_HEADER: Final = Header([b"MSH", b"^~\\&"], b"|")
 """Stands in for the header of a payload that has none, so that even that can be refused."""
 _CODES: Final = MappingProxyType({code: code.encode() for code in ("AA", "AE", "AR", "CA", "CE", "CR")})
+_ORIGINAL: Final[Mapping[Outcome, tuple[Code]]] = MappingProxyType({"A": ("AA",), "E": ("AE",), "R": ("AR",)})
+_ACCEPT: Final[Mapping[Outcome, Code]] = MappingProxyType({"A": "CA", "E": "CE", "R": "CR"})
 _WANTED: Final = {"AL": "AER", "NE": "", "ER": "ER", "SU": "A"}
 
 
@@ -32,15 +34,14 @@ def acknowledgements(header: Header, outcome: Outcome, *, accepted: Outcome = "A
     `accepted` is whether the message could be taken over at all; unless it is A, nothing was processed and no
     application acknowledgement follows in enhanced mode. An unknown condition counts as AL.
     """
+    if not header.field(15) and not header.field(16):
+        return _ORIGINAL[outcome if accepted == "A" else accepted]
     accept, application = header.accept_condition, header.application_condition
-    if not accept and not application:
-        code = outcome if accepted == "A" else accepted
-        return (_code("A", code),)
     codes: list[Code] = []
     if accepted in _WANTED.get(accept or "NE", "AER"):
-        codes.append(_code("C", accepted))
+        codes.append(_ACCEPT[accepted])
     if accepted == "A" and outcome in _WANTED.get(application or "NE", "AER"):
-        codes.append(_code("A", outcome))
+        codes += _ORIGINAL[outcome]
     return tuple(codes)
 
 
@@ -120,11 +121,6 @@ def _told(code: Code, text: str, errors: Sequence[Fault], habit: AckHabit) -> tu
         return text, errors
     said = (habit.reject_text if code[1] == "R" else habit.error_text) or text
     return ("" if habit.errors == "none" and said == text else said), errors if habit.errors == "err" else ()
-
-
-def _code(level: Literal["A", "C"], outcome: Outcome) -> Code:
-    table: dict[str, Code] = {"AA": "AA", "AE": "AE", "AR": "AR", "CA": "CA", "CE": "CE", "CR": "CR"}
-    return table[level + outcome]
 
 
 def _error_segments(errors: Sequence[Fault], version: bytes, marks: Delimiters, codec: str) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-_FORMATS: Final = r"\.(?:br|sp|in|ti|fi|nf|ce|sk)[+-]?\d*"
+_FORMATS: Final = r"\.(?:br|sp|in|ti|fi|nf|ce|sk)[+-]?[0-9]{0,6}"
 _SEQUENCE_BODY: Final = rf"[FSTREPHN]|X[0-9A-Fa-f]+|{_FORMATS}|C[0-9A-Fa-f]{{4}}|M[0-9A-Fa-f]{{4,6}}|Z[^{{0}}]*"
 _CONTROLS: Final = re.compile(r"[\x00-\x1f]")
 
@@ -57,6 +59,8 @@ DEFAULT: Final = Delimiters()
 
 def escape(text: str, delimiters: Delimiters = DEFAULT) -> str:
     """Text made safe as a value: delimiters as `\\F\\` and so on, control characters as `\\X0D\\`."""
+    if unsafe(delimiters)(text) is None:
+        return text
     mark = delimiters.escape.decode("latin-1")
     if mark:
         for delimiter, letter in delimiters.letters:
@@ -67,6 +71,13 @@ def escape(text: str, delimiters: Delimiters = DEFAULT) -> str:
     if _CONTROLS.search(text):
         text = _CONTROLS.sub(lambda found: f"{mark}X{ord(found[0]):02X}{mark}" if mark else " ", text)
     return text
+
+
+@lru_cache(maxsize=64)
+def unsafe(delimiters: Delimiters) -> Callable[[str], re.Match[str] | None]:
+    """Finds the first character of a text that `escape` would change: most texts have none."""
+    characters = b"".join(character for character, _ in delimiters.letters) if delimiters.escape else b""
+    return re.compile(f"[\\x00-\\x1f{re.escape(characters.decode('latin-1'))}]").search
 
 
 def unescape(text: str, delimiters: Delimiters = DEFAULT, codec: str = "utf-8") -> str:

@@ -61,6 +61,8 @@ class Dialect:
     """PID-3 in this order; empty writes every identifier, its system as a universal id in CX.4."""
     visit: IdentifierRule = IdentifierRule("", "", "VN")
     """The visit number."""
+    patient_classes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """PV1-2 by the code of the site's own that Encounter.class shows in place of v3-ActCode."""
     visit_field: str = "PV1-19"
     """Where a visit number is read from: `PV1-19` or `PID-18`."""
     account_is_visit: bool = False

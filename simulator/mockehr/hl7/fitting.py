@@ -83,6 +83,8 @@ def _fit_of(version: str, slot: Slot) -> Fit | None:
     limit = slot.limit
 
     def whole(value: Field) -> Field:
+        if isinstance(value, str):
+            return value if one is None else one(value)
         if isinstance(value, Repeat):
             cut = [item if one is None else one(item) for item in value]
             kept = [item for item in cut if item]
@@ -121,6 +123,12 @@ def _composite(version: str, parts: tuple[Slot, ...]) -> Callable[[Item], Item]:
     def components(value: Item) -> Item:
         if isinstance(value, str):
             return value
+        if not withdrawn and len(value) <= width:
+            for part in value:
+                if not isinstance(part, str):
+                    break
+            else:
+                return value
         cut = list(value[:width])
         for place, part in enumerate(cut):
             if not isinstance(part, str):

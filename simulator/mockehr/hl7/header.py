@@ -37,8 +37,8 @@ class Header:
         """Message type and trigger, such as `ADT^A01`, in usual delimiters; only the type if there is no trigger."""
         value = self.field(9)
         mark = self.fields[1][:1]
-        parts = value.split(mark) if mark else [value]
-        return "^".join(part.decode("latin-1") for part in parts[:2]).rstrip("^")
+        named = b"^".join(value.split(mark, 2)[:2]) if mark else value
+        return named.decode("latin-1").rstrip("^")
 
     @property
     def control_id(self) -> str:

@@ -83,8 +83,8 @@ _DAILY: Final = {"QD": 1, "DAILY": 1, "QDAY": 1, "Q24H": 1, "BID": 2, "TID": 3, 
 _WHEN: Final = {"QAM": "MORN", "QPM": "EVE", "QHS": "HS", "HS": "HS"}
 _UNITS: Final = {"S": "s", "M": "min", "H": "h", "D": "d", "W": "wk", "L": "mo"}
 _LETTERS: Final = MappingProxyType({unit: letter for letter, unit in _UNITS.items()})
-_EVERY: Final = re.compile(r"Q(\d*)([SMHDWL])")
-_TIMES: Final = re.compile(r"(\d+)ID")
+_EVERY: Final = re.compile(r"Q([0-9]{0,9})([SMHDWL])")
+_TIMES: Final = re.compile(r"([0-9]{1,9})ID")
 _ABBREVIATIONS: Final = frozenset({"BID", "TID", "QID", "QD", "QOD", "Q4H", "Q6H"})
 _GTS: Final = "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation"
 
@@ -142,7 +142,7 @@ def _pattern(repeat: JSON) -> str:
 def length_of(text: str) -> JSON | None:
     """A duration of data type TQ (`D10`, `W2`) as FHIR Duration; None for what is none."""
     letter, digits = text[:1].upper(), text[1:]
-    if letter not in _UNITS or not digits.isdigit():
+    if letter not in _UNITS or not re.fullmatch("[0-9]{1,9}", digits):
         return None
     unit = _UNITS[letter]
     return {"value": int(digits), "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}

@@ -95,6 +95,18 @@ class Segment:
         value = self.bytes_at(field, repetition, component, subcomponent)
         return self._decode(value) if value else ""
 
+    def texts(self, field: int, component: int = 0) -> list[str]:
+        """The decoded text of every repetition, or of one component of each; empty if the field has no value."""
+        value = self.field(field)
+        if not value:
+            return []
+        marks = self._delimiters
+        items = value.split(marks.repetition) if marks.repetition else [value]
+        if component:
+            parted = [item.split(marks.component) if marks.component else [item] for item in items]
+            items = [pieces[component - 1] if component <= len(pieces) else b"" for pieces in parted]
+        return [self._decode(item) for item in items]
+
     def repetitions(self, field: int) -> list[Repetition]:
         """The field as repetitions of components of subcomponents, decoded; empty if it has no value."""
         value = self.field(field)

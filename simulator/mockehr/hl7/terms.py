@@ -76,6 +76,23 @@ TELECOM_SYSTEM: Final = MappingProxyType(
 )
 """XTN.3 (table 0202) to contact-point-system."""
 
+_TEXTS: Final = {
+    "home": "home", "alternative home": "alt-home", "other healthcare facility": "other-hcf", "hospice": "hosp",
+    "long-term care": "long", "left against advice": "aadvice", "expired": "exp", "psychiatric hospital": "psy",
+    "rehabilitation": "rehab", "skilled nursing facility": "snf", "other": "oth",
+}  # fmt: skip
+DISPOSITIONS: Final = MappingProxyType(_TEXTS)
+"""Names of discharge-disposition, in small letters, to its codes: for sites that show the name alone."""
+ADMIT_SOURCES: Final = MappingProxyType(
+    {
+        "transferred from other hospital": "hosp-trans", "from accident/emergency department": "emd",
+        "from outpatient department": "outp", "born in hospital": "born", "general practitioner referral": "gp",
+        "medical practitioner/physician referral": "mp", "from nursing home": "nursing",
+        "from psychiatric hospital": "psych", "from rehabilitation facility": "rehab", "other": "other",
+    }
+)  # fmt: skip
+"""Names of admit-source, in small letters, to its codes."""
+
 _OBSERVATION_STATUS: Final = {"F": "final", "C": "corrected", "P": "preliminary", "U": "final", "R": "preliminary",
                               "S": "preliminary", "I": "registered", "X": "cancelled", "A": "amended",
                               "D": "entered-in-error", "W": "entered-in-error", "O": "registered"}  # fmt: skip

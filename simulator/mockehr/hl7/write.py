@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mockehr.hl7.delimiters import Delimiters, escape
+from mockehr.hl7.delimiters import Delimiters, escape, unsafe
 
 Component = str | Sequence[str]
 """A text, or a list of subcomponents."""
@@ -28,18 +28,20 @@ Field = str | Sequence[Component] | Repeat
 class Writer:
     """Writes segments in one set of delimiters and one codec. Empty places at the end are left out."""
 
-    __slots__ = ("_codec", "_marks")
+    __slots__ = ("_codec", "_marks", "_unsafe")
 
     def __init__(self, delimiters: Delimiters, codec: str) -> None:
         self._marks = delimiters
         self._codec = codec
+        self._unsafe = unsafe(delimiters)
 
     def segment(self, segment_id: str, fields: Mapping[int, Field]) -> bytes:
         """One segment without its end; `fields` by number as in the standard."""
         texts = [b""] * (max(fields, default=0) + 1)
         texts[0] = segment_id.encode("ascii")
         for number, value in fields.items():
-            texts[number] = self.field(value)
+            if value:
+                texts[number] = self.field(value)
         while not texts[-1]:
             texts.pop()
         return self._marks.field.join(texts)
@@ -53,22 +55,24 @@ class Writer:
     def field(self, value: Field) -> bytes:
         """One field, escaped and encoded; characters that the codec lacks become `?`."""
         if isinstance(value, Repeat):
-            return self._marks.repetition.join(self._one(item) for item in value)
+            return self._marks.repetition.join([self._one(item) for item in value])
         return self._one(value)
 
     def _one(self, value: str | Sequence[Component]) -> bytes:
         if isinstance(value, str):
-            return self._leaf(value)
-        return self._join(self._marks.component, [self._component(item) for item in value])
+            return self._leaf(value) if value else b""
+        # Most components are empty texts.
+        return self._join(self._marks.component, [self._component(item) if item else b"" for item in value])
 
     def _component(self, value: Component) -> bytes:
         if isinstance(value, str):
             return self._leaf(value)
-        return self._join(self._marks.subcomponent, [self._leaf(item) for item in value])
+        return self._join(self._marks.subcomponent, [self._leaf(item) if item else b"" for item in value])
 
     def _leaf(self, value: str) -> bytes:
-        text = value if isinstance(value, Raw) else escape(value, self._marks)
-        return text.encode(self._codec, "replace")
+        if self._unsafe(value) is not None and not isinstance(value, Raw):
+            value = escape(value, self._marks)
+        return value.encode(self._codec, "replace")
 
     @staticmethod
     def _join(mark: bytes, pieces: list[bytes]) -> bytes:

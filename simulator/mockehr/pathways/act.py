@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mockehr.core.chance import Stream
 from mockehr.core.changes import QUIET
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mockehr.pathways.player import Player
     from mockehr.pathways.schema import Entry, Pathway
     from mockehr.pathways.someone import Someone
+
+_AFTERWARDS: Final = 3 * 86400.0
+"""For how long something may still belong to a visit that is over."""
 
 
 @dataclass(slots=True)
@@ -124,8 +128,12 @@ class Act:
         return self.clean(self.someone.visit)
 
     def of_visit(self) -> JSON:
-        """`{"encounter": …}` where there is a visit, else nothing."""
-        return {"encounter": {"reference": self.someone.visit}} if self.someone.visit else {}
+        """`{"encounter": …}` where there is a visit or was one until some days ago, else nothing."""
+        visit = self.someone.visit
+        over = self.clean(visit).get("period", {}).get("end", "") if visit else ""
+        if not visit or (over and self.at - seconds_of(over) > _AFTERWARDS):
+            return {}
+        return {"encounter": {"reference": visit}}
 
     def claim(self, ward: str, *, wanted: Bed | None = None) -> Bed | None:
         """A bed; None in the past. Raises NoBed where the patient has to wait: claim before writing."""
@@ -146,6 +154,11 @@ class Act:
     def enter(self, entries: Sequence[Entry], times: int = 1, every: Any = None) -> None:
         """Go on with these steps before what comes next, several times with a Span between them."""
         self.player.enter(entries, times, every)
+
+
+def seconds_of(instant: str) -> float:
+    """A FHIR instant as a pathway writes it, in seconds since 1970."""
+    return datetime.fromisoformat(instant).timestamp()
 
 
 def _display(resource: JSON) -> str:

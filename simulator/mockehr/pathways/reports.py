@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Final
 
 from mockehr.core.exchange import JSON
-from mockehr.pathways.act import Act
+from mockehr.pathways.act import Act, seconds_of
 from mockehr.pathways.profiles import OrderProfile, Test, flag_of, quantity_of, reference_range
 from mockehr.pathways.scalars import coded
 from mockehr.population.chart.analytes import SPECIMENS
 from mockehr.population.chart.codes import LOINC, category, concept, hl7, row, snomed
+from mockehr.population.chart.times import instant_text
 
 Value = float | str | None
 FILLER_NUMBERS: Final = "urn:oid:2.16.840.1.113883.19.5.97"
@@ -20,20 +21,20 @@ _FLAGS: Final = MappingProxyType({"H": "High", "L": "Low", "N": "Normal", "A": "
 _SECTIONS: Final = MappingProxyType(
     {"laboratory": ("LAB", "Laboratory"), "pathology": ("PAT", "Pathology (gross & histopath, not surgical)")}
 )
+_DRAWN: Final = 15 * 60.0
+"""From an order to the specimen, and from there to the laboratory, at most."""
+_REPORTED: Final = 45 * 60.0
+"""From an examination to its report, at most."""
 _DEPARTMENTS: Final = MappingProxyType({"radiology": "LP29684-5", "cardiology": "LP29708-2"})
 
 
-def write_observations(act: Act, profile: OrderProfile, values: Mapping[str, Value], status: str) -> list[str]:
+def write_observations(
+    act: Act, profile: OrderProfile, values: Mapping[str, Value], status: str, order: str
+) -> list[str]:
     """One Observation for each value, told by nobody yet; returns their keys in the order of the profile."""
-    common: JSON = {
-        "subject": act.subject(),
-        **act.of_visit(),
-        "effectiveDateTime": act.when,
-        "issued": act.when,
-        "performer": [act.hospital.house("laboratory")],
-    }
+    common: JSON = {**_circumstances(act, profile, order), "performer": [act.hospital.house("laboratory")]}
     if profile.specimen is not None:
-        common["specimen"] = _specimen(act, profile.specimen)
+        common["specimen"] = _specimen(act, profile.specimen, common["effectiveDateTime"])
     keys = []
     for name, test in profile.tests.items():
         body: JSON = {
@@ -70,10 +71,7 @@ def report_body(act: Act, profile: OrderProfile, results: list[str], text: str, 
         "status": status,
         "category": _category(profile),
         "code": coded(LOINC, profile.code),
-        "subject": act.subject(),
-        **act.of_visit(),
-        "effectiveDateTime": act.when,
-        "issued": act.when,
+        **_circumstances(act, profile, order),
         "performer": [act.hospital.house("laboratory") if profile.kind == "laboratory" else act.attending()],
         "resultsInterpreter": [act.attending()],
     }
@@ -107,12 +105,38 @@ def _category(profile: OrderProfile) -> list[JSON]:
     return [hl7("v2-0074", *_SECTIONS[profile.kind])]
 
 
-def _specimen(act: Act, kind: str) -> JSON:
+def _circumstances(act: Act, profile: OrderProfile, order: str) -> JSON:
+    """Of whom, during which visit (that of the order), when it was examined, and when it is told: now."""
+    asked = act.clean(order) if order else {}
+    visit = {"encounter": asked["encounter"]} if "encounter" in asked else act.of_visit()
+    return {
+        "subject": act.subject(),
+        **visit,
+        "effectiveDateTime": instant_text(_examined(act, profile, asked)) if asked else act.when,
+        "issued": act.when,
+    }
+
+
+def _examined(act: Act, profile: OrderProfile, asked: JSON) -> float:
+    """Specimens of patients who are in are taken soon after the order, other examinations shortly before the report;
+    of what was ordered ahead, either happens during the visit that came meanwhile, if one did."""
+    ordered = seconds_of(asked["authoredOn"])
+    passed = act.at - ordered
+    soon = "encounter" in asked and profile.kind in ("laboratory", "pathology")
+    at = ordered + min(_DRAWN, passed / 5) if soon else act.at - min(_REPORTED, passed / 2)
+    period = act.visit().get("period", {}) if act.someone.visit else {}
+    if not soon and "start" in period and seconds_of(period["start"]) >= ordered:
+        over = seconds_of(period["end"]) if "end" in period else act.at
+        at = max(seconds_of(period["start"]), min(at, over))
+    return at
+
+
+def _specimen(act: Act, kind: str, taken: str) -> JSON:
     body = {
         "status": "available",
         "type": snomed(*SPECIMENS[kind]),
         "subject": act.subject(),
-        "receivedTime": act.when,
-        "collection": {"collectedDateTime": act.when},
+        "receivedTime": instant_text(min(act.at, seconds_of(taken) + _DRAWN)),
+        "collection": {"collectedDateTime": taken},
     }
     return {"reference": act.put("Specimen", "us-core-specimen", body)}

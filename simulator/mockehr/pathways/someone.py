@@ -34,5 +34,7 @@ class Someone:
     prescriptions: dict[str, str] = field(default_factory=dict)
     conditions: list[str] = field(default_factory=list)
     """Diagnoses of the present visit."""
+    sizes: dict[str, float] = field(default_factory=dict)
+    """Where weight and height lie between the bounds that steps give them, 0 to 1: nobody gains 30 kg in a week."""
     dead: bool = False
     merged: bool = False

@@ -197,9 +197,14 @@ class Personality:
     def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
         """Dressed resources that this vendor has beside a clean one: the Medication of an order, a note in RTF.
 
-        They lie in the same chart; their ids decode to the place of `clean`.
+        They lie in the same chart; their ids decode to the place of `clean`. Their types are `beside_types`.
         """
         return ()
+
+    @property
+    def beside_types(self) -> frozenset[str]:
+        """The resource types that `beside` may give, so that a part of a chart can be dressed alone."""
+        return frozenset()
 
     @property
     def oid_root(self) -> str:

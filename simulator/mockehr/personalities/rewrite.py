@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from mockehr.core.exchange import JSON
 from mockehr.personalities.dates import Style, moment
 from mockehr.personalities.dresser import Dresser
+
+_EXTENSIONS: Final = frozenset(("extension", "modifierExtension"))
+_ATTACHMENTS: Final = frozenset(("attachment", "content", "presentedForm", "photo"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,26 @@ class Rewrite:
         return node
 
     def _object(self, node: Mapping[str, Any], key: str) -> JSON:
-        made: JSON = {name: self.copy(value, name) for name, value in node.items()}
-        reference = node.get("reference")
+        made: JSON = {}
+        # What `copy` does, written out: most elements are plain texts, and this runs for every element served.
+        for name, value in node.items():
+            if isinstance(value, str):
+                if len(value) > 19 and value[10] == "T":
+                    value = moment(value, self.style)
+            elif isinstance(value, dict):
+                value = self._object(value, name)
+            elif isinstance(value, list):
+                value = [self._object(one, name) if isinstance(one, dict) else self.copy(one, name) for one in value]
+            made[name] = value
+        reference = made.get("reference")
         if isinstance(reference, str):
-            made["reference"] = self.dresser.refer(reference, str(node.get("type", "")))
-            return self.refer(made, reference)
-        if key in ("extension", "modifierExtension") and self.value_before_url and "url" in made:
-            made["url"] = made.pop("url")
-        elif key in ("attachment", "content", "presentedForm", "photo") and isinstance(made.get("url"), str):
+            clean = node["reference"]
+            made["reference"] = self.dresser.refer(clean, str(node.get("type", "")))
+            return self.refer(made, clean)
+        if key in _EXTENSIONS:
+            if self.value_before_url and "url" in made:
+                made["url"] = made.pop("url")
+        elif key in _ATTACHMENTS and isinstance(made.get("url"), str):
             made["url"] = self.attachment_url(made["url"])
         return made
 
@@ -56,11 +71,13 @@ def ordered(resource: JSON, order: Sequence[str]) -> JSON:
 
     A `_name` goes right after its `name`.
     """
-    made: JSON = {}
-    for name in order:
-        if name in resource:
-            made[name] = resource[name]
-        if f"_{name}" in resource:
-            made[f"_{name}"] = resource[f"_{name}"]
-    made.update((name, value) for name, value in resource.items() if name not in made)
+    made: JSON = {name: resource[name] for name in order if name in resource}
+    if any(name[:1] == "_" for name in resource):
+        made = {}
+        for name in order:
+            for one in (name, f"_{name}"):
+                if one in resource:
+                    made[one] = resource[one]
+    if len(made) < len(resource):
+        made.update((name, value) for name, value in resource.items() if name not in made)
     return made

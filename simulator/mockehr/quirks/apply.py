@@ -16,6 +16,8 @@ from mockehr.quirks.base import Act, World
 from mockehr.quirks.rule import Rule
 
 SKIPS_KEPT: Final = 256
+_MESSAGES: Final = frozenset(("mllp-in", "mllp-out"))
+"""Channels whose clients are named by the messages themselves: nobody shows a token."""
 
 
 class Mischief:
@@ -34,6 +36,10 @@ class Mischief:
         self.rules: dict[str, Rule] = {}
         self.phase = ""
         self._table: dict[tuple[str, str], tuple[Rule, ...]] = {}
+        self._clients: dict[tuple[str, str], frozenset[str]] = {}
+        """Whom the rules of a point are for, where each is for one client."""
+        self._left: dict[tuple[str, str, str], tuple[Decision, ...]] = {}
+        """The decisions of all rules of a point on a client whom none of them is for."""
         self._key: Callable[[Exchange], str] = exchange_key
 
     def arm(self, rule: Rule) -> Rule:
@@ -63,7 +69,10 @@ class Mischief:
 
     def disturb(self, capability: str, exchange: Exchange) -> None:
         """Let every rule with `capability` act on the exchange; each leaves a decision."""
-        for rule in self.armed(exchange.channel, capability):
+        rules = self._table.get((exchange.channel, capability))
+        if not rules or self._leave_alone(rules, capability, exchange):
+            return
+        for rule in rules:
             act = self._decide(rule, capability, exchange)
             if act is not None:
                 getattr(rule.quirk, capability)(exchange, act)
@@ -81,9 +90,10 @@ class Mischief:
 
     def _decide(self, rule: Rule, capability: str, exchange: Exchange) -> Act | None:
         where = rule.where
-        if where.needs_interaction and exchange.interaction is None:
+        message = exchange.channel in _MESSAGES
+        if exchange.interaction is None and (where.needs_interaction or (message and where.client)):
             self._look_ahead(exchange)
-        if where.client and not exchange.client:
+        if where.client and not exchange.client and not message:
             exchange.client = self._world.claimant(exchange)
         why = where.difference(exchange)
         if why:
@@ -100,6 +110,26 @@ class Mischief:
             return act
         exchange.decisions += (Decision(rule.name, rule.about.name, capability, "skipped", why),)
         return None
+
+    def _leave_alone(self, rules: tuple[Rule, ...], capability: str, exchange: Exchange) -> bool:
+        """True where all rules are for other clients than this one: then their decisions are known together."""
+        clients = self._clients.get((exchange.channel, capability))
+        if clients is None:
+            return False
+        if not exchange.client and exchange.interaction is None and exchange.channel in _MESSAGES:
+            self._look_ahead(exchange)
+        client = exchange.client
+        if not client or client in clients:
+            return False
+        key = (exchange.channel, capability, client)
+        left = self._left.get(key)
+        if left is None:
+            skipped = [(rule, rule.where.difference(exchange)) for rule in rules]
+            left = tuple(rule.skips.get((capability, why)) or _skip(rule, capability, why) for rule, why in skipped)
+            if len(self._left) < SKIPS_KEPT:
+                self._left[key] = left
+        exchange.decisions += left
+        return True
 
     def _throw(self, rule: Rule, capability: str, exchange: Exchange) -> Stream:
         """The stream of that rule for that exchange: the same in every run and in any order of other exchanges."""
@@ -131,6 +161,9 @@ class Mischief:
                     if takes_part(rule.quirk, channel, capability):
                         table.setdefault((channel, capability), []).append(rule)
         self._table = {point: tuple(rules) for point, rules in table.items()}
+        told = {point: frozenset(rule.where.client for rule in rules) for point, rules in table.items()}
+        self._clients = {point: clients for point, clients in told.items() if "" not in clients}
+        self._left.clear()
 
 
 def _skip(rule: Rule, capability: str, why: str) -> Decision:

@@ -6,8 +6,9 @@ Everything here is computed when asked for and may be forgotten: a dressed chart
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mockehr.core.chance import Chance
 from mockehr.core.clock import instant
@@ -24,6 +25,12 @@ from mockehr.sites.roster import PatientHits, criteria_from
 PATIENTS_KEPT = 4096
 """How many Patient records are kept beside the charts, and how many records that were read by id."""
 
+SHORT: Final = 48
+"""Records of one type in one chart up to which they are kept beside the charts, too: messages tell of coverage,
+relatives and diagnoses again and again, and of more patients than there are charts kept."""
+SHORT_KEPT: Final = 24_000
+"""How many records, and lists of them, are kept so; most lists are empty."""
+
 
 @dataclass(frozen=True, slots=True)
 class CleanChart:
@@ -33,12 +40,57 @@ class CleanChart:
     times: tuple[float, ...]
 
 
-@dataclass(slots=True)
 class DressedChart:
-    """One patient's records as the vendor's server shows them: by type, and by `Type/id`."""
+    """One patient's records as the vendor's server shows them, made type by type when they are asked for."""
 
-    by_type: dict[str, list[Record]]
-    by_key: dict[str, Record]
+    __slots__ = ("_by_key", "_by_type", "_clean", "_dresser", "_patient", "_vendor")
+
+    def __init__(self, clean: CleanChart, dresser: Dresser, vendor: Personality, patient: str) -> None:
+        self._clean = clean
+        self._dresser = dresser
+        self._vendor = vendor
+        self._patient = patient
+        self._by_type: dict[str, list[Record]] = {}
+        self._by_key: dict[str, Record] = {}
+
+    def keep(self, resource_type: str, documents: Iterable[tuple[JSON, float]]) -> None:
+        """Have these as all the records of a type, in their order."""
+        made = self._by_type[resource_type] = [_record(document, at, self._patient) for document, at in documents]
+        self._by_key.update((record.key, record) for record in made)
+
+    def of_type(self, resource_type: str) -> Sequence[Record]:
+        """All records of a type, in the order of the chart; those beside another one come last."""
+        if resource_type not in self._by_type:
+            self.keep(resource_type, self._dressed(resource_type))
+        return self._by_type[resource_type]
+
+    def get(self, resource_type: str, id: str) -> Record | None:
+        """One record, or None."""
+        self.of_type(resource_type)
+        return self._by_key.get(f"{resource_type}/{id}")
+
+    @property
+    def by_type(self) -> dict[str, Sequence[Record]]:
+        """The whole chart: every type that it has, with its records."""
+        told = dict.fromkeys(one["resourceType"] for one in self._clean.resources)
+        kinds = dict.fromkeys((*told, *sorted(self._vendor.beside_types), *self._by_type))
+        return {kind: records for kind in kinds if (records := self.of_type(kind))}
+
+    @property
+    def by_key(self) -> dict[str, Record]:
+        """The whole chart by `Type/id`."""
+        return {record.key: record for records in self.by_type.values() for record in records}
+
+    def _dressed(self, resource_type: str) -> Iterator[tuple[JSON, float]]:
+        vendor, dresser = self._vendor, self._dresser
+        chart = list(zip(self._clean.resources, self._clean.times, strict=True))
+        for one, at in chart:
+            if one["resourceType"] == resource_type:
+                yield vendor.dress(one, dresser), at
+        for one, at in chart if resource_type in vendor.beside_types else ():
+            for other in vendor.beside(one, dresser):
+                if other["resourceType"] == resource_type:
+                    yield other, at
 
 
 class Charts:
@@ -59,6 +111,8 @@ class Charts:
         self._cache: OrderedDict[int, DressedChart] = OrderedDict()
         self._patients: OrderedDict[int, Record] = OrderedDict()
         self._read: dict[tuple[str, str], Record] = {}
+        self._short: dict[tuple[int, str], Sequence[Record]] = {}
+        self._short_kept = 0
         self._shared: dict[str, list[Record]] = {}
         self._shared_by_key: dict[str, Record] = {}
         self._clean_shared: dict[str, JSON] = {}
@@ -95,7 +149,7 @@ class Charts:
         if resource_type == "Patient":
             found = self.patient(index)
             return found if found.id == id else None
-        return self.dressed(index).by_key.get(f"{resource_type}/{id}")
+        return self.dressed(index).get(resource_type, id)
 
     def chart(self, patient: str, resource_type: str) -> Sequence[Record]:
         """One patient's records of a type."""
@@ -104,7 +158,19 @@ class Charts:
             return ()
         if resource_type == "Patient":
             return (self.patient(index),)
-        return self.dressed(index).by_type.get(resource_type, ())
+        found = self._short.get((index, resource_type))
+        if found is None:
+            found = self.dressed(index).of_type(resource_type)
+            if len(found) <= SHORT:
+                self._keep_short(index, resource_type, found)
+        return found
+
+    def _keep_short(self, index: int, resource_type: str, records: Sequence[Record]) -> None:
+        self._short_kept += len(records) + 1
+        if self._short_kept > SHORT_KEPT:
+            self._short.clear()
+            self._short_kept = len(records) + 1
+        self._short[index, resource_type] = records
 
     def shared(self, resource_type: str) -> Sequence[Record]:
         """Staff, organisations, places and medications."""
@@ -145,7 +211,7 @@ class Charts:
         """One patient's Patient record, without drawing the rest of the chart unless it is there already."""
         chart = self._cache.get(index)
         if chart is not None:
-            return chart.by_type["Patient"][0]
+            return chart.of_type("Patient")[0]
         found = self._patients.get(index)
         if found is None:
             document, at = self.dress(index, dirty=True, patient_only=True)[0]
@@ -171,8 +237,7 @@ class Charts:
         if found is not None:
             self._cache.move_to_end(index)
             return found
-        made = self._records(index, self.dress(index, dirty=True))
-        self._cache[index] = made
+        made = self._cache[index] = self._chart(index)
         if len(self._cache) > self._kept:
             self._cache.popitem(last=False)
         return made
@@ -213,6 +278,8 @@ class Charts:
         self._cache.clear()
         self._patients.clear()
         self._read.clear()
+        self._short.clear()
+        self._short_kept = 0
 
     def _second_record(self, index: int) -> CleanChart:
         offset = index - self.population.size
@@ -233,14 +300,17 @@ class Charts:
 
     # dressing
 
-    def _dress_all(self, resources: Sequence[JSON], times: Sequence[float]) -> list[tuple[JSON, float]]:
+    def _dresser(self, resources: Sequence[JSON], times: Sequence[float]) -> Dresser:
         recorded = {id(resource): at for resource, at in zip(resources, times, strict=True)}
 
         def when(resource: JSON) -> str:
             at = recorded.get(id(resource))
             return "" if at is None else instant(at)
 
-        dresser = Dresser.over(resources, ids=self.ids, facts=self.facts, recorded=when, directory=self._known)
+        return Dresser.over(resources, ids=self.ids, facts=self.facts, recorded=when, directory=self._known)
+
+    def _dress_all(self, resources: Sequence[JSON], times: Sequence[float]) -> list[tuple[JSON, float]]:
+        dresser = self._dresser(resources, times)
         made: list[tuple[JSON, float]] = []
         beside: list[tuple[JSON, float]] = []
         for one, at in zip(resources, times, strict=True):
@@ -248,13 +318,19 @@ class Charts:
             beside += [(other, at) for other in self.personality.beside(one, dresser)]
         return made + beside
 
-    def _records(self, index: int, documents: Sequence[tuple[JSON, float]]) -> DressedChart:
+    def _chart(self, index: int) -> DressedChart:
         patient = self.patient_id(index)
-        made = DressedChart({}, {})
-        for document, at in documents:
-            record = _record(document, at, patient)
-            made.by_type.setdefault(record.resource_type, []).append(record)
-            made.by_key[record.key] = record
+        touching = index < self.population.size and any(one.touches(index) for one in self.infections.values())
+        if not touching:
+            clean = self.clean(index)
+            return DressedChart(clean, self._dresser(clean.resources, clean.times), self.personality, patient)
+        # A corruption looks at all of a chart.
+        by_type: dict[str, list[tuple[JSON, float]]] = {}
+        for document, at in self.dress(index, dirty=True):
+            by_type.setdefault(document["resourceType"], []).append((document, at))
+        made = DressedChart(CleanChart((), ()), self._dresser((), ()), self.personality, patient)
+        for kind, documents in by_type.items():
+            made.keep(kind, documents)
         return made
 
     def _dress_shared(self) -> None:

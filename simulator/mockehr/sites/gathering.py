@@ -12,6 +12,8 @@ from mockehr.sites.site import Site
 _TOLD_WHOLE: Final = frozenset({"Encounter", "PractitionerRole", "Observation", "ServiceRequest"})
 """Of what a message may tell more than that it is there."""
 
+_NODES: Final = (dict, list)
+
 
 def gather(site: Site, change: Change) -> list[JSON]:
     """What a message about a change may tell of: the changed resource, its patient, what it refers to directly, and
@@ -45,13 +47,22 @@ def gather(site: Site, change: Change) -> list[JSON]:
 
 def references_of(node: Any) -> list[str]:
     """Every `Type/id` that a document refers to, in its order."""
+    found: list[str] = []
+    _note_references(node, found)
+    return found
+
+
+def _note_references(node: Any, found: list[str]) -> None:
     if isinstance(node, dict):
         own = node.get("reference")
-        names = [own] if isinstance(own, str) and own.count("/") == 1 else []
-        return names + [name for value in node.values() for name in references_of(value)]
-    if isinstance(node, list):
-        return [name for item in node for name in references_of(item)]
-    return []
+        if isinstance(own, str) and own.count("/") == 1:
+            found.append(own)
+        node = node.values()
+    elif not isinstance(node, list):
+        return
+    for value in node:
+        if isinstance(value, _NODES):
+            _note_references(value, found)
 
 
 def _add_quiet(site: Site, found: dict[str, JSON], change: Change) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from mockehr.core.chance import Chance, Stream
 from mockehr.core.changes import QUIET
+from mockehr.core.clock import instant
 from mockehr.core.errors import UnknownName
 from mockehr.core.exchange import JSON
 from mockehr.fhir.record import encode
@@ -37,8 +38,11 @@ STRANGERS: Final = 1 << 20
 """How many people live around the hospital whom it does not know."""
 PARTS_KEPT: Final = 20_000
 """How many different elements are looked for among what is stored."""
+_NODES: Final = (dict, list)
 _TRIES: Final = 12
 """How many of those who fit are looked at before a new patient is made."""
+_PEERS: Final = 3
+"""How many years older somebody may be whose birth date is changed to that which is wished."""
 _FIRST_MRN: Final = 60_000_000
 """Record numbers of new patients; those of populations count from 0."""
 _HOUSES: Final = {"hospital": roster.HOSPITAL, "clinics": roster.CLINIC_GROUP, "laboratory": roster.LABORATORY}
@@ -128,7 +132,7 @@ class SiteHospital:
             parts.clear()
         return {
             name: parts.setdefault(bytes(memoryview(encode(value))), value)
-            if isinstance(value, dict | list)
+            if isinstance(value, _NODES)
             else value
             for name, value in document.items()
         }
@@ -136,7 +140,7 @@ class SiteHospital:
     def _dressed(self, resource: JSON, near: Known) -> JSON:
         site = self.site
         ids = site.charts.ids if site.charts is not None else site.personality.ids(site.facts)
-        now = datetime.fromtimestamp(site.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = instant(site.clock.now())
         dresser = Dresser(ids, site.facts, chart=near, directory=self._shared.get, recorded=lambda one: now)
         return site.personality.dress(resource, dresser)
 
@@ -188,13 +192,21 @@ class SiteHospital:
             return charts.clean(index, patient_only=True).resources[0]
         record = self.site.store.read("Patient", id)
         if record is None or record.deleted:
-            raise UnknownName("patient", id, [], reference="mockehr site patients")
+            first = range(min(10, charts.population.size)) if charts is not None else ()
+            some = [charts.patient_id(place) for place in first] if charts is not None else []
+            raise UnknownName("patient", id, some, reference="mockehr site patients")
         self.busy.add(id)
         return record.document
 
     def new_patient(self, wish: PersonConfig, stream: Stream) -> JSON:
         """See Hospital."""
         found = self._strangers.find(self._criteria(wish, named=False))
+        if not found.count and wish.age is not None and not wish.birth_date:
+            # Nobody is born after the site's first day: somebody of about that age, born when it is wished.
+            born = self._born(stream.uniform(wish.age.low, wish.age.high))
+            peers = Between("birth_date", self._born(wish.age.high + _PEERS), self._born(wish.age.low))
+            found = self._strangers.find([peers, *self._criteria(wish.model_copy(update={"age": None}), named=False)])
+            wish = wish.model_copy(update={"birth_date": born})
         if not found.count:
             found = self._strangers.find(())
         (index,) = found.page(stream.below(found.count), 1)
@@ -214,7 +226,9 @@ class SiteHospital:
         if wish.birth_date:
             criteria.append(Equals("birth_date", wish.birth_date))
         elif wish.age is not None:
-            criteria.append(Between("birth_date", self._born(wish.age.high + 1), self._born(wish.age.low)))
+            # whole years are completed ones; 0.2 is what it says
+            most = wish.age.high + (1 if float(wish.age.high).is_integer() else 0)
+            criteria.append(Between("birth_date", self._born(most), self._born(wish.age.low)))
         if named:
             told = {"family": wish.family, "postcode": wish.postcode, "city": wish.city}
             criteria += [Equals(trait, text) for trait, text in told.items() if text]

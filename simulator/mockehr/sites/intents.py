@@ -163,8 +163,8 @@ class _Writing:
             return before
         document = {**kept, **revised, "id": before.id}
         document = {name: one for name, one in document.items() if one is not None}
-        if event == QUIET and document == before.document:
-            # Nobody is told of it, and nothing is new: a version would only make noise.
+        if document == before.document:
+            # Nothing is new: a storm of updates (A08) that say the same would only make versions.
             self.written.append(before)
             return before
         return self.commit(document, before.version + 1, event)

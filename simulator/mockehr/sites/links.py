@@ -295,10 +295,11 @@ class Links:
                 status_before=change.status_before,
             )  # fmt: skip
             body = emit(event, resources, dialect)
-        except UsageError as error:
-            # Written with less than the message needs (an order without a patient): nothing can be told of it.
+        except (UsageError, ValueError) as error:
+            # Written with less than the message needs (an order without a patient), or, unvalidated, with a time that
+            # is none: nothing can be told of it.
             link.number = before
-            link.untold.append((change.number, error.what))
+            link.untold.append((change.number, error.what if isinstance(error, UsageError) else str(error)))
             return
         exchange = first_attempt(link, body, Interaction(kind, change.resource_type, change.id), change.patient)
         exchange.changes += (change.number,)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 
 from mockehr.core.exchange import Exchange, Interaction, Reply
 from mockehr.core.pipeline import Pipeline, Stage
@@ -13,10 +15,13 @@ from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.faults import Fault, Rejection
 from mockehr.hl7.header import Header, NotHL7, read_header
 from mockehr.hl7.sequence import expecting
-from mockehr.sites.reception import Answered, receive, remember
+from mockehr.sites.reception import Answered, header_of, receive, remember
 from mockehr.sites.site import Site
 
 __all__ = ["Answered", "mllp_stages", "name_message", "prepare_again", "prepare_message"]
+
+_USUAL: Final = 16
+"""Characters below which the name of a message is worth keeping."""
 
 
 def mllp_stages(site: Site) -> Mapping[str, Stage]:
@@ -61,11 +66,18 @@ def name_message(exchange: Exchange) -> None:
         header = read_header(exchange.body)
     except NotHL7 as error:
         exchange.interaction = Interaction("unknown")
-        exchange.result = Answered("R", (Fault(100, "MSH", text=str(error)),))
+        exchange.result = Answered("R", (Fault(100, "MSH", text=error.what),), error.what)
         return
-    exchange.interaction = Interaction(header.kind or "unknown")
+    exchange.header = (exchange.body, header)
+    kind = header.kind or "unknown"
+    exchange.interaction = _named(kind) if len(kind) < _USUAL else Interaction(kind)
     exchange.notes["control_id"] = header.control_id
     exchange.client = header.field(3).decode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _named(kind: str) -> Interaction:
+    return Interaction(kind)
 
 
 def prepare_message(site: Site, exchange: Exchange) -> None:
@@ -115,22 +127,25 @@ def _reply(site: Site, exchange: Exchange) -> Reply:
     exchange.result = result
     bodies = result.repeated
     if bodies is None:
-        bodies = tuple(_bodies(site, exchange, result))
+        bodies = _bodies(site, exchange, result)
         remember(site, exchange, result, bodies)
+    exchange.header = None
     result.earlier = bodies[:-1]
     return Reply(200 if result.outcome == "A" else 400, body=bodies[-1] if bodies else b"")
 
 
-def _bodies(site: Site, exchange: Exchange, result: Answered) -> Iterator[bytes]:
+def _bodies(site: Site, exchange: Exchange, result: Answered) -> tuple[bytes, ...]:
     """The acknowledgements that the header wants, in order."""
     dialect = site.listeners.of(exchange.path).dialect or site.dialect
     header = _header(exchange)
     outcome: Outcome = (dialect.ack.refuses_with or result.outcome) if result.outcome != "A" else "A"
     taken: Outcome = "R" if outcome == "R" else "A"
-    name = f"{site.name.upper()}{exchange.number}"
+    name, now = f"{site.name.upper()}{exchange.number}", site.clock.now()
+    bodies = []
     for number, code in enumerate(acknowledgements(header, outcome, accepted=taken)):
-        body = _body(site.clock.now(), dialect, header, code, result, f"{name}{number or ''}")
-        yield body if result.expected is None else expecting(body, result.expected)
+        body = _body(now, dialect, header, code, result, f"{name}{number or ''}")
+        bodies.append(body if result.expected is None else expecting(body, result.expected))
+    return tuple(bodies)
 
 
 def _body(now: float, dialect: Dialect, header: Header, code: Code, result: Answered, control_id: str) -> bytes:
@@ -146,6 +161,6 @@ def _body(now: float, dialect: Dialect, header: Header, code: Code, result: Answ
 
 def _header(exchange: Exchange) -> Header:
     try:
-        return read_header(exchange.body)
+        return header_of(exchange)
     except NotHL7:
         return UNKNOWN_HEADER

@@ -100,17 +100,23 @@ class PathwayRuns:
         """Start a run now; returns its number.
 
         `patient` is the id of whom the first person is to be, `persons` what else is told of persons, by their names.
-        Raises UnknownName, and ConfigError for what no person can be.
+        Raises UnknownName, also for a patient that nobody has, and ConfigError for what no person can be.
         """
         pathway = self._named(name)
+        if patient:
+            self.hospital.named_patient(patient)
         wishes = {who: self._wish(pathway, who, told) for who, told in (persons or {}).items()}
         return self._start(pathway, patient, wishes).number
 
     def stop(self, number: int) -> None:
-        """Let nothing more happen in a run; raises UnknownName."""
+        """Let nothing more happen in a run; raises UsageError for one that is not under way."""
         player = self.running.get(number)
         if player is None:
-            raise UnknownName("running pathway", str(number), map(str, self.running))
+            raise UsageError(
+                f"No run {number} is under way.",
+                nearest=f"under way: {', '.join(map(str, self.running)) or 'none'}",
+                remedy="Look at mockehr pathway runs SITE --brief.",
+            )
         player.stop()
 
     def reset(self) -> None:

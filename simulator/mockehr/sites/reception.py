@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,10 @@ from mockehr.sites.listeners import Listener
 from mockehr.sites.questions import ask
 from mockehr.sites.site import Site
 
+_NUMBER: Final = re.compile("-?[0-9]{1,10}")
+MOST_LINES: Final = 1_000_000
+"""Segments, or lines within them, of one message; each costs memory, so that a frame of nothing but ends could take
+all there is."""
 RETRY: Final = "RETRY"
 """Method of an exchange that tries a parked message once more."""
 
@@ -45,10 +50,21 @@ class Answered:
     """MSA-4, of a listener that counts."""
 
 
+def header_of(exchange: Exchange) -> Header:
+    """The header of an HL7 message, read once while it is handled. Raises NotHL7."""
+    kept = exchange.header
+    if kept is not None and kept[0] is exchange.body:
+        header: Header = kept[1]
+        return header
+    header = read_header(exchange.body)
+    exchange.header = (exchange.body, header)
+    return header
+
+
 def receive(site: Site, exchange: Exchange) -> Answered:
     """Perform a message that has a header."""
     listener = site.listeners.of(exchange.path)
-    header = read_header(exchange.body)
+    header = header_of(exchange)
     if listener.duplicates != "apply" and header.control_id:
         known = site.listeners.inbox.find(identity_of(header))
         if known is not None:
@@ -67,7 +83,7 @@ def remember(site: Site, exchange: Exchange, answered: Answered, acks: tuple[byt
     listener = site.listeners.of(exchange.path)
     if answered.outcome == "A":
         if listener.duplicates != "apply" and answered.repeated is None:
-            header = read_header(exchange.body)
+            header = header_of(exchange)
             if header.control_id:
                 site.listeners.inbox.remember(identity_of(header), exchange.number, acks)
     elif listener.park and exchange.method != RETRY:
@@ -99,7 +115,7 @@ def _counted(site: Site, exchange: Exchange, listener: Listener, header: Header)
     expectation = site.listeners.counts(listener).of(header)
     before = expectation.last
     text = header.field(13).decode("latin-1")
-    number = int(text) if text.lstrip("-").isdigit() and text.isascii() else -2
+    number = int(text) if _NUMBER.fullmatch(text) else -2
     verdict = expectation.judge(number)
     exchange.notes["sequence"] = verdict
     if verdict in ("control", "repeated"):
@@ -121,6 +137,8 @@ def _applied(site: Site, exchange: Exchange, listener: Listener, header: Header)
     warnings: list[Fault] = []
     try:
         listener.refuse_unwanted(header)
+        if exchange.body.count(b"\r") + exchange.body.count(b"\n") > MOST_LINES:
+            raise Rejection("AR", Fault(207, "MSH", text=f"more than {MOST_LINES} segments are too many"))
         accepted = accept(Message(exchange.body), listener.context(site.clock.now(), site.dialect))
         respond = accepted.respond
         written = apply_intents(site, accepted, exchange, warnings)

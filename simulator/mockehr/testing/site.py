@@ -254,10 +254,11 @@ class TestSite:
         """
         __tracebackhide__ = True
         link: Link = self._call(self.site.links.get, name)
-        self._server.threaded.run(_fed(self.site, link, timeout))
+        self._server.threaded.run(_fed(self.site, link, within=timeout))
         if _goes_on(link):
+            counts = f"{link.in_flight} under way, {link.waiting} behind them"
             raise VerdictFailed(
-                f"After {timeout:g} s {name} still waits for its peer: {link.in_flight} under way, {link.waiting} wait.",
+                f"After {timeout:g} s {name} still waits for its peer: {counts}.",
                 remedy="Let the receiver read and acknowledge, or give a longer timeout.",
             )
         return link.waiting
@@ -427,7 +428,7 @@ def _goes_on(link: Link) -> bool:
     return any(e.effects is None or not e.effects.packed or "alone" in e.notes for e in first)
 
 
-async def _fed(site: Site, link: Link, timeout: float) -> None:
+async def _fed(site: Site, link: Link, *, within: float) -> None:
     """Wait until nothing more goes over the link by itself, or time is up."""
     quiet, before = asyncio.Event(), site.links.settled
 
@@ -441,6 +442,6 @@ async def _fed(site: Site, link: Link, timeout: float) -> None:
     site.links.settled = settled
     try:
         with suppress(TimeoutError):
-            await asyncio.wait_for(quiet.wait(), timeout)
+            await asyncio.wait_for(quiet.wait(), within)
     finally:
         site.links.settled = before

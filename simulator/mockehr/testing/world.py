@@ -166,9 +166,10 @@ class World:
                 shown = entry(exchange)
                 status = shown.get("reply", {}).get("status", "-")
                 query = f"?{exchange.query}" if exchange.query else ""
-                lines.append(
-                    f"  {exchange.number:5} {exchange.channel:9} {exchange.method} {exchange.path}{query} → {status}"
-                )
+                hl7 = exchange.interaction if exchange.channel.startswith("mllp") else None
+                done = f"{exchange.method} {exchange.path}{query}" + (f" {hl7.name}" if hl7 else "")
+                ack = f" {exchange.notes['ack']}" if exchange.notes.get("ack") else ""
+                lines.append(f"  {exchange.number:5} {exchange.channel:9} {done} → {status}{ack}")
                 if exchange.problem is not None:
                     lines.append(f"          refused, {exchange.problem.kind}: {exchange.problem.text}")
                 elif "refused" in exchange.notes:

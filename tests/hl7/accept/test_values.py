@@ -156,3 +156,19 @@ def test_a_range_has_bounds_where_its_form_is_understood(text: str, low: float |
 @pytest.mark.parametrize("text", ["", "[ ]", " - ", "()"])
 def test_an_empty_range_is_none(text: str) -> None:
     assert reference_range(Message(f"MSH|^~\\&|A\rOBX|1|NM|X||1||{text}\r".encode()).segments[1]) is None
+
+
+@pytest.mark.parametrize("filler", [" ", "9", "~", "-", "1 ", "[", "\\.sp", "<", "."])
+@pytest.mark.parametrize("kind", ["NM", "SN", "FT"])
+def test_a_megabyte_of_one_character_is_read_at_once(kind: str, filler: str) -> None:
+    found, _ = read(f"OBX|1|{kind}|a||{filler * (1_000_000 // len(filler))}x")
+    assert found["valueString"].endswith("x")
+
+
+@pytest.mark.parametrize("text", ["1e999", "9" * 5000, "٣", "²"])
+def test_what_no_json_number_can_be_stays_text(text: str) -> None:
+    assert read(f"OBX|1|NM|a||{text}")[0] == {"valueString": text}
+    assert read(f"OBX|1|SN|a||^{text}^-^{text}")[0].keys() == {"valueString"}
+    assert reference_range(Message(f"MSH|^~\\&|A\rOBX|1|NM|a||5||{text}-{text}\r".encode()).segments[1]) == [
+        {"text": f"{text}-{text}"}
+    ]

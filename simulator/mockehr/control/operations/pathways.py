@@ -23,7 +23,7 @@ def listed(directory: Directory) -> dict[str, Any]:
 
 @operation("pathway show", "GET", "/pathways/{name}", scope="server", offline=True)
 def show(directory: Directory, name: str) -> dict[str, Any]:
-    """One of them, as its file has it."""
+    """One of them as JSON, times in seconds; `--brief` on the command line: its file, to copy from."""
     from mockehr.pathways.shipped import shipped_pathway
 
     return shipped_pathway(name).plain()
@@ -31,7 +31,7 @@ def show(directory: Directory, name: str) -> dict[str, Any]:
 
 @operation("pathway add", "POST", "/pathways")
 def add(site: Site, pathway: Document) -> dict[str, Any]:
-    """Let a site know a pathway of one's own, by which patients come if they come at a rate."""
+    """Let a site know a pathway of your own, which `pathway start` and `pathway rate` then take by its name."""
     from mockehr.pathways.schema import pathway_from
 
     made = pathway_from(File("pathway", dict(pathway)))

@@ -72,8 +72,7 @@ def _lines(obx: Segment) -> list[str]:
     if raw.startswith(b"{\\rtf"):
         # RTF is full of backslashes; whoever sends it without escaping them does not mean escape sequences.
         return [raw.decode("latin-1") if b"\\E\\" not in raw else obx.text(5)]
-    count = len(obx.repetitions(5))
-    return [line for n in range(1, count + 1) for line in obx.text(5, n).split("\n")] if count else [""]
+    return [line for text in obx.texts(5) for line in text.split("\n")] or [""]
 
 
 def _text(text: str) -> JSON:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
-from mockehr.hl7.accept.fields import authority_system, human_name, when
+from mockehr.hl7.accept.fields import authority_system, human_name, integer, when
 from mockehr.hl7.accept.intents import Context, Listing, reference
 from mockehr.hl7.message import Message
 from mockehr.hl7.segment import Segment, part
@@ -66,9 +66,9 @@ def _coverage(in1: Segment, in2: Segment | None, order: int, context: Context, p
         item["class"] = classes
     if in1.has(15):
         item["type"] = {"text": in1.text(15, 1, 1)}
-    place = in1.text(22, 1, 1)
-    if place.isdigit() and int(place):
-        item["order"] = int(place)
+    place = integer(in1.text(22, 1, 1))
+    if place:
+        item["order"] = place
     elif order:
         item["order"] = order
     return item

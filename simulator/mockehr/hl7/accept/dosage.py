@@ -11,7 +11,7 @@ from mockehr.hl7.accept.fields import when
 from mockehr.hl7.accept.intents import Context
 from mockehr.hl7.accept.treatment import Placed, amount, component_time, concepts, one, route
 from mockehr.hl7.medication import DOSE, joined_texts, length_of, pattern_code, repeat_of
-from mockehr.hl7.segment import Segment
+from mockehr.hl7.segment import Segment, part
 from mockehr.hl7.terms import UCUM
 
 _GAP: Final = re.compile(r"[\s&,]+")
@@ -80,8 +80,8 @@ def _timing(group: Sequence[Placed], context: Context) -> tuple[JSON, list[str]]
 
 
 def _from_tq1(tq1: Segment, sequence: int, context: Context) -> tuple[JSON, list[str]]:
-    patterns = [tq1.text(3, n, 1) for n in range(1, len(tq1.repetitions(3)) + 1)]
-    if "PRN" in (tq1.text(9, n, 1) for n in range(1, len(tq1.repetitions(9)) + 1)):
+    patterns = tq1.texts(3, 1)
+    if "PRN" in tq1.texts(9, 1):
         patterns.append("PRN")
     start, end = when(tq1, 7, context, sequence=sequence), when(tq1, 8, context, sequence=sequence)
     length = _length(tq1, sequence)
@@ -101,7 +101,7 @@ def _length(tq1: Segment, sequence: int) -> JSON | None:
 
 def _from_tq(segment: Segment, field: int, sequence: int, context: Context) -> tuple[JSON, list[str]]:
     """TQ of one field: interval in its second component, duration, start, end, priority and text in the others."""
-    patterns = [segment.text(field, n, 2, 1) for n in range(1, len(segment.repetitions(field)) + 1)]
+    patterns = [part(item, 2) for item in segment.repetitions(field)]
     if segment.text(field, 1, 6, 1) == "PRN":
         patterns.append("PRN")
     start = component_time(segment, field, 4, context, sequence)

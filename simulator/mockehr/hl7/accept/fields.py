@@ -23,6 +23,7 @@ from mockehr.hl7.terms import (
 )
 
 _WORD: Final = re.compile(r"\w+")
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
 
 
 def when(segment: Segment, field: int, context: Context, *, sequence: int = 1) -> str:
@@ -35,6 +36,11 @@ def when(segment: Segment, field: int, context: Context, *, sequence: int = 1) -
     except ValueError as error:
         fault = Fault(102, segment.id, sequence, field, text=f"{segment.id}-{field}: {error}")
         raise Rejection("AE", fault) from None
+
+
+def integer(text: str) -> int | None:
+    """A whole number of up to nine digits, which FHIR's integers hold; None for anything else."""
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def authority_system(repetition: Repetition, component: int) -> str:

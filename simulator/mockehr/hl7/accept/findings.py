@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON
-from mockehr.hl7.accept.fields import clinician, concept, when
+from mockehr.hl7.accept.fields import clinician, concept, integer, when
 from mockehr.hl7.accept.intents import Context, Intent, Key, Listing, Upsert, reference
 from mockehr.hl7.accept.values import value
 from mockehr.hl7.faults import Fault, Rejection
@@ -131,8 +131,7 @@ def _use(dg1: Segment, key: str, rank: int) -> JSON:
     role = DIAGNOSIS_USE.get(dg1.text(6, 1, 1).upper())
     if role:
         use["use"] = {"coding": [{"system": TERMINOLOGY + "diagnosis-role", "code": role}]}
-    priority = dg1.text(15, 1, 1)
-    return use | {"rank": int(priority) if priority.isdigit() and int(priority) else rank}
+    return use | {"rank": integer(dg1.text(15, 1, 1)) or rank}
 
 
 def _procedure(pr1: Segment, context: Context, patient: str, encounter: str) -> JSON | None:

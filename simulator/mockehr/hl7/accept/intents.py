@@ -17,6 +17,7 @@ from mockehr.hl7.faults import Fault
 from mockehr.hl7.message import Message
 
 INTENT: Final = "urn:mockehr:intent:"
+_NODES: Final = (dict, list)
 Revise = Callable[[JSON | None, JSON], JSON | None]
 """(the stored document or None, what the message says) → what is to be written; an element that is None goes. None
 in place of all: the stored document stays as it is."""
@@ -213,8 +214,17 @@ def resolve(node: Any, references: Mapping[str, str]) -> Any:
     Where that is empty (what is not there), the element is left out: its identifier, if it has one, must do.
     """
     if isinstance(node, dict):
-        found = {name: resolve(value, references) for name, value in node.items()}
-        return {name: value for name, value in found.items() if value != "" or node[name] == ""}
+        made = {}
+        for name, value in node.items():
+            if isinstance(value, str):
+                if value.startswith(INTENT):
+                    value = references[value.removeprefix(INTENT)]
+                    if not value:
+                        continue
+            elif isinstance(value, _NODES):
+                value = resolve(value, references)
+            made[name] = value
+        return made
     if isinstance(node, list):
         return [resolve(item, references) for item in node]
     if isinstance(node, str) and node.startswith(INTENT):

@@ -99,7 +99,7 @@ def specimen(spm: Segment, context: Context, key: str, patient_key: str, base: s
     received = when(spm, 18, context, sequence=sequence)
     if "T" in received:
         found["receivedTime"] = received
-    notes = [*(spm.text(14, place) for place in range(1, len(spm.repetitions(14)) + 1)), spm.text(21, 1, 2)]
+    notes = [*spm.texts(14), spm.text(21, 1, 2)]
     if any(notes):
         found["note"] = [{"text": note} for note in notes if note]
     return _upsert(key, found, patient_key)

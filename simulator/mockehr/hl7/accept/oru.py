@@ -159,8 +159,7 @@ class _Results(Walk):
             self._observe(report, obx, status, found, sequence)
 
     def on_nte(self, nte: Segment, sequence: int) -> None:
-        count = len(nte.repetitions(3)) if nte.has(3) else 0
-        text = "\n".join(nte.text(3, place) for place in range(1, count + 1))
+        text = "\n".join(nte.texts(3)) if nte.has(3) else ""
         if self.last is not None:
             notes = self.last.resource.setdefault("note", [{"text": ""}])
             notes[0]["text"] = f"{notes[0]['text']}\n{text}".removeprefix("\n")

@@ -14,6 +14,7 @@ from mockehr.hl7.accept.fields import (
     covers,
     human_name,
     identifier,
+    integer,
     required,
     same_one,
     telecom,
@@ -185,9 +186,9 @@ def _marital(resource: JSON, pid: Segment) -> None:
 
 def _births(resource: JSON, pid: Segment) -> None:
     """PID-24 and PID-25: one of several, and which."""
-    order = pid.text(25, 1, 1)
-    if order.isdigit():
-        resource["multipleBirthInteger"] = int(order)
+    order = integer(pid.text(25, 1, 1))
+    if order is not None:
+        resource["multipleBirthInteger"] = order
     elif pid.has(24):
         resource["multipleBirthBoolean"] = pid.text(24, 1, 1).upper() == "Y"
 

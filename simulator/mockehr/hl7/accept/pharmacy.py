@@ -246,7 +246,7 @@ def _supplied(dispense: JSON, group: Sequence[Placed], head: Placed, context: Co
     told = dosage(rest, context)
     if told:
         dispense["dosageInstruction"] = [told]
-    annotations = notes(group, *(rxd.text(9, n) for n in range(1, len(rxd.repetitions(9)) + 1)))
+    annotations = notes(group, *rxd.texts(9))
     if annotations:
         dispense["note"] = annotations
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mockehr.hl7.accept.criteria import Criteria, asked_of, by_birth, by_name, by_number, domains
-from mockehr.hl7.accept.fields import identifier
+from mockehr.hl7.accept.fields import identifier, integer
 from mockehr.hl7.accept.found import Asked, Found, History, Identities, Movements
 from mockehr.hl7.accept.intents import Accepted, Context, Intent, Key, Known
 from mockehr.hl7.answers import Question
@@ -142,9 +142,10 @@ def _portion(message: Message, quantity: str = "") -> tuple[int, int]:
     """How many patients one reply may have, and after how many it begins (-1 for a pointer that is none)."""
     rcp, dsc = message.segment("RCP"), message.segment("DSC")
     said = rcp.text(2, 1, 1) if rcp is not None else quantity
-    limit = min(int(said), MOST) if said.isdigit() and int(said) else USUAL
+    limit = min(integer(said) or USUAL, MOST)
     pointer = dsc.text(1) if dsc is not None else ""
-    return limit, int(pointer) if pointer.isdigit() else -1 if pointer else 0
+    start = integer(pointer) if pointer else 0
+    return limit, -1 if start is None else start
 
 
 def _described(qpd: Segment, context: Context) -> Criteria:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mockehr.core.exchange import JSON
-from mockehr.hl7.accept.fields import clinician, concept, entity, required, when
+from mockehr.hl7.accept.fields import clinician, concept, entity, integer, required, when
 from mockehr.hl7.accept.intents import Context
 from mockehr.hl7.accept.treatment import amount, component_time, concepts, notes, route
 from mockehr.hl7.order_control import PRIORITY
@@ -86,10 +86,10 @@ def medication_request(orc: Segment, parts: Sequence[Part], context: Context) ->
     if dosage:
         found["dosageInstruction"] = [dosage]
     supply = amount(rxo, 11, 12, sequence)
-    refills = rxo.text(13, 1, 1)
+    refills = integer(rxo.text(13, 1, 1))
     dispense: JSON = {"quantity": supply} if supply else {}
-    if refills.isdigit():
-        dispense["numberOfRepeatsAllowed"] = int(refills)
+    if refills is not None:
+        dispense["numberOfRepeatsAllowed"] = refills
     if dispense:
         found["dispenseRequest"] = dispense
     who = _orderer(orc, None)

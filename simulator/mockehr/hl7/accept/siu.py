@@ -131,7 +131,7 @@ def _leading_notes(message: Message) -> Iterable[str]:
         if segment.id in ("PID", "RGS", *RESOURCE_TIMES):
             return
         if segment.id == "NTE":
-            yield from (segment.text(3, place) for place in range(1, len(segment.repetitions(3)) + 1))
+            yield from segment.texts(3)
 
 
 def _join(resource: JSON, defaults: JSON, message: Message, context: Context, start: str) -> None:

@@ -63,7 +63,7 @@ def _describe_place(resource: JSON, loc: Segment, place: Repetition) -> None:
     name = (loc.text(2) if loc.has(2) else "") or part(place, 9)
     if name:
         resource["name"] = name
-    codes = [loc.text(3, n, 1) for n in range(1, len(loc.repetitions(3)) + 1)]
+    codes = loc.texts(3, 1)
     if any(codes):
         resource["type"] = [{"coding": [{"system": PLACE_TYPE, "code": code}]} for code in codes if code]
         form = PLACE_FORMS.get(codes[0])
@@ -121,7 +121,7 @@ def _describe_person(resource: JSON, stf: Segment, context: Context, number: int
     if birth:
         resource["birthDate"] = birth[:10]
     points = [found for item in stf.repetitions(10) if (found := telecom(item, "work"))]
-    mails = [stf.text(15, n, 1) for n in range(1, len(stf.repetitions(15)) + 1)]
+    mails = stf.texts(15, 1)
     known = [point["value"] for point in points]
     points += [{"system": "email", "value": mail, "use": "work"} for mail in mails if mail and mail not in known]
     if points:

@@ -47,7 +47,7 @@ class Revision:
             found["period"] = {name: value for name, value in found["period"].items() if name != "start"}
         spoken = tuple(found.get("period") or {})
         _merge(found, known, "period", {"end": None} if self.trigger == "A13" and "period" in known else {})
-        if late and known["period"].get("end"):
+        if late and known.get("period", {}).get("end"):
             found["period"] = {**found.get("period", {}), "end": known["period"]["end"]}
         if found.get("period"):
             found["period"] = _possible(found["period"], spoken)

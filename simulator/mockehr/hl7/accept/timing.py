@@ -18,7 +18,7 @@ from mockehr.hl7.stamps import to_fhir
 
 RESOURCE_TIMES: Final = {"AIS": (4, 7), "AIG": (8, 11), "AIL": (6, 9), "AIP": (6, 9)}
 """Where the resource segments have their start and duration; offset and units follow each."""
-_LETTERED: Final = re.compile(r"([A-Za-z]*)\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+_LETTERED: Final = re.compile(r"([A-Za-z]*+)\s*+([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*+([A-Za-z]*+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,11 @@ def instant_of(text: str, context: Context, segment: str, field: int) -> str:
 
 
 def later(start: str, minutes: float) -> str:
-    """An instant so many minutes after another, in the same zone."""
-    text = (datetime.fromisoformat(start) + timedelta(minutes=minutes)).isoformat()
+    """An instant so many minutes after another, in the same zone; the same instant if that is past the year 9999."""
+    try:
+        text = (datetime.fromisoformat(start) + timedelta(minutes=minutes)).isoformat()
+    except OverflowError:
+        return start
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 

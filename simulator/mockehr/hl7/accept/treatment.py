@@ -22,7 +22,7 @@ from mockehr.hl7.terms import UCUM
 
 Placed = tuple[Segment, int]
 """A segment and the how many-th of its kind it is."""
-_DECIMAL: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,7 @@ def amount(segment: Segment, field: int, units: int, sequence: int) -> JSON | No
 
 def notes(group: Sequence[Placed], *more: str) -> list[JSON]:
     """Annotations: the texts of the group's NTE, and further ones."""
-    told = [
-        "\n".join(segment.text(3, place) for place in range(1, len(segment.repetitions(3)) + 1))
-        for segment, _ in group
-        if segment.id == "NTE" and segment.has(3)
-    ]
+    told = ["\n".join(segment.texts(3)) for segment, _ in group if segment.id == "NTE" and segment.has(3)]
     return [{"text": text} for text in (*more, *told) if text.strip()]
 
 

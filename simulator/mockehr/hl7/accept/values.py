@@ -20,12 +20,12 @@ from mockehr.hl7.segment import Repetition, Segment, part
 from mockehr.hl7.stamps import to_fhir
 from mockehr.hl7.terms import UCUM
 
-_DECIMAL: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
-_NUMBER: Final = re.compile(rf"\s*(<=|>=|<|>)?\s*({_DECIMAL})\s*")
-_PAIR: Final = re.compile(rf"\s*({_DECIMAL})\s*([-:/])\s*({_DECIMAL})\s*")
-_PLUS: Final = re.compile(rf"\s*({_DECIMAL})\s*\+\s*")
-_RANGE: Final = re.compile(rf"[\[(]?\s*({_DECIMAL})\s*(?:-|–|to)\s*({_DECIMAL})\s*[\])]?(?:\s+[^\d\s]\S*)?")
-_BOUND: Final = re.compile(rf"\s*(<=?|>=?|≤|≥)\s*({_DECIMAL})\s*(?:\s+[^\d\s]\S*)?")
+_DECIMAL: Final = r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?:[eE][+-]?[0-9]{1,2})?"
+_NUMBER: Final = re.compile(rf"\s*+(<=|>=|<|>)?\s*+({_DECIMAL})\s*+")
+_PAIR: Final = re.compile(rf"\s*+({_DECIMAL})\s*+([-:/])\s*+({_DECIMAL})\s*+")
+_PLUS: Final = re.compile(rf"\s*+({_DECIMAL})\s*+\+\s*+")
+_RANGE: Final = re.compile(rf"[\[(]?\s*+({_DECIMAL})\s*+(?:-|–|to)\s*+({_DECIMAL})(?:\s*+[\])])?(?:\s++[^\d\s]\S*+)?")
+_BOUND: Final = re.compile(rf"\s*+(<=?|>=?|≤|≥)\s*+({_DECIMAL})(?:\s++(?:[^\d\s]\S*+)?)?")
 _EMPTY_RANGE: Final = re.compile(r"[\s\[\]()-]*")
 _DIGITS: Final = 15
 """Digits that a JSON number keeps; what is longer is no measurement but an identifier, and stays text."""
@@ -84,8 +84,7 @@ def reference_range(obx: Segment) -> list[JSON] | None:
 
 def lines_of(obx: Segment) -> str:
     """The text of OBX-5: a repetition is a new line, as are `\\.br\\` and escaped carriage returns."""
-    count = len(obx.repetitions(5))
-    text = "\n".join(obx.text(5, place) for place in range(1, count + 1))
+    text = "\n".join(obx.texts(5))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

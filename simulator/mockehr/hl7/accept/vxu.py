@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mockehr.core.exchange import JSON
-from mockehr.hl7.accept.fields import clinician, concept, required, when
+from mockehr.hl7.accept.fields import clinician, concept, integer, required, when
 from mockehr.hl7.accept.intents import Accepted, Context, Intent, Upsert
 from mockehr.hl7.accept.person import keys
 from mockehr.hl7.accept.places import place
@@ -197,8 +197,8 @@ def _observations(dose: JSON, group: Sequence[Placed], context: Context) -> list
             dose.setdefault("programEligibility", []).append(told[0])
         elif code == _FUNDING and told:
             dose["fundingSource"] = told[0]
-        elif code == _DOSE_NUMBER and obx.text(5).isdigit() and int(obx.text(5)):
-            dose["protocolApplied"] = [{"doseNumberPositiveInt": int(obx.text(5))}]
+        elif code == _DOSE_NUMBER and (count := integer(obx.text(5))):
+            dose["protocolApplied"] = [{"doseNumberPositiveInt": count}]
         elif code in _SHEET:
             sheet = sheets.setdefault(obx.text(4), {})
             if _SHEET[code] == "type":

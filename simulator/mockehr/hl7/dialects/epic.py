@@ -20,6 +20,7 @@ EPIC: Final = Dialect(
         IdentifierRule("urn:oid:1.2.840.114350.1.13.0.1.7.5.737384.0", "EPIC", "MRN", "EPIC"),
     ),
     visit=IdentifierRule("urn:oid:1.2.840.114350.1.13.0.1.7.3.698084.8", "", "", "CSN"),
+    patient_classes={"3": "I", "4": "E", "13": "O", "2": "P"},
     structure=False,
     accept_condition="AL",
     application_condition="NE",

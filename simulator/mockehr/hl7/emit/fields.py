@@ -38,7 +38,8 @@ def identifier_cx(identifier: JSON, rule: IdentifierRule | None, default_type: s
     if rule is not None:
         return [value, "", "", rule.authority, rule.type, rule.facility]
     codings = identifier.get("type", {}).get("coding", [])
-    kind = next((coding["code"] for coding in codings if coding.get("system") == IDENTIFIER_TYPE), default_type)
+    told = (coding for coding in codings if coding.get("system") == IDENTIFIER_TYPE and coding.get("code"))
+    kind = next((coding["code"] for coding in told), default_type)
     return [value, "", "", authority(identifier.get("system", "")), kind]
 
 

@@ -32,7 +32,7 @@ def add_allergies(outline: Outline, patient: JSON, resources: Sequence[JSON]) ->
         category = _ALLERGY_TYPE.get(next(iter(allergy.get("category", [])), ""), "")
         known = at_least(outline.dialect.version, "2.4")
         kind: list[Component] = [category, "", "HL70127"] if category else []
-        weight: list[Component] = [_SEVERITY[severe], "", "HL70128"] if severe else []
+        weight: list[Component] = [_SEVERITY[severe], "", "HL70128"] if severe in _SEVERITY else []
         outline.add(
             "AL1",
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mockehr.core.exchange import JSON
@@ -19,10 +19,21 @@ from mockehr.hl7.emit.fields import (
 )
 from mockehr.hl7.emit.outline import Outline, referred
 from mockehr.hl7.emit.places import place_pl
-from mockehr.hl7.terms import ADMISSION_PRIORITY, ETHNICITY, MARITAL_STATUS, PATIENT_CLASS, RACE, SEX
+from mockehr.hl7.terms import (
+    ADMISSION_PRIORITY,
+    ADMIT_SOURCES,
+    DISPOSITIONS,
+    ETHNICITY,
+    MARITAL_STATUS,
+    PATIENT_CLASS,
+    RACE,
+    SEX,
+)
 from mockehr.hl7.write import Component, Field, Repeat
 
-_ROLES: Final = {"ATND": 7, "REF": 8, "CON": 9, "ADM": 17, "PPRF": 7}
+_ROLES: Final = {"ATND": 7, "REF": 8, "CON": 9, "ADM": 17, "PPRF": 7, "PART": 7}
+_VAGUE: Final = ("PPRF", "PART")
+"""Roles that stand for the attending clinician where nobody is called so."""
 MAIDEN_NAME: Final = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
 EXPECTED: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Encounter.planned"
 """With `StartDate` and `EndDate`, what PV2-8 and PV2-9 say."""
@@ -83,24 +94,35 @@ def add_visit(outline: Outline, encounter: JSON, resources: Sequence[JSON]) -> N
     here, left, to_come = _whereabouts(encounter, outline.event.trigger)
     fields: dict[int, Field] = {
         1: "1",
-        2: PATIENT_CLASS.get(encounter.get("class", {}).get("code", ""), "O"),
+        2: _class(encounter, outline.dialect),
         3: _place(here, resources),
         4: ADMISSION_PRIORITY.get(_code(encounter.get("priority")), ""),
         6: _place(left, resources),
         10: _service(encounter),
         13: _code(stay.get("reAdmission")),
-        14: _code(stay.get("admitSource")),
+        14: _code(stay.get("admitSource")) or _by_name(stay.get("admitSource"), ADMIT_SOURCES),
         19: visit_cx(encounter, outline.dialect),
-        36: _code(stay.get("dischargeDisposition")),
+        36: _code(stay.get("dischargeDisposition")) or _by_name(stay.get("dischargeDisposition"), DISPOSITIONS),
         42: _place(to_come, resources),
         44: outline.time(period.get("start", "")),
         45: outline.time(period.get("end", "")),
     }
     people = [(role, one.get("individual")) for one in encounter.get("participant", []) for role in _roles(one)]
-    for role, who in sorted(people, key=lambda one: one[0] == "PPRF"):
+    for role, who in sorted(people, key=lambda one: one[0] in _VAGUE):
         if role in _ROLES and _ROLES[role] not in fields:
             fields[_ROLES[role]] = clinician_xcn(who, referred(resources, who))
     outline.add("PV1", fields)
+
+
+def _class(encounter: JSON, dialect: Dialect) -> str:
+    """PV1-2: by v3-ActCode, or by the site's own code where its dialect knows that one."""
+    code = encounter.get("class", {}).get("code", "")
+    return PATIENT_CLASS.get(code) or dialect.patient_classes.get(code, "O")
+
+
+def _by_name(concept: JSON | None, names: Mapping[str, str]) -> str:
+    """The code of a concept that is only told in words."""
+    return names.get(str((concept or {}).get("text", "")).lower(), "")
 
 
 def _roles(participant: JSON) -> list[str]:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from mockehr.pathways.act import Act
 from mockehr.pathways.names import one_of
-from mockehr.pathways.scalars import Amount
+from mockehr.pathways.scalars import Amount, ValueSpan
 from mockehr.pathways.step import Step
 from mockehr.pathways.vital_signs import PRESSURE, SIGNS, write_pressure, write_sign
 
@@ -32,10 +32,22 @@ class Measure(Step):
 
     def run(self, act: Act) -> None:
         """Observations."""
-        values = {name: amount.draw(act.stream) for name, amount in self.signs.items()}
+        values = {name: _drawn(act, name, amount) for name, amount in self.signs.items()}
         if "systolic" in values:
             diastolic = values.get("diastolic", values["systolic"] * 0.62)
             write_pressure(act, values["systolic"], min(diastolic, values["systolic"] - 15))
         for name, value in values.items():
             if name not in PRESSURE:
                 write_sign(act, name, value)
+
+
+def _drawn(act: Act, name: str, amount: ValueSpan) -> float:
+    """A value within the bounds; a body's size stays about where it was between them."""
+    if name not in ("weight", "height"):
+        return amount.draw(act.stream)
+    sizes = act.someone.sizes
+    if name not in sizes:
+        sizes[name] = act.stream.random()
+    value = amount.low + (amount.high - amount.low) * sizes[name]
+    scale = act.stream.uniform(0.992, 1.008) if name == "weight" else 1.0
+    return min(max(value * scale, amount.low), amount.high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mockehr.core.exchange import JSON
-from mockehr.pathways.act import Act
+from mockehr.pathways.act import Act, seconds_of
 from mockehr.pathways.names import Title
 from mockehr.pathways.scalars import Operation, Span, TimeSpan, coded
 from mockehr.pathways.step import Step
@@ -26,6 +26,8 @@ class Procedure(Step):
     def run(self, act: Act) -> None:
         """A completed Procedure."""
         begun = act.at - self.took.draw(act.stream)
+        if act.someone.visit and "period" in act.visit():
+            begun = max(begun, seconds_of(act.visit()["period"]["start"]))
         who = act.hospital.clinician("SURG", self.by, act.stream) if self.by else act.attending()
         body: JSON = {
             "status": "completed",

@@ -62,8 +62,8 @@ class Result(Step):
             status = "preliminary" if self.status == "preliminary" and status == "final" else status
             rewrite(act, someone.reports[name], profile, values, text, status)
         else:
-            keys = write_observations(act, profile, values, self.status)
             order = someone.orders.get(self.order, "")
+            keys = write_observations(act, profile, values, self.status, order)
             body = report_body(act, profile, keys, text, self.status, order)
             someone.profiles[name] = called
             someone.reports[name] = act.put("DiagnosticReport", profile_name(profile), body, act.told("ORU^R01"))

@@ -80,6 +80,11 @@ class Vendor(Personality):
         """`1.2.840.114350.1.13.{customer}.{environment}.7`."""
         return oid_root(self.settings["identity"], self.facts)
 
+    @property
+    def beside_types(self) -> frozenset[str]:
+        """See `beside`."""
+        return frozenset(("Binary", "Medication", "ServiceRequest"))
+
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """Epic searches by type text (`EPI|203711`, `MRN|…`) or by OID."""
         mrn = f"urn:oid:{oid_root(self.settings['identity'], facts)}.5.737384.14"

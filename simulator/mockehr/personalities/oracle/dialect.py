@@ -71,6 +71,11 @@ class Vendor(Personality):
         text = clean["resourceType"] == "Binary" and str(clean.get("contentType", "")).startswith("text/")
         return (self.dress(clean, dresser, "xml"),) if text else ()
 
+    @property
+    def beside_types(self) -> frozenset[str]:
+        """See `beside`."""
+        return frozenset(("Binary",))
+
     # searching
 
     def page_token(self, name: str, number: int) -> str:

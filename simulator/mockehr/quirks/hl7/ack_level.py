@@ -31,7 +31,7 @@ class AckLevel:
     def on_ack(self, exchange: Exchange, act: Act) -> None:
         """Change the level, or put an accept acknowledgement before."""
         reply = exchange.reply
-        code = Message(reply.body).get("MSA-1") if reply is not None and reply.body else ""
+        code = Message(reply.body).get("MSA-1") if reply is not None and reply.body.startswith(b"MSH") else ""
         wanted = "C" if self.form == "application-for-accept" else "A"
         if reply is None or not code.startswith(wanted):
             act.leave(f"no {'accept' if wanted == 'C' else 'application'} acknowledgement")

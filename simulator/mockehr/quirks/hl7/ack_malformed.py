@@ -36,8 +36,8 @@ class AckMalformed:
     def on_ack(self, exchange: Exchange, act: Act) -> None:
         """Spoil it."""
         reply = exchange.reply
-        if reply is None or not reply.body:
-            act.leave("nobody asked for an acknowledgement")
+        if reply is None or not reply.body.startswith(b"MSH") or b"\rMSA" not in reply.body:
+            act.leave("nobody asked for an acknowledgement, or it is none any more")
             return
         act.why = self.form
         if self.form == "unframed":

@@ -46,8 +46,8 @@ class AckNegative:
     def on_ack(self, exchange: Exchange, act: Act) -> None:
         """Refuse what was applied."""
         reply = exchange.reply
-        if reply is None or not reply.body:
-            act.leave("nobody asked for an acknowledgement")
+        if reply is None or not reply.body.startswith(b"MSH"):
+            act.leave("nobody asked for an acknowledgement, or it is none any more")
             return
         ack = Message(reply.body)
         ack.set_bytes("MSA-1", self.code.encode())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mockehr.core.exchange import Exchange
+from mockehr.hl7.delimiters import Delimiters
 from mockehr.hl7.message import Message
 from mockehr.quirks.base import Act, one_of, quirk
 
@@ -38,7 +39,7 @@ class EscapeVariants:
             value = segment.field(place) if place else b""
             if not value or (segment.id == "OBX" and segment.field(2) not in _TEXTS):
                 continue
-            segment.set_bytes(self._written(value), place)
+            segment.set_bytes(self._written(value, message.delimiters), place)
             changed += 1
         if not changed:
             act.leave("no text in it")
@@ -46,15 +47,18 @@ class EscapeVariants:
         exchange.body = bytes(message)
         act.why = f"{self.form} in {changed} texts"
 
-    def _written(self, value: bytes) -> bytes:
-        if b"\\" not in value:
-            value += b" A \\T\\ B"
+    def _written(self, value: bytes, marks: Delimiters) -> bytes:
+        mark = marks.escape
+        if not mark or mark not in value:
+            value += b" A " + mark + b"T" + mark + b" B"
+        ampersand, caret, line = (mark + letter + mark for letter in (b"T", b"S", b".br"))
         if self.form == "raw":
-            return value.replace(b"\\T\\", b"&").replace(b"\\S\\", b"^")
+            return value.replace(ampersand, marks.subcomponent).replace(caret, marks.component)
         if self.form == "hex":
-            return value.replace(b"\\.br\\", b"\\X00d\\") + b"\\X000d\\\\X0A\\"
+            half, whole, feed = (mark + letter + mark for letter in (b"X00d", b"X000d", b"X0A"))
+            return value.replace(line, half) + whole + feed
         if self.form == "doubled":
-            return value.replace(b"\\", b"\\E\\")
+            return value.replace(mark, mark + b"E" + mark) if mark else value
         if self.form == "lone":
-            return value + b" BSV 4\\5 re."
-        return value.replace(b"\\T\\", b"&amp;") + b" &lt;5"
+            return value + b" BSV 4" + mark + b"5 re."
+        return value.replace(ampersand, b"&amp;") + b" &lt;5"

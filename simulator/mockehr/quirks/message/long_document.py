@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mockehr.core.exchange import Exchange
+from mockehr.hl7.delimiters import DEFAULT, translate
 from mockehr.hl7.message import Message
 from mockehr.quirks.base import Act, one_of, quirk
 
@@ -41,11 +42,14 @@ class LongDocument:
             act.leave("no results or documents in it")
             return
         number = len(message.all("OBX"))
+        marks = message.delimiters
         for piece in self._pieces():
             number += 1
             kind = b"ED" if self.form not in ("rtf", "separator") else b"TX"
             code = b"PDF^Document^L" if kind == b"ED" else b"REPORT^Report^L"
-            message.append(b"|".join((b"OBX", b"%d" % number, kind, code, b"", piece, *([b""] * 5), b"F")))
+            line = b"OBX|%d|%b|%b||||||||F" % (number, kind, code)
+            obx = message.append(translate(line, DEFAULT, marks))
+            obx.set_bytes(piece if kind == b"TX" else translate(piece, DEFAULT, marks), 5)
         exchange.body = bytes(message)
         act.why = f"{self.form}, {len(exchange.body)} octets"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from mockehr.core.exchange import Exchange
@@ -80,10 +81,19 @@ class OddDates:
             return value
         year, month, date, hour, minute, second = moment.groups(b"00")
         if self.form == "future":
-            return value[:8] + b"%02d" % min(23, int(hour) + 1) + value[10:]
+            return _an_hour_later(value[:10]) + value[10:]
         clock = b":".join((hour, minute, second))
         return {
             "fraction": value + b".920350", "degree": value + mark + b"S", "split": value[:8] + mark + value[8:],
             "iso": b"-".join((year, month, date)) + b"T" + clock + b"Z",
             "american": b"/".join((month, date, year)) + b" " + clock,
         }.get(self.form, value)  # fmt: skip
+
+
+def _an_hour_later(hour: bytes) -> bytes:
+    """YYYYMMDDHH one hour on; as it is if it is none."""
+    try:
+        later = datetime.strptime(hour.decode("ascii"), "%Y%m%d%H") + timedelta(hours=1)
+    except (ValueError, OverflowError):
+        return hour
+    return later.strftime("%Y%m%d%H").encode()

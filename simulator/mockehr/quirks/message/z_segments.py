@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mockehr.core.exchange import Exchange
+from mockehr.hl7.delimiters import DEFAULT, translate
 from mockehr.hl7.message import Message
 from mockehr.quirks.base import Act, quirk
 
@@ -32,8 +33,8 @@ class ZSegments:
         message = Message(exchange.body)
         place = next((n for n, one in enumerate(message.segments, 1) if one.id == self.after), len(message.segments))
         for number, text in enumerate(self.segments):
-            message.insert(place + number, text.encode("ascii"))
+            message.insert(place + number, translate(text.encode("ascii"), DEFAULT, message.delimiters))
         if self.unknown_standard:
-            message.append(b"CON|1|||||||||||A")
+            message.append(translate(b"CON|1|||||||||||A", DEFAULT, message.delimiters))
         exchange.body = bytes(message)
         act.why = f"{len(self.segments)} after {self.after}"
