@@ -131,9 +131,7 @@ class SiteHospital:
         if len(parts) > PARTS_KEPT:
             parts.clear()
         return {
-            name: parts.setdefault(bytes(memoryview(encode(value))), value)
-            if isinstance(value, _NODES)
-            else value
+            name: parts.setdefault(bytes(memoryview(encode(value))), value) if isinstance(value, _NODES) else value
             for name, value in document.items()
         }
 
