@@ -55,7 +55,8 @@ def made(text: str = "", name: str = "a") -> Site:
 def write(site: Site, count: int = 1) -> None:
     for _ in range(count):
         kind: Any = "update" if site.store.read("Patient", "a") else "create"
-        site.store.commit(PATIENT, kind=kind, source="control")
+        year = 1980 + len(site.log.changes)  # each tells something new
+        site.store.commit({**PATIENT, "birthDate": f"{year}-03-04"}, kind=kind, source="control")
 
 
 def settled(links: Links, count: int) -> Awaitable[list[Exchange]]:

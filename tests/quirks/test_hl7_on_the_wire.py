@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +106,8 @@ class Peer:
                     bar = fields[0].join((b"",)) or b"|"
                     name = fields[9] if len(fields) > 9 else b""
                     reply = b"MSH|^~\\&|P|P|S|S|20260105||ACK|1|P|2.3\rMSA|AA|" + name + b"\r"
-                    connection.sendall(b"\x0b" + reply.replace(b"|", bar[:1] or b"|") + b"\x1c\r")
+                    with suppress(OSError):  # the site may have hung up by now
+                        connection.sendall(b"\x0b" + reply.replace(b"|", bar[:1] or b"|") + b"\x1c\r")
                 answered = len(heads)
         with self._news:
             self._news.notify_all()
