@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -66,23 +67,32 @@ def test_pathways_begin_with_the_run_where_they_are_wanted() -> None:
     assert [one.pathways.report()["arrived"] for one in trial.sites] == [3, 1]
 
 
-LATE = """
-import os, socket, time
-time.sleep(0.3)
+PEER = """
+import os, socket
 with socket.create_server(("127.0.0.1", int(os.environ["MOCKEHR_NORTH_FEED_PORT"]))) as server:
     octets = b""
     while not octets:
         peer, _ = server.accept()
         octets = peer.recv(65536)
     peer.sendall(b"\\x0bMSH|^~\\\\&|A\\rMSA|AA|" + octets.split(b"|")[9] + b"\\x1c\\r")
-    time.sleep(0.2)
-    peer.close()
+    peer.shutdown(socket.SHUT_WR)
+    while peer.recv(65536):
+        pass
 """
 
 
+class Watched(Trial):
+    """Looks whether the client listens when the pathways begin; the client has to start first, which takes longer."""
+
+    def begin(self) -> None:
+        for address in self.feeds():
+            socket.create_connection(address, timeout=5).close()
+        super().begin()
+
+
 def test_nothing_begins_before_the_client_listens() -> None:
-    trial = Trial(scenario(site(), more="begin: [{use: chest-pain}]"))
-    _, status = run_trial(trial, [sys.executable, "-c", LATE], quiet=True, mute=True)
+    trial = Watched(scenario(site(), more="begin: [{use: chest-pain}]"))
+    _, status = run_trial(trial, [sys.executable, "-c", PEER], quiet=True, mute=True)
     assert status == 0
     first = next(one for one in trial.sites[0].journal if one.channel == "mllp-out")
     assert (first.notes["ack"], first.notes.get("attempt", 1)) == ("AA", 1)
