@@ -172,6 +172,8 @@ def test_an_admission_that_lacks_something_is_refused_with_the_place(
 
 def test_what_is_not_for_this_system_is_rejected() -> None:
     assert refused(PID, kind="ADT^A99") == ("AR", 201, "MSH-9")
+    with pytest.raises(Rejection, match=r"ADT\^A99 is not accepted; nearest: ADT\^A\d\d, ADT\^A\d\d$"):
+        take(PID, kind="ADT^A99")
     assert refused(PID, kind="BAR^P01") == ("AR", 200, "MSH-9")
     assert refused(PID, kind="") == ("AR", 200, "MSH-9")
     assert refused(PID, PV1, versions=frozenset({"2.3"})) == ("AR", 203, "MSH-12")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mockehr.core.errors import nearest_names
 from mockehr.core.registry import Registry
 from mockehr.hl7.accept.intents import Accepted, Acceptor, Context
 from mockehr.hl7.families import collect
@@ -31,7 +32,11 @@ def accept(message: Message, context: Context) -> Accepted:
         raise Rejection("AR", Fault(203, "MSH", 1, 12, text=f"MSH-12 is {header.version!r}, not {wanted}"))
     if header.kind not in ACCEPTORS:
         kind = header.kind.partition("^")[0]
-        known = any(name.startswith(f"{kind}^") for name in ACCEPTORS)
+        # A trigger is told by those of its own type: any other type would be another matter.
+        of_type = [name for name in ACCEPTORS if name.startswith(f"{kind}^")]
+        near = nearest_names(header.kind, of_type or ACCEPTORS, limit=2) if header.kind else []
         text = f"{header.kind or 'An empty MSH-9'} is not accepted"
-        raise Rejection("AR", Fault(201 if known else 200, "MSH", 1, 9, 2 if known else 1, text))
+        if near:
+            text = f"{text}; nearest: {', '.join(near)}"
+        raise Rejection("AR", Fault(201 if of_type else 200, "MSH", 1, 9, 2 if of_type else 1, text))
     return ACCEPTORS.get(header.kind)(message, context)
