@@ -41,7 +41,7 @@ def prepared(name: str) -> Directory:
     directory = served()
     if name == "quirk disarm":
         directory.get("a").arm({"use": "reset", "name": "x"})
-    if name == "webhook remove":
+    if name in ("webhook remove", "webhook rotate", "webhook switch"):
         Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
     if name == "truth corrupted":
         directory.get("a").arm({"use": "windows-1252-names", "name": "x"})

@@ -25,7 +25,7 @@ from mockehr.auth.launches import Launch
 from mockehr.core.exchange import Exchange
 from mockehr.edge.mllp import MllpServer
 from mockehr.edge.mllp_site import listen_for
-from mockehr.events import Hook
+from mockehr.events import Hook, Policy
 from mockehr.fhir.intake import Intake, import_document
 from mockehr.quirks.rule import quirks
 from mockehr.sites.test_client import register_app
@@ -127,7 +127,7 @@ def wire(mockehr: World, arrived: tuple[str, queue.Queue[dict[str, Any]]]) -> It
     site = mockehr.site(stepped=True, patients=30)
     server = listen_for(site.site)
     mockehr._server.threaded.run(server.start())
-    site.site.outbox.hooks["app"] = Hook("app", arrived[0], ladder=(10.0,))
+    site.site.outbox.add(Hook("app", arrived[0], policy=Policy(ladder=(10.0,))))
     with httpx2.Client(timeout=WAIT) as http_client:
         yield Wire(site, site.client(), http_client, server, arrived[1])
     mockehr._server.threaded.run(server.stop())

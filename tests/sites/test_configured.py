@@ -94,7 +94,7 @@ def test_links_and_webhooks_hear_of_what_they_ask_for_and_of_no_import(tmp_path:
     assert not site.outbox.ready
     crm, every = site.outbox.hooks["crm"], site.outbox.hooks["webhook-2"]
     assert (crm.resources, crm.kinds, crm.payload) == (("Patient",), ("create", "update"), "full")
-    assert (crm.ladder, crm.timeout, crm.secret) == ((1.0, 120.0), 3.0, "s")
+    assert (crm.policy.ladder, crm.policy.timeout, crm.secret) == ((1.0, 120.0), 3.0, "s")
     assert (every.resources, every.kinds) == ((), ())
     site.store.commit({"resourceType": "Patient", "id": "p2"}, kind="create", source="control")
     assert [delivery.hook.name for delivery in site.outbox.ready] == ["crm", "webhook-2"]
@@ -169,7 +169,9 @@ def test_two_builds_of_one_file_answer_the_same(tmp_path: Path) -> None:
         ("clients: [{client_id: a, grant_types: client_credential}]", "clients[0]", "nearest: client_credentials"),
         ("clients: [{client_id: a, secret: s, auth_methods: private_key_jwt}]", "clients[0]", "wants jwks"),
         ("clients: [{client_id: a, secret: s, auth_methods: client_secret}]", "clients[0]", "client_secret_"),
-        ("webhooks: [{url: 'http://h.example.org', payload: empty}]", "webhooks[0]", "id-only or full"),
+        ("webhooks: [{url: 'http://h.example.org', form: mokehr}]", "webhooks[0]", "nearest: mockehr"),
+        ("webhooks: [{url: 'http://h.example.org', signing: hubb}]", "webhooks[0]", "nearest: hub"),
+        ("webhooks: [{url: 'http://h.example.org', topics: encounter-strat}]", "webhooks[0]", "encounter-start"),
         ("webhooks: [{url: 'http://h.example.org', topics: patent.created}]", "webhooks[0]", "patient.created"),
         ("webhooks: [{url: 'http://h.example.org', topics: patient.creatd}]", "webhooks[0]", "nearest: created"),
         ("webhooks: [{url: 'http://h.example.org', settings: {lader: 1}}]", "webhooks[0]", "nearest: ladder"),

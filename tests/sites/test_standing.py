@@ -33,7 +33,7 @@ def test_rules_clocks_clients_receivers_and_snapshots_are_the_same_and_counts_ar
     first.arm({"use": "windows-1252-names", "with": {"rate": 0.5}})
     register_demo_client(first, "late", "system/Patient.rs", secret="hush")
     first.auth.clients.remove("demo")
-    first.outbox.hooks["told"] = Hook("told", "http://127.0.0.1:1/")
+    first.outbox.add(Hook("told", "http://127.0.0.1:1/"))
     first.store.commit({"resourceType": "Basic", "id": "b1"}, kind="create", source="control")
     first.snapshots.take("kept")
     assert read(first) == 429

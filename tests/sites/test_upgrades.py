@@ -302,7 +302,7 @@ def test_the_shipped_upgrade_changes_what_it_says(vendor: str) -> None:
 
 def test_webhooks_send_the_new_form_from_its_time_on() -> None:
     site = open_site(**SOON)
-    site.outbox.hooks["h"] = Hook("h", "http://h.example.org/", payload="full")
+    site.outbox.add(Hook("h", "http://h.example.org/", payload="full"))
     for _ in range(2):
         commit = {"kind": "create", "source": "control"}
         site.store.commit(dict(PATIENT) | {"id": f"w{site.store.last}"}, **commit)  # type: ignore[arg-type]

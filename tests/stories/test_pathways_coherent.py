@@ -67,7 +67,7 @@ def hospital(vendor: str = "generic", seed: int = 5) -> Site:
     )
     for name, version in FEEDS.items():
         site.links.add(Link(name, "127.0.0.1", 1, dialect=replace(site.dialect, version=version)))
-    site.outbox.hooks["hook"] = Hook("hook", "http://127.0.0.1:1/", payload="full")
+    site.outbox.add(Hook("hook", "http://127.0.0.1:1/", payload="full"))
     return site
 
 

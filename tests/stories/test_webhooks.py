@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mockehr.events import Hook, verify
+from mockehr.events import Hook, Policy, verify
 from mockehr.fhir.intake import Intake, import_document
 from mockehr.testing.world import TestSite, World
 
@@ -59,7 +59,7 @@ def write(site: TestSite, family: str) -> None:
 
 
 def hook(site: TestSite, receiver: Receiver) -> None:
-    site.site.outbox.hooks["app"] = Hook("app", receiver.url, secret="s3cret", ladder=(10.0,))
+    site.site.outbox.add(Hook("app", receiver.url, secret="s3cret", policy=Policy(ladder=(10.0,))))
 
 
 def test_a_change_arrives_signed(mockehr: World, receiver: Receiver) -> None:

@@ -56,6 +56,8 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "snapshot restore": "everywhere",
         "webhook add": "everywhere",
         "webhook remove": "everywhere",
+        "webhook rotate": "everywhere",
+        "webhook switch": "everywhere",
         # asks all processes and adds up what they counted
         "clock show": "added",
         "hl7 links": "added",

@@ -61,8 +61,8 @@ class Receiver:
         """Let the site tell it from now on; several of one site are `webhook-1`, `webhook-2` …"""
         from mockehr.events import Hook
 
-        name = f"webhook-{len(site.outbox.hooks) + 1}"
-        site.outbox.hooks[name] = Hook(name, self.url, self.secret)
+        name = f"webhook-{len(site.outbox.lanes) + 1}"
+        site.outbox.add(Hook(name, self.url, self.secret))
 
 
 def served(text: str) -> Served:

@@ -349,11 +349,18 @@ class WebhookConfig(Section):
     name: str = ""
     url: str = Field(pattern=r"^https?://")
     topics: Names = Field(default_factory=list)
-    """All topics unless told."""
+    """Changes such as `patient.created`, or events such as `encounter-start`; all changes unless told."""
     secret: str = ""
     """Key of the signature; unsigned if empty."""
     payload: Literal["empty", "id-only", "full"] = "id-only"
+    form: str = "mockehr"
+    """How notifications are written."""
+    signing: str = ""
+    """How they are signed; as the form has it unless told."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent along with every notification."""
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    """Of deliveries, by name: ladder, timeout, order, accepts …; as the form has them unless told."""
 
 
 class PathwaysConfig(Section):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from mockehr.edge.drop_folder import DropFolders
 from mockehr.edge.feeds import Feeds
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 IDLE = 3600.0
-AT_ONCE = 16
+AT_ONCE = 64
+"""Deliveries of one server that may be under way; each endpoint has a bound of its own."""
 PATIENCE = 2.0
 """Wall seconds that a server that stops waits for receivers that do not answer."""
 
@@ -29,7 +32,6 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._client: aiohttp.ClientSession | None = None
-        self._slots = asyncio.Semaphore(AT_ONCE)
         self._sending: set[asyncio.Task[None]] = set()
         self.feeds = Feeds(self._loop)
         self.folders = DropFolders()
@@ -83,8 +85,8 @@ class Pump:
         """Do what is due or ready at a site; returns the wall seconds until there may be more."""
         if not site.clock.frozen:
             site.clock.fire_due()
-        while site.outbox.ready:
-            self._spawn(site, site.outbox.ready.popleft())
+        while len(self._sending) < AT_ONCE and (delivery := site.outbox.take()) is not None:
+            self._spawn(site, delivery)
         self.feeds.tend(site)
         wait = self.folders.tend(site)
         due = site.clock.next_due()
@@ -92,9 +94,20 @@ class Pump:
         return min(wait, left if left is not None else IDLE)
 
     def _spawn(self, site: Site, delivery: Delivery) -> None:
-        task = self._loop.create_task(self._send(site, delivery))
+        task = self._loop.create_task(self._send_all(site, delivery))
         self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._wake.set()  # another site may have waited for a free place
+
+    async def _send_all(self, site: Site, first: Delivery) -> None:
+        """Send a delivery, and then what has become ready at the site meanwhile."""
+        delivery: Delivery | None = first
+        while delivery is not None:
+            await self._send(site, delivery)
+            delivery = site.outbox.take()
 
     async def _send(self, site: Site, delivery: Delivery) -> None:
         # Imported here since most sites tell nobody anything. aiohttp, as it delivers many at once an order of
@@ -102,19 +115,42 @@ class Pump:
         import aiohttp
 
         if self._client is None:
-            self._client = aiohttp.ClientSession()
-        hook, exchange = delivery.hook, delivery.exchange
-        status, note = 0, ""
-        async with self._slots:
-            try:
-                limit = aiohttp.ClientTimeout(total=hook.timeout)
-                async with self._client.post(
-                    hook.url, data=exchange.body, headers=exchange.headers, timeout=limit, allow_redirects=False
-                ) as answer:
-                    await answer.read()
-                    status = answer.status
-            except TimeoutError:
-                note = f"no answer within {hook.timeout:g} s"
-            except (aiohttp.ClientError, ValueError, OSError) as error:
-                note = f"{type(error).__name__}: {error}"
-        site.outbox.settle(delivery, status, note)
+            self._client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE))
+        exchange, seconds = delivery.exchange, delivery.hook.policy.timeout
+        status, note, answered = 0, "", b""
+        try:
+            async with self._client.request(
+                exchange.method,
+                _url(delivery),
+                data=exchange.body,
+                headers=exchange.headers,
+                timeout=_limit(seconds),
+                allow_redirects=False,
+            ) as answer:
+                answered = await answer.read()
+                status = answer.status
+        except TimeoutError:
+            note = f"no answer within {seconds:g} s"
+        except (aiohttp.ClientError, ValueError, OSError) as error:
+            note = f"{type(error).__name__}: {error}"
+        site.outbox.settle(delivery, status, note, answered)
+
+
+@lru_cache(maxsize=64)
+def _limit(seconds: float) -> aiohttp.ClientTimeout:
+    import aiohttp
+
+    return aiohttp.ClientTimeout(total=seconds)
+
+
+@lru_cache(maxsize=256)
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _url(delivery: Delivery) -> str:
+    """Where it goes: at the endpoint's origin, the path that the form of notification has."""
+    exchange = delivery.exchange
+    query = f"?{exchange.query}" if exchange.query else ""
+    return f"{_origin(delivery.hook.url)}{exchange.path}{query}"

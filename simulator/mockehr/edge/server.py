@@ -124,6 +124,8 @@ class Server:
             acceptor.start(
                 lambda: CuttableProtocol(config=config, server_state=state, app_state={}, lost=acceptor.lost)
             )
+        for site in self.directory:
+            self._tell_where(site)
         self._task = asyncio.get_running_loop().create_task(self._uvicorn.main_loop())
 
     async def stop(self) -> None:
@@ -193,6 +195,7 @@ class Server:
         """Watcher of the directory; runs in the server's loop like all that changes sites."""
         if joined:
             self._own_ports.bind(site)
+            self._tell_where(site)
             if self._pump is not None:
                 self._pump.attach(site)
             return
@@ -210,6 +213,10 @@ class Server:
             await wire.stop()
             if site is not None:
                 site.listeners.detach(wire)
+
+    def _tell_where(self, site: Site) -> None:
+        """Let a site know its address: what it sends out of itself must name it."""
+        site.base_url = self.url_of(site) + site.fhir_path.rstrip("/")
 
     def _url(self, port: int) -> str:
         return f"http://[{self.host}]:{port}" if ":" in self.host else f"http://{self.host}:{port}"

@@ -1,23 +1,94 @@
-"""Signing webhooks: HMAC-SHA256 over timestamp and body, as most senders of webhooks do it."""
+"""Signing notifications: one function for each scheme that senders of webhooks use, and how receivers check ours."""
 
 from __future__ import annotations
 
 import hmac
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
+from typing import Final
+
+SIGNATURE: Final = "x-mockehr-signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What is signed: with which secrets (the newest first; older ones while a rotation lasts), when, as which id."""
+
+    secrets: Sequence[str]
+    at: int
+    """Seconds since 1970 by the site's clock."""
+    id: str
+    """Of the message; the same in every attempt."""
+    body: bytes
+
+
+Scheme = Callable[[Signed], dict[str, str]]
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
     """`t=<seconds>,v1=<hex>`: the hex HMAC-SHA256 of `<seconds>.<body>` under `secret`."""
-    digest = hmac.new(secret.encode(), str(at).encode() + b"." + body, sha256).hexdigest()
-    return f"t={at},v1={digest}"
+    return f"t={at},v1={_hex(secret, str(at).encode() + b'.' + body)}"
+
+
+def _timestamped(signed: Signed) -> dict[str, str]:
+    """`x-mockehr-signature: t=…,v1=…`, with a further `v1` for each older secret."""
+    message = str(signed.at).encode() + b"." + signed.body
+    marks = "".join(f",v1={_hex(secret, message)}" for secret in signed.secrets)
+    return {SIGNATURE: f"t={signed.at}{marks}"}
+
+
+def _hub(signed: Signed) -> dict[str, str]:
+    """`x-hub-signature: sha256=…` over the body alone (WebSub section 7.1; athenahealth)."""
+    return {"x-hub-signature": f"sha256={_hex(signed.secrets[0], signed.body)}"}
+
+
+def _standard(signed: Signed) -> dict[str, str]:
+    """`webhook-id`, `webhook-timestamp` and `webhook-signature: v1,…` (Standard Webhooks, symmetric signatures)."""
+    message = f"{signed.id}.{signed.at}.".encode() + signed.body
+    marks = [
+        f"v1,{b64encode(hmac.new(secret.encode(), message, sha256).digest()).decode()}" for secret in signed.secrets
+    ]
+    return {"webhook-id": signed.id, "webhook-timestamp": str(signed.at), "webhook-signature": " ".join(marks)}
+
+
+def _verification_token(signed: Signed) -> dict[str, str]:
+    """`verification-token: …`: the secret itself, as Redox sends it."""
+    return {"verification-token": signed.secrets[0]}
+
+
+def _bearer(signed: Signed) -> dict[str, str]:
+    """`authorization: Bearer …`: the secret itself."""
+    return {"authorization": f"Bearer {signed.secrets[0]}"}
+
+
+SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
+    {
+        "mockehr": _timestamped,
+        "hub": _hub,
+        "standard": _standard,
+        "verification-token": _verification_token,
+        "bearer": _bearer,
+        "none": lambda signed: {},
+    }
+)
+"""Name → what it adds to the headers of a notification that has a secret."""
 
 
 def verify(secret: str, header: str, body: bytes, *, now: int, tolerance: int = 300) -> str:
-    """Why a signature header does not hold, or the empty string: for receivers, and for tests of them."""
-    parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
-    at = parts.get("t", "")
-    if not (at.isascii() and at.isdigit()) or "v1" not in parts:
+    """Why an `x-mockehr-signature` does not hold, or the empty string: for receivers, and for tests of them."""
+    pairs = [part.split("=", 1) for part in header.split(",") if "=" in part]
+    at = next((value for name, value in pairs if name == "t"), "")
+    marks = [value for name, value in pairs if name == "v1"]
+    if not (at.isascii() and at.isdigit()) or not marks:
         return "the header is not of the form t=…,v1=…"
-    if not hmac.compare_digest(signature(secret, int(at), body).encode(), f"t={int(at)},v1={parts['v1']}".encode()):
+    wanted = signature(secret, int(at), body).rpartition("=")[2].encode()
+    if not any(hmac.compare_digest(wanted, mark.encode()) for mark in marks):
         return "the signature does not fit the body"
     return "" if abs(now - int(at)) <= tolerance else f"the signature is {abs(now - int(at))} s old"
+
+
+def _hex(secret: str, message: bytes) -> str:
+    return hmac.new(secret.encode(), message, sha256).hexdigest()

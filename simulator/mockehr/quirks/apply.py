@@ -184,7 +184,8 @@ def exchange_key(exchange: Exchange) -> str:
     """What is asked for, in a form that two runs and two orders of arrival share.
 
     Token requests are keyed by who asks for what, since assertions differ each time, and so are authorization
-    requests, whose `state` and code challenge do; everything else by method, path, query and body.
+    requests, whose `state` and code challenge do; deliveries by endpoint and changes; everything else by method, path,
+    query and body.
     """
     if exchange.channel == "token":
         form = dict(parse_qsl(exchange.body.decode("utf-8", "replace")))
@@ -193,5 +194,8 @@ def exchange_key(exchange: Exchange) -> str:
         form = dict(parse_qsl(exchange.query or exchange.body.decode("utf-8", "replace")))
         asked = " ".join(form.get(name, "") for name in ("client_id", "redirect_uri", "scope", "pending"))
         return f"authorize {exchange.method} {exchange.path} {asked}"
+    if exchange.channel == "webhook":  # asked before it is written
+        asked = exchange.interaction.name if exchange.interaction is not None else ""
+        return f"webhook {exchange.peer} {asked} {exchange.changes}"
     body = blake2b(exchange.body, digest_size=8).hexdigest() if exchange.body else ""
     return f"{exchange.channel} {exchange.method} {exchange.path}?{exchange.query} {body}"

@@ -34,6 +34,7 @@ from mockehr.quirks.rule import configured
 from mockehr.quirks.where import refuse_unknown
 from mockehr.recording.replay import perform_from
 from mockehr.recording.tape import load_tape
+from mockehr.sites.audit import Audited, AuditTrail
 from mockehr.sites.authorize_stages import authorize_stages
 from mockehr.sites.charts import Charts
 from mockehr.sites.endpoints import Endpoints
@@ -54,7 +55,7 @@ from mockehr.sites.stores import open_overlay
 from mockehr.sites.token_stages import discovery_stages, token_stages
 from mockehr.sites.upgrades import Upgrades
 from mockehr.sites.vendor import server_parts
-from mockehr.sites.webhook_stages import prepare_delivery
+from mockehr.sites.webhook_stages import prepare_delivery, sender_of
 
 
 def build_site(options: SiteOptions) -> Site:
@@ -70,7 +71,8 @@ def build_site(options: SiteOptions) -> Site:
     site.journal = Journal(site.clock)
     site.log = ChangeLog()
     site.charts = _charts(site)
-    base: Base = site.charts if site.charts is not None else EmptyBase()
+    site.audit = AuditTrail(site)
+    base: Base = Audited(site.charts if site.charts is not None else EmptyBase(), site.audit)
     ids = site.charts.ids if site.charts is not None else site.personality.ids(site.facts)
     site.store = Store(base, site.clock, site.log, id_form=ids.fresh, overlay=open_overlay(site))
     try:
@@ -92,7 +94,7 @@ def _furnish(site: Site) -> None:
     site.upgrades.furnish()
     routes = {"fhir": site.fhir.name, "mllp-in": name_message}
     site.mischief = Mischief(site.clock, site.chance, site, routes)
-    site.outbox = Outbox(site.clock, encode)
+    site.outbox = Outbox(site.clock, sender_of(site))
     site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
     site.outbox.listen(lambda delivery: site.journal.close(delivery.exchange))
     site.log.listen(lambda change: site.outbox.hear(site.upgrades.told(change)))

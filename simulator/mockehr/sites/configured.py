@@ -158,9 +158,9 @@ def _connect(site: Site, config: SiteConfig, problems: list[str]) -> None:
     for position, receiver in enumerate(config.webhooks):
         with _noted(f"webhooks[{position}]", problems):
             hook = hook_from(receiver, f"webhook-{position + 1}", site.fhir.types)
-            if hook.name in site.outbox.hooks:
+            if hook.name in site.outbox.lanes:
                 raise ConfigError("", [f"a second webhook is named {hook.name!r}"])
-            site.outbox.hooks[hook.name] = hook
+            site.outbox.add(hook)
 
 
 def _arm(site: Site, rule: RuleConfig) -> None:

@@ -16,9 +16,9 @@ from mockehr.auth.keys import load_key, public_jwks, read_bundled_key
 from mockehr.auth.scopes import Scopes
 from mockehr.auth.settings import AuthSettings
 from mockehr.config.settings import ClientConfig, WebhookConfig
-from mockehr.core.clock import duration
 from mockehr.core.errors import ConfigError, nearest_names
-from mockehr.events import Hook
+from mockehr.events import Hook, Policy, forms, policy_from, topics
+from mockehr.events.sign import SCHEMES
 
 T = TypeVar("T")
 APP_GRANTS: Final = ("authorization_code", "refresh_token")
@@ -29,7 +29,6 @@ KINDS: Final = MappingProxyType(
 """The last word of a topic, as a webhook's `type` has it or as the interaction is called → its kind of change."""
 ANY: Final = "*"
 _EVERY_KIND: Final = frozenset(KINDS.values())
-_HOOK_SETTINGS: Final = ("ladder", "timeout")
 
 
 def client_from(config: ClientConfig, offered: AuthSettings, *, now: float = 0.0) -> Client:
@@ -96,46 +95,49 @@ def test_keys() -> dict[str, Any]:
 def hook_from(config: WebhookConfig, name: str, types: Iterable[str]) -> Hook:
     """The receiver that a file describes, called `name` unless it has one; `types` are the site's resource types.
 
-    A topic is `patient.created`, `Patient`, `*.deleted` or `*`. Raises ConfigError for topics that no resource and
-    change has, for several that one receiver cannot tell apart, and for settings other than `ladder` and `timeout`.
+    A topic is `patient.created`, `Patient`, `*.deleted` or `*`, or the name of an event of the hospital such as
+    `encounter-start`. Raises ConfigError for topics that there are none of, for several that one receiver cannot tell
+    apart, for an unknown form or way to sign, and for wrong settings of deliveries.
     """
     problems: list[str] = []
-    resources, kinds = _topics(config.topics, types, problems)
-    if config.payload == "empty":
-        problems.append("payload: empty is not sent by this site; use id-only or full")
-    settings: dict[str, Any] = {}
-    for key, value in config.settings.items():
-        try:
-            if key == "ladder":
-                waits = value.split(",") if isinstance(value, str) else value
-                if not isinstance(waits, list):
-                    raise ValueError(f"{value!r} is no list of waits such as [10s, 1m]")
-                settings[key] = tuple(_span(wait) for wait in waits)
-            elif key == "timeout":
-                settings[key] = _span(value)
-            else:
-                problems.append(no_such("setting", key, _HOOK_SETTINGS))
-        except ValueError as error:
-            problems.append(f"settings.{key}: {error}")
-    payload = "full" if config.payload == "full" else "id-only"
+    named = [topic for topic in config.topics if topic in topics()]
+    resources, kinds = _topics([topic for topic in config.topics if topic not in named], types, problems)
+    if named and len(named) < len(config.topics):
+        problems.append("topics: changes of resources and events of the hospital want two webhooks")
+    form = forms().get(config.form) if config.form in forms() else None
+    policy = form.policy if form is not None else Policy()
+    if form is None:
+        problems.append(no_such("form of notification", config.form, forms()))
+    elif config.payload not in form.payloads:
+        problems.append(f"payload: {config.form} carries {' or '.join(form.payloads)}, not {config.payload}")
+    if config.signing and config.signing not in SCHEMES:
+        problems.append(no_such("way to sign", config.signing, SCHEMES))
+    try:
+        policy = policy_from(config.settings, policy)
+    except ConfigError as error:
+        problems += [f"settings: {problem}" for problem in error.problems]
     called = config.name or name
-    hook = Hook(called, config.url, config.secret, resources, kinds, cast(Any, payload), **settings)
+    hook = Hook(
+        called, config.url, config.secret, resources, kinds, config.payload,
+        topics=tuple(topics().get(topic) for topic in named), form=config.form, signing=config.signing, policy=policy,
+        headers=tuple((key.lower(), value) for key, value in config.headers.items()),
+    )  # fmt: skip
     return unless(problems, f"The webhook {called} cannot be set up.", hook)
 
 
 def _topics(
-    topics: Iterable[str], types: Iterable[str], problems: list[str]
+    wanted: Iterable[str], types: Iterable[str], problems: list[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Resources and kinds of change that one Hook tells of; empty for any."""
     names = {name.lower(): name for name in types}
     pairs: dict[tuple[str, str], None] = {}
-    for topic in topics:
+    for topic in wanted:
         word, _, change = topic.partition(".")
         resource = ANY if word == ANY else names.get(word.lower())
         kinds = _EVERY_KIND if change in ("", ANY) else {KINDS[change]} if change in KINDS else None
         if resource is None:
             problems.append(
-                no_such("topic", topic, [f"{name}.created" for name in names], of=f"{word.lower()}.created")
+                no_such("topic", topic, [*topics(), *(f"{name}.created" for name in names)], of=topic.lower())
             )
         elif kinds is None:
             problems.append(no_such("kind of change", change, KINDS))
@@ -145,17 +147,11 @@ def _topics(
     resources, changes = dict.fromkeys(r for r, _ in pairs), dict.fromkeys(k for _, k in pairs)
     if len(pairs) != len(resources) * len(changes) or (ANY in resources and len(resources) > 1):
         problems.append(
-            f"topics: {', '.join(topics)} cannot go to one receiver, which has resources and changes but no pairs of "
+            f"topics: {', '.join(wanted)} cannot go to one receiver, which has resources and changes but no pairs of "
             "them; write two webhooks"
         )
     every = len(changes) == len(_EVERY_KIND)
     return () if ANY in resources else tuple(resources), () if every else tuple(changes)
-
-
-def _span(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or duration(value) < 0:
-        raise ValueError(f"{value!r} is no span of time such as 30s")
-    return duration(value)
 
 
 def no_such(kind: str, name: str, known: Iterable[str], *, of: str = "") -> str:

@@ -29,6 +29,7 @@ from mockehr.sites.media import Media
 from mockehr.sites.options import SiteOptions
 
 if TYPE_CHECKING:
+    from mockehr.sites.audit import AuditTrail
     from mockehr.sites.endpoints import Endpoints
     from mockehr.sites.links import Links
     from mockehr.sites.listeners import Listeners
@@ -49,6 +50,8 @@ class Site:
     media: Media
     facts: SiteFacts
     journal: Journal
+    audit: AuditTrail
+    """The journal as accesses: whose records were asked for, by whom."""
     log: ChangeLog
     charts: Charts | None
     """The computed base; None for a site that only knows what was imported or written, or that replays a tape."""
@@ -71,6 +74,8 @@ class Site:
 
     def __init__(self, options: SiteOptions) -> None:
         self.options = options
+        self.base_url = ""
+        """Absolute URL of the FHIR base where the site is served, without a trailing slash; empty while it is not."""
         self.name = options.name
         self.trail = options.trail
         self.pipelines = {}

@@ -47,7 +47,7 @@ def standing_of(site: Site) -> Standing:
         tuple(replace(one, jwks=None if one.jwks is None else dict(one.jwks)) for one in site.auth.clients),
         tuple(site.auth.users.added.values()),
         frozenset(site.auth.users.gone),
-        tuple(site.outbox.hooks.values()),
+        tuple(hook for hook in site.outbox.hooks.values() if not hook.subscription),
         site.snapshots.kept(),
     )
 
@@ -70,8 +70,11 @@ def stand(site: Site, standing: Standing) -> None:
         site.auth.users.add(user)
     for username in standing.struck_off & {user.username for user in site.auth.users}:
         site.auth.users.remove(username)
-    site.outbox.hooks.clear()
-    site.outbox.hooks |= {hook.name: hook for hook in standing.hooks}
+    for name, hook in site.outbox.hooks.items():
+        if not hook.subscription:  # those of Subscriptions follow from what is stored
+            site.outbox.remove(name)
+    for hook in standing.hooks:
+        site.outbox.add(hook)
     site.snapshots.adopt(standing.snapshots)
 
 

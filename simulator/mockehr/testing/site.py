@@ -198,7 +198,7 @@ class TestSite:
 
         Webhooks that are under way are answered first (up to ANSWERED_WITHIN): their retries belong on the clock.
         """
-        if self.site.outbox.hooks:
+        if self.site.outbox.lanes:
             self._server.threaded.run(_answered(self.site))
         settled: Settled = self._call(self.site.clock.advance, duration(by))
         return settled
@@ -218,23 +218,33 @@ class TestSite:
         name: str = "",
         secret: str = "",
         resources: Sequence[str] = (),
+        topics: Sequence[str] = (),
         payload: str = "id-only",
-        ladder: Sequence[str] = ("10s", "60s", "10m", "1h"),
+        form: str = "mockehr",
+        signing: str = "",
+        ladder: Sequence[str] = (),
+        **settings: Any,
     ) -> str:
         """Tell the receiver at `url` of changes from now on; returns the webhook's name.
 
-        With a `secret` deliveries are signed (`mockehr.events.sign`). `resources` are types (none: all), `payload` is
-        `id-only` or `full`, `ladder` the waits before each retry, on the site's clock.
+        With a `secret` deliveries are signed, as the form does it or `signing` says (`mockehr.events.sign`).
+        `resources` are types (none: all), `topics` events such as `encounter-start`, `payload` is `empty`, `id-only`
+        or `full`, `form` how it is written, `ladder` the waits before each retry, on the site's clock. Other
+        `settings` are those of deliveries: `order="fifo"`, `accepts="200,202"`, `timeout="2s"` …
         """
-        name = name or f"hook-{len(self.site.outbox.hooks) + 1}"
+        name = name or f"hook-{len(self.site.outbox.lanes) + 1}"
         self._control(
             "webhook add",
             name=name,
             url=url,
             secret=secret,
             resources=",".join(resources),
+            topics=",".join(topics),
             payload=payload,
+            form=form,
+            signing=signing,
             ladder=",".join(ladder),
+            more=settings,
         )
         return name
 

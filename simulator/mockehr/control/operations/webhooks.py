@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from mockehr.config.settings import WebhookConfig
 from mockehr.control.operation import operation
-from mockehr.core.clock import duration
-from mockehr.core.errors import ConfigError, UnknownName
-from mockehr.events import Hook
+from mockehr.core.errors import ConfigError
+from mockehr.events.outbox import rotated
+from mockehr.sites.sections import hook_from
 from mockehr.sites.site import Site
 
 
@@ -18,23 +19,49 @@ def add(
     url: str,
     secret: str = "",
     resources: str = "",
+    topics: str = "",
     payload: str = "id-only",
-    ladder: str = "10s,60s,10m,1h",
+    form: str = "mockehr",
+    signing: str = "",
+    ladder: str = "",
+    more: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Tell a receiver of changes from now on; `resources` are types, `ladder` the waits before each retry."""
-    if payload not in ("id-only", "full"):
-        raise ConfigError("The payload is not known.", [f"payload is {payload!r}"], remedy="Use id-only or full.")
-    kinds = tuple(kind.strip() for kind in resources.split(",") if kind.strip())
-    waits = tuple(duration(wait) for wait in ladder.split(",") if wait.strip())
-    site.outbox.hooks[name] = Hook(name, url, secret, kinds, payload=cast(Any, payload), ladder=waits)
+    """Tell a receiver of changes from now on.
+
+    `resources` are types, `topics` changes such as `patient.created` or events such as `encounter-start`; `form` says
+    how notifications are written, `ladder` the waits before each retry, `more` the other settings of deliveries
+    (`order`, `accepts`, `timeout`, `at_once` …). One of that name that there is already is replaced.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(
+            "The webhook cannot be set up.", [f"url: {url!r} is no URL; begin it with http:// or https://"]
+        )
+    if payload not in ("empty", "id-only", "full"):
+        raise ConfigError(
+            "The payload is not known.", [f"payload is {payload!r}"], remedy="Use empty, id-only or full."
+        )
+    settings = {**({"ladder": ladder} if ladder else {}), **(more or {})}
+    config = WebhookConfig(
+        name=name,
+        url=url,
+        topics=[part.strip() for part in f"{resources},{topics}".split(",") if part.strip()],
+        secret=secret,
+        payload=cast(Any, payload),
+        form=form,
+        signing=signing,
+        settings=settings,
+    )
+    hook = hook_from(config, name, site.fhir.types)
+    if name in site.outbox.lanes:
+        site.outbox.remove(name)
+    site.outbox.add(hook)
     return {"webhook": name, "url": url}
 
 
 @operation("webhook remove", "DELETE", "/webhooks/{name}")
 def remove(site: Site, name: str) -> dict[str, Any]:
-    """Tell a receiver no more."""
-    if site.outbox.hooks.pop(name, None) is None:
-        raise UnknownName("webhook", name, site.outbox.hooks)
+    """Tell a receiver no more; what waits for it is given up."""
+    site.outbox.remove(name)
     return {"removed": name}
 
 
@@ -42,5 +69,33 @@ def remove(site: Site, name: str) -> dict[str, Any]:
 def listed(site: Site) -> dict[str, Any]:
     """Receivers, and what became of deliveries."""
     outbox = site.outbox
-    hooks = [{"name": hook.name, "url": hook.url, "payload": hook.payload} for hook in outbox.hooks.values()]
-    return {"webhooks": hooks, "delivered": outbox.delivered, "waiting": len(outbox.ready), "dead": len(outbox.dead)}
+    hooks = [
+        {
+            "name": lane.hook.name,
+            "url": lane.hook.url,
+            "form": lane.hook.form,
+            "payload": lane.hook.payload,
+            "told": lane.told,
+            "delivered": lane.delivered,
+            "failed": lane.failed,
+            "waiting": len(lane.ready) + len(lane.behind),
+            "off": lane.off,
+        }
+        for lane in outbox
+    ]
+    return {"webhooks": hooks, "delivered": outbox.delivered, "waiting": outbox.waiting, "dead": len(outbox.dead)}
+
+
+@operation("webhook rotate", "POST", "/webhooks/{name}/secret")
+def rotate(site: Site, name: str, secret: str, keep_old: bool = False) -> dict[str, Any]:
+    """Sign with a new secret from now on; with `keep_old` the present one signs beside it."""
+    outbox = site.outbox
+    outbox.change(rotated(outbox.lane(name).hook, secret, keep_old=keep_old))
+    return {"webhook": name, "secrets": 1 + len(outbox.lane(name).hook.old_secrets)}
+
+
+@operation("webhook switch", "POST", "/webhooks/{name}/state")
+def switch(site: Site, name: str, on: bool = True, why: str = "switched off by hand") -> dict[str, Any]:
+    """Tell a receiver nothing more, or all again; what it missed while it was off is not told later."""
+    site.outbox.switch(name, "" if on else why)
+    return {"webhook": name, "off": site.outbox.lane(name).off}
