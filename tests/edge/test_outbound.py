@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from mockehr.edge.outbound import Pump
+from mockehr.edge.websockets import WebSockets
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
@@ -29,7 +30,7 @@ def test_work_that_fails_at_one_site_is_told_and_holds_up_nobody() -> None:
             told.append(f"{context['message']}: {context['exception']}")
 
         asyncio.get_running_loop().set_exception_handler(handler)
-        pump = Pump(directory)
+        pump = Pump(directory, WebSockets(directory))
         for site in directory:
             pump.attach(site)
         north.clock.schedule(north.clock.now(), fail, "fail")

@@ -11,12 +11,13 @@ import pytest
 
 from mockehr.core.exchange import Exchange
 from mockehr.edge.server import Server
-from mockehr.edge.websockets import BINDINGS, WEBSOCKET
+from mockehr.edge.websockets import WEBSOCKET
 from mockehr.events import Hook, Policy
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
+from mockehr.sites.subscriptions import BINDINGS
 
 Socket = aiohttp.ClientWebSocketResponse
 TOKEN = "told-by-the-operation"

@@ -13,6 +13,7 @@ from typing import Final
 
 from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Problem
+from mockehr.sites.encodings import takes_gzip
 from mockehr.sites.site import Site
 
 Pairs = tuple[tuple[str, str], ...]
@@ -35,28 +36,13 @@ def coded(site: Site, exchange: Exchange) -> tuple[bytes, Pairs]:
     reply = exchange.reply
     assert reply is not None
     body = reply.body
-    if len(body) <= SHORTEST or not site.media.compresses:
+    if len(body) <= SHORTEST or not site.media.compresses or reply.status == 206:  # a range of what is not coded
         return body, _NONE
     if not takes_gzip(exchange.headers.get("accept-encoding", "")):
         return body, _VARY
     if reply.header("Content-Encoding"):  # coded already
         return body, _NONE
     return (_kept(body) if len(body) <= KEPT_UP_TO else compressed(body)), _CODED
-
-
-@lru_cache(maxsize=256)
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether a client with that `Accept-Encoding` takes gzip: named, or by `*`, and not with quality 0."""
-    qualities: dict[str, float] = {}
-    for part in accept_encoding.lower().split(","):
-        name, _, parameter = part.partition(";")
-        quality = parameter.replace(" ", "").removeprefix("q=")
-        try:
-            qualities[name.strip()] = float(quality or "1")
-        except ValueError:
-            qualities[name.strip()] = 1.0
-    found = (qualities[name] for name in ("gzip", "x-gzip", "*") if name in qualities)
-    return next(found, 0.0) > 0
 
 
 def compressed(body: bytes) -> bytes:

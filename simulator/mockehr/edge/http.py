@@ -17,8 +17,11 @@ from typing import Any, Final
 import orjson
 
 from mockehr.core.exchange import Channel, Exchange, Reply
+from mockehr.edge.bulk import finish_work, let_go, unfinished
 from mockehr.edge.coding import Pairs, coded, decoded
+from mockehr.edge.imports import Imports, awaited, finish_import
 from mockehr.edge.key_sets import KeySets
+from mockehr.edge.websockets import WebSockets
 from mockehr.sites.directory import Directory, channel_of, withdrawn_at
 from mockehr.sites.site import Site
 
@@ -54,13 +57,17 @@ class HttpEdge:
         self.directory = directory
         self.control = control
         self.key_sets = KeySets()
+        self.imports = Imports()
+        self.websockets = WebSockets(directory)
         self._bases: dict[Site, str] = {}
         self._lines: dict[tuple[str, str], bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI event stream: lifespan or HTTP; anything else is refused."""
+        """One ASGI event stream: lifespan, HTTP or a websocket; anything else is refused."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.websockets.serve(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
         else:
@@ -92,6 +99,7 @@ class HttpEdge:
             await _finish(site, exchange, scope, send)
         else:
             await _proceed(site, exchange, scope, send)
+            self.imports.begin(site)
 
     async def _answer_token(self, site: Site, exchange: Exchange) -> None:
         """Answer a token request that arrived, once the site has the client's key set at hand if it needs one."""
@@ -115,11 +123,13 @@ class HttpEdge:
         pipeline = site.pipelines[exchange.channel]
         try:
             pipeline.arrive(exchange)
-            if exchange.effects is not None:
+            if exchange.effects is not None or (exchange.channel == "files" and _must_wait(site, exchange)):
                 return partial(_proceed, site, exchange)
             pipeline.answer(exchange)
             reply = exchange.reply
             octets = self._octets(reply, *coded(site, exchange)) if exchange.effects is None and reply else ()
+            if octets and exchange.channel == "files":
+                let_go(site, exchange)
         except Exception as error:  # uvicorn reports it and answers 500, as it does for the ASGI way
             return partial(_fail, error)
         return octets or partial(_finish, site, exchange)
@@ -136,6 +146,8 @@ class HttpEdge:
         if (below.startswith(base + "/") or below == base) and WELL_KNOWN not in below:
             channel: Channel = "fhir"
             within = below[len(base) :] or "/"
+            if not within[1:2].isupper() and site.endpoints.bulk.serves(below):  # types begin with a capital
+                channel, within = "files", below
         else:
             found = channel_of(site, below)
             gone = withdrawn_at(site, below) if found is None else None
@@ -202,17 +214,29 @@ async def _proceed(site: Site, exchange: Exchange, scope: Scope, send: Send) -> 
     """From a request that arrived to its last byte."""
     if exchange.effects is not None and exchange.effects.arrival_delay:
         await _wait(site, exchange.effects.arrival_delay)
+    if exchange.channel == "files":
+        await finish_work(site, exchange)
+        await finish_import(site, exchange)
     site.pipelines[exchange.channel].answer(exchange)
     await _finish(site, exchange, scope, send)
 
 
+def _must_wait(site: Site, exchange: Exchange) -> bool:
+    """Whether there is work to be done before an exchange of channel `files` can be answered."""
+    return unfinished(site, exchange) or awaited(site, exchange) is not None
+
+
 async def _finish(site: Site, exchange: Exchange, scope: Scope, send: Send) -> None:
     """Write what was answered."""
-    if exchange.effects is None:
-        assert exchange.reply is not None
-        await _send_reply(send, exchange.reply, exchange.method, *coded(site, exchange))
-    else:
-        await _send_disturbed(site, exchange, scope, send)
+    try:
+        if exchange.effects is None:
+            assert exchange.reply is not None
+            await _send_reply(send, exchange.reply, exchange.method, *coded(site, exchange))
+        else:
+            await _send_disturbed(site, exchange, scope, send)
+    finally:
+        if exchange.channel == "files":
+            let_go(site, exchange)
 
 
 async def _send_opened(reply: Reply, scope: Scope, send: Send) -> None:

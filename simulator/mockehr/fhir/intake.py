@@ -1,11 +1,14 @@
-"""Bringing resources in: Bundles of any type, NDJSON folders, single resources. Original bytes are kept."""
+"""Bringing resources in: Bundles of any type, NDJSON, single resources, folders of them. Original bytes are kept."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from mockehr.core.errors import EnvironmentProblem
 from mockehr.core.exchange import JSON
@@ -20,6 +23,9 @@ NOT_STORED: Final = frozenset({"Parameters", "OperationOutcome"})
 """They have no address of their own (FHIR R4 parameters.html, operationoutcome.html)."""
 WHOLE: Final = frozenset({"document", "message"})
 """Bundles that are kept as they are; of all others the entries are."""
+LINES: Final = (".ndjson", ".ndjson.gz")
+"""Ends of names of files with a resource a line."""
+WANTED: Final = (".json", ".json.gz", *LINES)
 
 
 @dataclass(slots=True)
@@ -36,21 +42,62 @@ class Intake:
 
 
 def import_path(store: Store, path: Path, *, version: str = R4) -> Intake:
-    """Import a file or a folder of `.json` and `.ndjson` files; raises EnvironmentProblem if there is none."""
+    """Import a file or a folder of them (WANTED); raises EnvironmentProblem for nothing, or what cannot be read."""
+    intake = Intake()
+    for file in files_at(path):
+        with store.transaction(), ResourceFile(file) as opened:
+            for number, text in opened:
+                if text.strip():
+                    import_text(store, text, intake, source=f"{file.name}:{number}", version=version)
+    return intake
+
+
+def files_at(path: Path) -> list[Path]:
+    """The file, or all that are wanted in a folder and below it; raises EnvironmentProblem if there is nothing."""
     if not path.exists():
         raise EnvironmentProblem(
-            f"There is nothing to import at {path}.", remedy="Name a .json, .ndjson or a folder."
+            f"There is nothing to import at {path}.",
+            remedy="Name a .json, .ndjson, one of these as .gz, or a folder.",
         )
-    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.suffix in (".json", ".ndjson"))
-    intake = Intake()
-    for file in files:
-        # Only line ends part NDJSON: a text may hold U+2028 and what else counts as the end of a line.
-        chunks = file.read_bytes().split(b"\n") if file.suffix == ".ndjson" else [file.read_bytes()]
-        with store.transaction():
-            for number, chunk in enumerate(chunks, 1):
-                if chunk.strip():
-                    import_text(store, chunk, intake, source=f"{file.name}:{number}", version=version)
-    return intake
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.name.endswith(WANTED))
+
+
+class ResourceFile:
+    """A file of resources, to be gone through once: NDJSON line by line, all else as one text; gzip by its name.
+
+    Texts come with their line's number, from 1. Raises EnvironmentProblem for what cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.by_lines = path.name.endswith(LINES)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> ResourceFile:
+        try:
+            self._raw: IO[bytes] = self._stack.enter_context(self.path.open("rb"))
+        except OSError as error:
+            text = f"{self.path} cannot be read: {error.strerror}."
+            raise EnvironmentProblem(text, remedy="Look at its permissions.") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def read(self) -> int:
+        """How many octets of it were read, as they lie on the disk."""
+        return self._raw.tell()
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        packed = self.path.name.endswith(".gz")
+        stream: Any = self._stack.enter_context(gzip.GzipFile(fileobj=self._raw)) if packed else self._raw
+        try:
+            # Only line feeds part NDJSON: a text may hold U+2028 and what else counts as the end of a line.
+            yield from enumerate(stream if self.by_lines else (stream.read(),), 1)
+        except (OSError, EOFError, zlib.error) as error:
+            text = f"{self.path} cannot be read: {error}."
+            raise EnvironmentProblem(text, remedy="Make the file anew: it is broken, or no gzip.") from error
 
 
 def import_text(store: Store, text: bytes, intake: Intake, *, source: str, version: str = R4) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mockehr.core.clock import Clock
 from mockehr.core.errors import nearest_names
@@ -20,6 +20,11 @@ from mockehr.fhir.record import Record
 from mockehr.fhir.routes import name_interaction, names_batch
 from mockehr.fhir.search.recent import Recent
 from mockehr.fhir.store import Store
+
+if TYPE_CHECKING:
+    from mockehr.fhir.bulk.desk import Desk
+    from mockehr.fhir.bulk.import_desk import ImportDesk
+    from mockehr.fhir.subscribing import Subscriptions
 
 Parameters = Sequence[tuple[str, str]]
 NAMED_KEPT: Final = 4096
@@ -89,6 +94,14 @@ class FhirServer:
     """A resource as it is stored, from what a client of the present release wrote."""
     idempotency: Idempotency = field(default_factory=lambda: Idempotency())
     recent: Recent = field(default_factory=Recent)
+    bulk: Desk | None = None
+    """Where exports are ordered; None where nothing is exported."""
+    imports: ImportDesk | None = None
+    """Where imports are ordered; None where nothing is imported."""
+    subscriptions: Subscriptions | None = None
+    """Who looks after Subscriptions; None where nobody is told of anything."""
+    admit: Callable[[Exchange, JSON, Record | None], JSON | Problem] = lambda exchange, document, current: document
+    """A resource that a client may write over `current`, as it is to be stored; or why it cannot be honoured here."""
     anything: bool = False
     """Nothing is refused for its type or interaction: somebody else (a tape) knows what is offered."""
     _named: dict[tuple[str, str], Interaction | Problem] = field(default_factory=dict)

@@ -168,6 +168,11 @@ class Store:
         """Goes up whenever numbers begin to be given again: what was written since may differ under the same ones."""
         log.go_on_after(self._overlay.last())
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process can write to the same overlay."""
+        return self._alone
+
     def read(self, resource_type: str, id: str) -> Record | None:
         """The current version, a tombstone (`deleted`), or None if there never was such a resource."""
         return self._current(f"{resource_type}/{id}") or self.base.read(resource_type, id)
@@ -199,9 +204,20 @@ class Store:
 
     def chart(self, patient: str, resource_type: str) -> list[Record]:
         """The current records of that type in one patient's chart: the base's first, then what was written."""
-        kept = self._overlay.unwritten(resource_type, self.base.chart(patient, resource_type))
-        kept += self._overlay.of_patient(resource_type, patient)
-        return kept
+        unwritten, written = self.over(patient, resource_type, self.base.chart(patient, resource_type))
+        unwritten += written
+        return unwritten
+
+    def over(
+        self, patient: str, resource_type: str, computed: Sequence[Record]
+    ) -> tuple[list[Record], Sequence[Record]]:
+        """Which of a chart's computed records nothing was written over, and what was written for the patient."""
+        unwritten = self._overlay.unwritten(resource_type, computed)
+        return unwritten, self._overlay.of_patient(resource_type, patient)
+
+    def rewritten(self, resource_type: str, id: str) -> Sequence[Record]:
+        """All versions of one resource that were written here, oldest first; what the base computes is none."""
+        return self._overlay.versions(f"{resource_type}/{id}")
 
     def written_with(self, resource_type: str, system: str, value: str) -> list[Record]:
         """The current records of that type that were written here and carry that identifier, oldest first."""

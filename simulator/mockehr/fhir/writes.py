@@ -128,6 +128,14 @@ def outside(
     return None
 
 
+def admitted(server: FhirServer, exchange: Exchange, body: Body, current: Record | None) -> Body | Problem:
+    """A body that was found good as it is to be stored over `current`, or why this site cannot honour it."""
+    found = server.admit(exchange, body.document, current)
+    if isinstance(found, Problem):
+        return found
+    return body if found is body.document else Body(found, b"")
+
+
 def _names(header: str, version: str) -> bool:
     """Whether a list of entity tags holds the version, weak or strong."""
     return any(tag.strip().removeprefix("W/").strip('"') == version for tag in header.split(","))

@@ -114,6 +114,10 @@ class Personality:
         told = str(self.settings["token"]["issuer"])
         return filled_text(told, {"root": root, "base": root + self.fhir_path(facts), "tenant": self.tenant(facts)})
 
+    def websocket_path(self, facts: SiteFacts) -> str:
+        """Where clients open websockets to be told of Subscriptions; empty where the vendor has none."""
+        return self._path("websocket", facts)
+
     def withdrawn(self, facts: SiteFacts) -> dict[str, int]:
         """Bases of versions of FHIR that are gone (without a last slash) → the status below them, 404 or 410.
 

@@ -6,7 +6,7 @@ Everything here is computed when asked for and may be forgotten: a dressed chart
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from mockehr.personalities.model import Personality
 from mockehr.population.chart import Staff, draw_chart, draw_patient, medications, staff_of
 from mockehr.population.corruption.base import Infection
 from mockehr.population.population import Population
+from mockehr.sites.groups import Groups
 from mockehr.sites.roster import PatientHits, criteria_from
 
 PATIENTS_KEPT = 4096
@@ -30,6 +31,10 @@ SHORT: Final = 48
 relatives and diagnoses again and again, and of more patients than there are charts kept."""
 SHORT_KEPT: Final = 24_000
 """How many records, and lists of them, are kept so; most lists are empty."""
+
+
+FEW: Final = 4
+"""Types of one chart that are made one by one; of more, all are made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ class Charts:
         self._shared_by_key: dict[str, Record] = {}
         self._clean_shared: dict[str, JSON] = {}
         self._staff: Staff | None = None
+        self.groups = Groups(self, personality.settings["groups"])
 
     @property
     def size(self) -> int:
@@ -173,14 +179,16 @@ class Charts:
         self._short[index, resource_type] = records
 
     def shared(self, resource_type: str) -> Sequence[Record]:
-        """Staff, organisations, places and medications."""
+        """Staff, organisations, places, medications and groups."""
         if not self._shared:
             self._dress_shared()
+        if resource_type == "Group" and "Group" not in self._shared:  # apart, since they may have many members
+            self._dress_shared_type("Group", self.groups.resources())
         return self._shared.get(resource_type, ())
 
     def patients(self, parameters: Sequence[tuple[str, str]]) -> Hits | None:
         """Patients by slot ranges, or None where the parameters want a look at every chart."""
-        criteria = criteria_from(parameters, self.index_of, self._mrn_of)
+        criteria = criteria_from(parameters, self.index_of, self.mrn_of)
         return None if criteria is None else PatientHits(self, self.population.find(criteria))
 
     def everyone(self) -> Iterator[str]:
@@ -241,6 +249,23 @@ class Charts:
         if len(self._cache) > self._kept:
             self._cache.popitem(last=False)
         return made
+
+    def fresh(self, patient: str, kinds: Collection[str]) -> Mapping[str, Sequence[Record]]:
+        """One patient's records by type, at least those of `kinds`, made for the occasion and not kept.
+
+        An export goes through all charts; in the cache it would drive out those that are asked for.
+        """
+        index = self.index_of(patient)
+        if index is None or not 0 <= index < self.size:
+            return {}
+        if len(kinds) <= FEW:
+            chart = self._chart(index)
+            return {kind: records for kind in sorted(kinds) if (records := chart.of_type(kind))}
+        found: dict[str, list[Record]] = {}
+        for document, at in self.dress(index, dirty=True):
+            if document["resourceType"] in kinds:
+                found.setdefault(document["resourceType"], []).append(_record(document, at, patient))
+        return found
 
     def dress(self, index: int, *, dirty: bool, patient_only: bool = False) -> list[tuple[JSON, float]]:
         """The dressed documents of a chart with their times, with or without its corruptions."""
@@ -335,9 +360,12 @@ class Charts:
 
     def _dress_shared(self) -> None:
         for kind, resources in self._clean_by_type().items():
-            made = self._dress_all(resources, [self.population.as_of] * len(resources))
-            self._shared[kind] = [_record(document, at, "") for document, at in made]
-            self._shared_by_key.update((record.key, record) for record in self._shared[kind])
+            self._dress_shared_type(kind, resources)
+
+    def _dress_shared_type(self, kind: str, resources: Sequence[JSON]) -> None:
+        made = self._dress_all(resources, [self.population.as_of] * len(resources))
+        self._shared[kind] = [_record(document, at, "") for document, at in made]
+        self._shared_by_key.update((record.key, record) for record in self._shared[kind])
 
     def _clean_by_type(self) -> dict[str, tuple[JSON, ...]]:
         return {**self.population.directory.resources, "Medication": medications()}
@@ -349,7 +377,8 @@ class Charts:
             self._clean_shared = {f"{r['resourceType']}/{r['id']}": r for kind in kinds for r in kind}
         return self._clean_shared.get(reference)
 
-    def _mrn_of(self, identifier: str) -> str | None:
+    def mrn_of(self, identifier: str) -> str | None:
+        """The population's record number in an `identifier` value; None if it is of another kind."""
         system, bar, value = identifier.rpartition("|")
         if bar and self.personality.identifier_kind(system, self.facts) != "MR":
             return None

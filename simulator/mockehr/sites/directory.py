@@ -145,6 +145,8 @@ def channel_of(site: Site, path: str) -> tuple[Channel, str] | None:
     base = site.fhir_path.rstrip("/")
     if path.startswith(base) and (len(path) == len(base) or path[len(base)] == "/"):
         below = path[len(base) :] or "/"
+        if not below[1:2].isupper() and site.endpoints.bulk.serves(path):  # types begin with a capital
+            return "files", path
         return ("discovery", below) if below in WELL_KNOWN else ("fhir", below)
     channel = site.endpoints.channel(path)
     return None if channel is None else (channel, path)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from mockehr.auth.addresses import Addresses
 from mockehr.core.exchange import Channel
+from mockehr.fhir.bulk import Addresses as BulkAddresses
+from mockehr.fhir.bulk import BulkSettings, ImportSettings
+from mockehr.sites.changed import feed_paths
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
@@ -57,6 +60,9 @@ class Endpoints:
         if before:
             paths[before] = ("token", "token")
         paths[vendor.token_path(facts)] = ("token", "token")
+        self.bulk = _bulk_addresses(site)
+        """Where exports and imports are asked after and their files fetched."""
+        paths |= {path: ("feed", what) for path, what, _ in feed_paths(vendor, facts)}
         self._errors = vendor.oauth_path("errors", facts)
         self._site = site
         self.paths = MappingProxyType(paths)
@@ -67,6 +73,8 @@ class Endpoints:
         """Which channel a path below the site's root belongs to; None if to none of these."""
         found = self.paths.get(path)
         if found is None:
+            if self.bulk.serves(path):
+                return "files"
             return "authorize" if self._below_errors(path) else None
         return found[0]
 
@@ -121,3 +129,10 @@ class Endpoints:
                 for name in ("introspect", "revoke", "userinfo", "manage", "style")
             },
         )
+
+
+def _bulk_addresses(site: Site) -> BulkAddresses:
+    vendor = site.personality
+    settings = vendor.settings
+    imports = ImportSettings.of(settings["import"]) if vendor.operates("import") else None
+    return BulkAddresses(BulkSettings.of(settings["bulk"]), vendor.fhir_path(site.facts).rstrip("/"), imports)

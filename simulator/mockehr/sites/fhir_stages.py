@@ -74,7 +74,7 @@ def _asking(site: Site) -> dict[str, Stage]:
     return {
         "open_entry": site.upgrades.opened(site.journal.open),
         "disturb_arrival": disturb_arrival,
-        "authorise": _authorise(site),
+        "authorise": authorise_by(site),
         "name_interaction": name_interaction,
         "perform": perform,
     }
@@ -90,7 +90,7 @@ def _refused_to(server: FhirServer, exchange: Exchange) -> Problem | None:
     if asked is None or not isinstance(scopes, Scopes):
         return None
     action = operations()[asked.name[1:]].action if asked.name.startswith("$") else ACTIONS.get(asked.name)
-    if action is None:
+    if action is None:  # a Bundle, whose entries need it, or an operation that looks for itself
         return None
     for kind in _types_of(exchange) or [asked.resource_type or "*"]:
         if not scopes.allows(kind, action):
@@ -111,7 +111,8 @@ def _types_of(exchange: Exchange) -> list[str]:
     return [kind for name, value in parse_qsl(exchange.query) if name == "_type" for kind in value.split(",")]
 
 
-def _authorise(site: Site) -> Stage:
+def authorise_by(site: Site) -> Stage:
+    """Stage `authorise` of whatever wants a bearer token."""
     look_up = site.auth.look_up
 
     def authorise(exchange: Exchange) -> None:

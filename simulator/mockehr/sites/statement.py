@@ -11,10 +11,12 @@ from mockehr.fhir.capability import Software, TypeCapability, capability_stateme
 from mockehr.fhir.lossless import encode
 from mockehr.fhir.operations import operations
 from mockehr.fhir.server import FhirServer
+from mockehr.sites.subscription_statement import describe_subscriptions
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
 
+BULK_DATA: Final = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 KEPT: Final = 4
 """Statements that are kept: a site has few addresses, and one day at a time."""
 
@@ -45,7 +47,7 @@ class Statements:
 def statement(site: Site, base_url: str) -> JSON:
     """The CapabilityStatement of a site, for a client that addressed its FHIR base like that."""
     server = site.fhir
-    types = {kind: _type_capability(site, kind, offered) for kind, offered in server.types.items()}
+    types = {kind: _type_capability(site, kind, offered) for kind, offered in server.types.items() if offered}
     patched = any("patch" in offered for offered in server.types.values())
     document = capability_statement(
         types,
@@ -59,6 +61,9 @@ def statement(site: Site, base_url: str) -> JSON:
         system_interactions=sorted(server.system),
         system_operations=_definitions(server, "", ("",)),
     )
+    if site.personality.settings["bulk"]["levels"] and site.personality.operates("export"):
+        document["instantiates"] = [*document.get("instantiates", ()), BULK_DATA]
+    describe_subscriptions(site, document)
     return site.personality.capability(document, site.facts, base_url)
 
 
@@ -82,4 +87,4 @@ def _type_capability(site: Site, kind: str, offered: frozenset[str]) -> TypeCapa
 def _definitions(server: FhirServer, kind: str, ids: tuple[str, ...]) -> dict[str, str]:
     """Operations offered for a type or one of its instances: name to definition."""
     names = sorted({name for id in ids for name in server.operations(kind, id)})
-    return {name: operations()[name].definition for name in names}
+    return {name: operations()[name].defined_for(kind) for name in names}

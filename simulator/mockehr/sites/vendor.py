@@ -19,7 +19,9 @@ def server_parts(vendor: Personality) -> dict[str, Any]:
     """The fields of a FhirServer that are the vendor's."""
     kinds = resource_types(vendor.fhir_version)
     return {
-        "types": {kind: offered for kind in kinds if (offered := vendor.offers(kind))},
+        "types": {
+            kind: offered for kind in kinds if (offered := vendor.offers(kind)) or _only_exported(vendor, kind)
+        },
         "system": vendor.offers(""),
         "operations": lambda kind, id: _operations(vendor, kind, id),
         "restrictions": vendor.rules,
@@ -53,5 +55,19 @@ def _no_meta(given: JSON | None, version: int, at: float) -> JSON:
 
 def _operations(vendor: Personality, kind: str, id: str) -> frozenset[str]:
     return frozenset(
-        name for name, operation in operations().items() if operation.fits(kind, id) and vendor.operates(name)
+        name
+        for name, operation in operations().items()
+        if operation.fits(kind, id) and vendor.operates(name) and (name != "export" or _exports(vendor, kind))
     )
+
+
+def _exports(vendor: Personality, kind: str) -> bool:
+    """Whether the vendor exports at the level that a type (empty: none) stands for."""
+    level = kind.lower() or "system"
+    return level in vendor.settings["bulk"]["levels"]
+
+
+def _only_exported(vendor: Personality, kind: str) -> bool:
+    """Whether a type is there for the sake of `$export` alone: many vendors' Groups cannot be read."""
+    told = vendor.settings["interactions"]["resources"]
+    return kind == "Group" and kind in told and vendor.operates("export") and _exports(vendor, kind)

@@ -8,7 +8,7 @@ from mockehr.fhir.interactions.conditional import selects_nothing
 from mockehr.fhir.interactions.search import find
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
-from mockehr.fhir.writes import Written, commit, outside, read_body
+from mockehr.fhir.writes import Written, admitted, commit, outside, read_body
 
 
 def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
@@ -23,9 +23,9 @@ def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
         if existing is not None:
             return existing if isinstance(existing, Problem) else Written(existing, created=False, changed=False)
         id = asked.id or server.new_id(asked.resource_type)
-        return outside(server, exchange, "create", None, body.document, id) or commit(
-            server, exchange, body, id, None
-        )
+        refusal = outside(server, exchange, "create", None, body.document, id)
+        made = refusal or admitted(server, exchange, body, None)
+        return made if isinstance(made, Problem) else commit(server, exchange, made, id, None)
 
 
 def existing_match(server: FhirServer, exchange: Exchange, resource_type: str) -> Record | Problem | None:

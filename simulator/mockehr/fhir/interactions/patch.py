@@ -14,7 +14,7 @@ from mockehr.fhir.patch import PatchFault, apply_fhirpath_patch, apply_json_patc
 from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.validate import DEEPEST, too_deep
-from mockehr.fhir.writes import BODY_LIMIT, Body, Written, check, commit, outside, precondition
+from mockehr.fhir.writes import BODY_LIMIT, Body, Written, admitted, check, commit, outside, precondition
 
 JSON_PATCH: Final = "application/json-patch+json"
 _MEDIA: Final = "application/json-patch+json, or application/fhir+json with a Parameters resource"
@@ -45,7 +45,8 @@ def patch(server: FhirServer, exchange: Exchange) -> Written | Problem:
         if isinstance(made, Problem):
             return made
         refusal = outside(server, exchange, "update", None, made, current.id)
-        return refusal or commit(server, exchange, Body(made, b""), current.id, current)
+        body = refusal or admitted(server, exchange, Body(made, b""), current)
+        return body if isinstance(body, Problem) else commit(server, exchange, body, current.id, current)
 
 
 def _read_patch(exchange: Exchange, fhir_version: str) -> Any:

@@ -24,7 +24,7 @@ from mockehr.fhir.part import Part, others_record
 from mockehr.fhir.record import Record
 from mockehr.fhir.search import Query, TooCostly, compile_query, shaped, shapes
 from mockehr.fhir.search.candidates import Candidates, Target, named_patients
-from mockehr.fhir.search.neighbours import Neighbours
+from mockehr.fhir.search.neighbours import RECORDED_TYPES, Neighbours
 from mockehr.fhir.search.recent import LARGEST_KEPT, Answered, KeptHits, KeptPage
 from mockehr.fhir.search.scope import Scope, scope_of
 from mockehr.fhir.search.stream import PageGone, Portion, StreamHits
@@ -176,7 +176,7 @@ def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Pr
     assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
     # a date that is approximate depends on the time, and what a patient's own token finds on whose it is
-    plain = asked.name == "search" and not APPROXIMATE.search(text)
+    plain = asked.name == "search" and not APPROXIMATE.search(text) and asked.resource_type not in RECORDED_TYPES
     same = (asked, text, exchange.base_url, strict, exchange.patient, server.rights(exchange)) if plain else None
     known = server.recent.get(same, _mark(server)) if same is not None else None
     if known is None:

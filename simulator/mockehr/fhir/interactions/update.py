@@ -11,7 +11,7 @@ from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.validate import ID_FORM
 from mockehr.fhir.validation.issue import shown
-from mockehr.fhir.writes import Body, Written, commit, outside, precondition, read_body
+from mockehr.fhir.writes import Body, Written, admitted, commit, outside, precondition, read_body
 
 PROMISED: Final = "promised id"
 """Under this name the notes of a transaction's entry hold the id that references to its new resource have already."""
@@ -39,7 +39,8 @@ def update(server: FhirServer, exchange: Exchange) -> Written | Problem:
         id = id or server.new_id(kind)
         refusal = outside(server, exchange, "update", current, body.document, id)
         refusal = refusal or precondition(server, exchange, kind, current)
-        return refusal or commit(server, exchange, body, id, current)
+        made = refusal or admitted(server, exchange, body, current)
+        return made if isinstance(made, Problem) else commit(server, exchange, made, id, current)
 
 
 def _current(server: FhirServer, exchange: Exchange, body: Body) -> Record | Problem | None:

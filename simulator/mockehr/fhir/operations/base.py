@@ -75,13 +75,23 @@ class Operation:
     """The resource types that have it (at levels `type` and `instance`); None for all."""
     affects_state: bool = False
     """Then it is called by POST only (operations.html#executing)."""
-    action: Literal["read", "search", "update", "delete", "create"] = "read"
-    """The permission that a token needs on the type."""
+    action: Literal["read", "search", "update", "delete", "create"] | None = "read"
+    """The permission that a token needs on the type; None: it looks for itself what the token covers."""
+    type_levels: frozenset[tuple[str, Level]] | None = None
+    """(type, level) pairs, where a type does not have it at both levels; None for no such bounds."""
+    definitions: tuple[tuple[str, str], ...] = ()
+    """(type, canonical URL), where a type has a definition of its own."""
+
+    def defined_for(self, resource_type: str) -> str:
+        """The canonical URL of its definition for a type; empty for the server as a whole."""
+        return dict(self.definitions).get(resource_type, self.definition)
 
     def fits(self, resource_type: str, id: str) -> bool:
         """Whether it can be called there."""
         level: Level = "instance" if id else "type" if resource_type else "system"
-        return level in self.levels and (not resource_type or self.types is None or resource_type in self.types)
+        if level not in self.levels or (resource_type and self.types is not None and resource_type not in self.types):
+            return False
+        return not resource_type or self.type_levels is None or (resource_type, level) in self.type_levels
 
 
 @cache

@@ -12,7 +12,7 @@ from mockehr.fhir.elements import structure
 from mockehr.fhir.part import Part
 from mockehr.fhir.record import Record, encode
 from mockehr.fhir.search.criterion import Criterion
-from mockehr.fhir.search.neighbours import CHART_TYPES, SHARED_TYPES, patients_of
+from mockehr.fhir.search.neighbours import CHART_TYPES, RECORDED_TYPES, SHARED_TYPES, patients_of
 from mockehr.fhir.search.parse import RESULT_PARAMETERS
 from mockehr.fhir.search.query import Query
 from mockehr.fhir.search.stream import StreamHits
@@ -124,6 +124,8 @@ class Candidates:
         foreign = next((one for one in identifiers if self._foreign(one)), None)
         if foreign is not None:
             return ListHits(_matching(target, self._written(target, foreign)))
+        if kind in RECORDED_TYPES:  # of nobody's chart, whomever they tell of
+            return ListHits(_matching(target, self._store.shared(kind)))
         if kind == "Patient" and target.member is None and target.part is None:
             return self._patients(target)
         named = self._named(target)

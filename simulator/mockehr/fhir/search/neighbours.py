@@ -18,8 +18,12 @@ from mockehr.fhir.store import Store
 if TYPE_CHECKING:
     from mockehr.fhir.part import Part
 
-SHARED_TYPES: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "Medication"})
+SHARED_TYPES: Final = frozenset(
+    {"Group", "Location", "Medication", "Organization", "Practitioner", "PractitionerRole", "SubscriptionTopic"}
+)
 """Types that belong to nobody's chart."""
+RECORDED_TYPES: Final = frozenset({"AuditEvent"})
+"""Types of which there are more with every exchange, whether or not anything was written; never kept as answered."""
 CHART_TYPES: Final = frozenset(
     {
         "AllergyIntolerance",

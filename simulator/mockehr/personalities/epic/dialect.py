@@ -257,7 +257,7 @@ class Vendor(Personality):
             kept = {name: told[name] for name in ("type", "supportedProfile", "interaction") if name in told}
             searched = any(one["code"] == "search-type" for one in told.get("interaction", ()))
             named = {**flags, "searchParam": self._parameters(told)} if searched else _unsearched(flags)
-            resources.append({**kept, **named})
+            resources.append({**kept, **named, **_operations(told)})
         return {"mode": "server", "security": security, "resource": resources}
 
     def _parameters(self, told: JSON) -> list[JSON]:
@@ -286,6 +286,15 @@ class Vendor(Personality):
             if f"{name}=" not in brought:
                 found.append(("Set-Cookie", f"{name}={drawn[place : place + 24]}; path=/; secure; HttpOnly"))
         return found
+
+
+def _operations(told: JSON) -> JSON:
+    """The operations of a type, of which `$export` is told by the name of its definition."""
+    found = []
+    for one in told.get("operation", ()):
+        url = str(one["definition"])
+        found.append({"name": url.rpartition("/")[2] if one["name"] == "export" else one["name"], "definition": url})
+    return {"operation": found} if found else {}
 
 
 def _with_authorize(security: JSON, authorize: str) -> JSON:
