@@ -34,7 +34,9 @@ SECRET_FIELDS = frozenset(
     }
 )
 """Parameters of forms and addresses, on the channels of the authorization server."""
-SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-hub-signature"})
+SECRET_HEADERS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "verification-token", "x-hub-secret", "x-hub-signature"}
+)
 _UNSTABLE_HEADERS = frozenset({"host", "user-agent", "connection", "accept-encoding", "date", "content-length"})
 _SECRET_REPLIES = frozenset({"location", "set-cookie"})
 _AUTHORIZATION = frozenset({"authorize", "launch", "oauth", "token"})
@@ -58,7 +60,7 @@ def entry(exchange: Exchange) -> JSON:
         "client": exchange.client,
         "method": exchange.method,
         "path": exchange.path,
-        "query": told_query(exchange.query) if exchange.channel in _AUTHORIZATION else exchange.query,
+        "query": shown_query(exchange),
         "headers": _request_headers(exchange.headers),
         "body": _body(exchange),
     }
@@ -67,12 +69,14 @@ def entry(exchange: Exchange) -> JSON:
     if exchange.problem is not None:
         shown["problem"] = {"kind": exchange.problem.kind, "text": exchange.problem.text}
     if exchange.reply is not None:
-        shown["reply"] = _reply(exchange.reply)
+        shown["reply"] = _reply(exchange.reply) | _released(exchange)
     shown["decisions"] = [asdict(decision) for decision in exchange.decisions]
     if exchange.effects is not None:
         shown["effects"] = {k: v for k, v in asdict(exchange.effects).items() if v and not isinstance(v, bytes)}
     for name in ("patient", "changes", "returned", "notes"):
         value = getattr(exchange, name)
+        if name == "notes":
+            value = {key: note for key, note in value.items() if key != "sent"}
         if value:
             shown[name] = value
     return shown
@@ -80,7 +84,7 @@ def entry(exchange: Exchange) -> JSON:
 
 def line(exchange: Exchange) -> bytes:
     """The entry as one line of NDJSON, keys sorted, without the line end."""
-    return orjson.dumps(_encodable(entry(exchange)), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(encodable(entry(exchange)), option=orjson.OPT_SORT_KEYS)
 
 
 def _request_headers(headers: dict[str, str]) -> JSON:
@@ -89,6 +93,11 @@ def _request_headers(headers: dict[str, str]) -> JSON:
         for name, value in sorted(headers.items())
         if name not in _UNSTABLE_HEADERS
     }
+
+
+def shown_query(exchange: Exchange) -> str:
+    """The query as the journal shows it: with a digest for each secret, where secrets travel in queries."""
+    return told_query(exchange.query) if exchange.channel in _AUTHORIZATION else exchange.query
 
 
 def told_query(query: str) -> str:
@@ -125,6 +134,12 @@ def _reply(reply: Reply) -> JSON:
     }
 
 
+def _released(exchange: Exchange) -> JSON:
+    """What was noted of octets that the journal let go of (`Journal.release`)."""
+    sent = exchange.notes.get("sent")
+    return {"octets": sent[0], "digest": sent[1]} if sent else {}
+
+
 def _told(name: str, value: str) -> str:
     """The value of a reply's header."""
     if name not in _SECRET_REPLIES:
@@ -136,8 +151,8 @@ def _told(name: str, value: str) -> str:
     return f"{cookie}=<{digest(content)}>;{attributes}"
 
 
-def _encodable(value: Any) -> Any:
-    """Lone surrogates (bytes that were no UTF-8) are shown as escapes, since JSON text cannot carry them."""
+def encodable(value: Any) -> Any:
+    """`value` as JSON text can carry it: lone surrogates (bytes that were no UTF-8) are shown as escapes."""
     if isinstance(value, str):
         try:
             value.encode("utf-8")
@@ -145,7 +160,7 @@ def _encodable(value: Any) -> Any:
             return value.encode("utf-8", "backslashreplace").decode()
         return value
     if isinstance(value, dict):
-        return {_encodable(key): _encodable(item) for key, item in value.items()}
+        return {encodable(key): encodable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_encodable(item) for item in value]
+        return [encodable(item) for item in value]
     return value

@@ -10,7 +10,7 @@ from mockehr.core.clock import Clock
 from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Problem
-from mockehr.journal.entry import line
+from mockehr.journal.entry import digest, line
 
 ENTRIES_KEPT = 100_000
 OCTETS_KEPT = 128 << 20
@@ -67,6 +67,20 @@ class Journal:
         self._lighten(exchange)
         for listener in self._listeners:
             listener(exchange)
+
+    def release(self, exchange: Exchange) -> None:
+        """Let go of the octets of a reply that was sent: a file of an export. Their number and digest stay noted."""
+        reply = exchange.reply
+        if reply is None or not reply.body:
+            return  # nothing was answered, or it was trimmed
+        exchange.notes["sent"] = [len(reply.body), digest(reply.body)]
+        reply.body = b""
+        held = self._full.pop(id(exchange), None)
+        if held is not None:
+            self._octets -= held[1]
+            if exchange.body:
+                self._full[id(exchange)] = (exchange, len(exchange.body))
+                self._octets += len(exchange.body)
 
     def listen(self, listener: Callable[[Exchange], None]) -> None:
         """Tell `listener` of every exchange when it is closed."""
