@@ -1,6 +1,7 @@
 """One server for the benchmarks, in a process of its own: prints where it listens as JSON, ends on SIGTERM.
 
 served.py site RULES PATIENTS   a generic site behind the whole pipeline, with that many rules that never fire
+served.py export PATIENTS [uncounted]   a generic site whose exports are ready at once, with files counted or not
 served.py bare FILE             a bare ASGI application that returns the reply kept in FILE
 served.py mllp                  the MLLP listener of a site
 served.py echo FILE             MLLP framing, nothing else, answering the acknowledgement kept in FILE
@@ -50,13 +51,13 @@ async def until_told() -> None:
     await over.wait()
 
 
-def build(patients: int, rules: int = 0) -> Any:
+def build(patients: int, rules: int = 0, **bulk: float) -> Any:
     """A generic site with the ready-made client and rules that look at every exchange and never act."""
     from mockehr.sites.build import build_site
     from mockehr.sites.options import SiteOptions
     from mockehr.sites.test_client import register_demo_client
 
-    site = build_site(SiteOptions("main", patients=patients))
+    site = build_site(SiteOptions("main", patients=patients, settings={"bulk": bulk}))
     register_demo_client(site)
     for number in range(rules):
         site.arm({"use": NOT_FIRING[number % 10], "name": f"rule-{number}", "where": {"client": "somebody-else"}})
@@ -73,17 +74,28 @@ def token_for(site: Any) -> str:
     return str(site.auth.tokens.issue(draft, token_url="http://127.0.0.1/main/token").token)
 
 
+async def serve_export(patients: int, *, counted: bool) -> None:
+    """A site whose exports take no time but that of the work."""
+    at_once = {"at_least": 0, "per_patient": 0, "retry_after": 0}
+    await serve(build(patients, **at_once, **({} if counted else {"counted_up_to": 0})))
+
+
 async def serve_site(rules: int, patients: int) -> None:
     """The whole pipeline, as `mockehr serve` runs it."""
+    await serve(build(patients, rules))
+
+
+async def serve(site: Any) -> None:
+    """A site on a port of its own."""
     from mockehr.edge.server import Server
     from mockehr.sites.directory import Directory
 
-    site = build(patients, rules)
     server = Server(Directory())
     server.admit(site)
     async with server:
         patient = site.charts.patient_id(7)
-        listening(port=server.port, token=token_for(site), path=f"/main{site.fhir_path}/Patient/{patient}")
+        base = f"/main{site.fhir_path}"
+        listening(port=server.port, token=token_for(site), base=base, path=f"{base}/Patient/{patient}")
         await until_told()
 
 
@@ -155,6 +167,8 @@ if __name__ == "__main__":
     kind, *given = sys.argv[1:]
     if kind == "site":
         work = serve_site(int(given[0]), int(given[1]))
+    elif kind == "export":
+        work = serve_export(int(given[0]), counted="uncounted" not in given)
     elif kind == "bare":
         work = serve_bare(Path(given[0]).read_bytes())
     elif kind == "mllp":

@@ -22,7 +22,8 @@ def run(*words: str) -> tuple[int, str]:
 def test_the_list_names_what_is_shipped() -> None:
     status, said = run("list", "--json")
     rows = json.loads(said)["scenarios"]
-    assert (status, rows[0]) == (0, {"name": "flaky-friday", "title": "Flaky Friday", "sites": ["north", "south"]})
+    assert status == 0
+    assert {"name": "flaky-friday", "title": "Flaky Friday", "sites": ["north", "south"]} in rows
     assert "flaky-friday" in run("list")[1]
 
 

@@ -24,9 +24,14 @@ VALUES = {
     "redirect_uris": ["http://h.example.org/callback"], "username": "u", "reference": "Practitioner/d0",
     "app": "http://127.0.0.1:1/launch", "port": 1, "link": "x",
     "rate": "0", "pathway": {"name": "x", "title": "x", "steps": [{"add_person": {}}]},
+    "text": "{}",
     "message": "MSH|^~\\&|A|B|C|D|20260105||ADT^A28|1|P|2.5.1\rEVN|A28\rPID|1||9^^^B^MR||Muster^Erika\r",
+    "id": "cf6a9f589ccb437262ecccd02b41e424",
     "resource": {"resourceType": "Patient"}, "records": [{"resourceType": "Patient", "id": "x"}],
 }  # fmt: skip
+
+ASKED = {"events send": {"resource": "Patient/p0"}, "events replay": {"endpoint": "x", "first": 1}}
+"""What operations want one of, though none of it is required."""
 
 
 def served() -> Directory:
@@ -39,10 +44,18 @@ def served() -> Directory:
 
 def prepared(name: str) -> Directory:
     directory = served()
+    if name == "bulk cancel":
+        exported = {"prefer": "respond-async"}
+        directory.get("a").handle(Exchange("fhir", path="/Patient/$export", headers=exported, base_url="http://x"))
     if name == "quirk disarm":
         directory.get("a").arm({"use": "reset", "name": "x"})
-    if name in ("webhook remove", "webhook rotate", "webhook switch"):
+    if name in ("webhook remove", "webhook rotate", "webhook secret", "webhook switch"):
         Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
+    if name == "events send":
+        Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
+    if name == "events replay":
+        Control(directory).call("webhook add", site="a", name="x", url="http://h.example.org/")
+        Control(directory).call("events send", site="a", resource="Patient/p0", endpoint="x")
     if name == "truth corrupted":
         directory.get("a").arm({"use": "windows-1252-names", "name": "x"})
     if name.startswith("approval") or name == "app remove":
@@ -77,6 +90,7 @@ def test_every_operation_answers_over_http(name: str) -> None:
     shown = {"quirk show": "latency", "probe show": "truth", "pathway show": "stroke", "pathway start": "stroke"}
     values = VALUES | ({"name": shown[name]} if name in shown else {})
     body = {p.name: values[p.name] for p in op.parameters if p.required or p.name in ("at_least", "secret")}
+    body |= ASKED.get(name, {})
     for key in re.findall(r"\{(\w+)\}", path):
         path = path.replace(f"{{{key}}}", str(body.pop(key, "")))
     with TestClient(ControlApi(prepared(name))) as client:

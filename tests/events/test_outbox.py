@@ -71,11 +71,11 @@ def test_a_change_becomes_a_signed_delivery_that_names_it() -> None:
 def test_a_refused_delivery_climbs_the_ladder_and_then_is_dead() -> None:
     box, clock, change = outbox()
     change()
-    for attempt, wait in ((1, 10), (2, 60), (3, 0)):
+    for attempt, wait, then in ((1, 10, "retry"), (2, 60, "retry"), (3, 0, "dead")):
         delivery = take(box)
         assert delivery.attempt == attempt
         box.settle(delivery, 500, "boom")
-        assert delivery.exchange.notes == {"failure": "boom", "taken": False}
+        assert delivery.exchange.notes == {"failure": "boom", "taken": False, "then": then}
         clock.advance(wait)
     assert (len(box.dead), box.waiting, box.delivered) == (1, 0, 0)
     assert box.lane("app").failed == 3

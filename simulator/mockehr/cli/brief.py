@@ -84,6 +84,16 @@ def _entry(one: Any) -> Iterator[str]:
         yield f"           {decision['rule']}: {decision['outcome']} {decision.get('why', '')}".rstrip()
 
 
+def _accesses(answer: Any) -> Iterator[str]:
+    for one in answer["accesses"]:
+        whose = f" of {shorten(' '.join(one['patients']), 60, placeholder=' …')}" if one.get("patients") else ""
+        who = " for ".join(one[part] for part in ("client", "user") if one.get(part))
+        kind = one.get("resource_type") or one.get("detail", "")
+        ended = one["outcome"] + (f", {one['reason']}" if one.get("reason") else "")
+        yield f"{one['entry']:6} {one['at']} {one['what']:13} {kind}{whose}{f'  ({who})' if who else ''}: {ended}"
+    yield f"{len(answer['accesses'])} of {answer['total']} accesses"
+
+
 def _links(answer: Any) -> Iterator[str]:
     for one in answer["links"]:
         counts = ", ".join(f"{one[part]} {part.replace('_', ' ')}" for part in COUNTS)
@@ -132,6 +142,37 @@ def _parked(answer: Any) -> Iterator[str]:
         yield "Nothing is parked."
 
 
+def _events(answer: Any) -> Iterator[str]:
+    for one in answer["events"]:
+        tried = f", {one['attempts']} attempts" if one["attempts"] > 1 else ""
+        status = f" {one['status']}" if one["status"] else ""
+        failure = f": {one['failure']}" if one["failure"] else ""
+        what = one["topic"] or one["kind"]
+        yield (
+            f"{one['endpoint']:14} {one['number']:6} {one['at']} {what:16} {one['resource']}  "
+            f"{one['state']}{status}{tried}{failure}  ({one['id']}, entry {one['entry']})"
+        )
+    yield f"{len(answer['events'])} of {answer['total']} events"
+
+
+def _dead(answer: Any) -> Iterator[str]:
+    for one in answer["dead"]:
+        told = ", ".join(f"{event['number']} {event['resource']}" for event in one["events"][:3])
+        more = f" and {len(one['events']) - 3} more" if len(one["events"]) > 3 else ""
+        why = " ".join(str(part) for part in (one["status"], one["failure"]) if part)
+        yield (
+            f"{one['delivery']:6} {one['first_at']} to {one['endpoint']}: event {told}{more}  "
+            f"(tried {one['attempts']} times, {why or 'no answer'})"
+        )
+    if not answer["dead"]:
+        yield "Nothing is dead."
+
+
+def _topics(answer: Any) -> Iterator[str]:
+    for one in answer["topics"]:
+        yield f"{one['name']:22} {one['resource']:18} {shorten(one['description'], SUMMARY, placeholder=' …')}"
+
+
 def _pathways(answer: Any) -> Iterator[str]:
     for one in answer["pathways"]:
         yield f"{one['name']:22} {one['steps']:3} steps, share {one['share']:g}  {one['title']}"
@@ -159,6 +200,10 @@ def _runs(answer: Any) -> Iterator[str]:
 
 BRIEF: Final[Mapping[str, Callable[[Any], Iterator[str]]]] = MappingProxyType(
     {
+        "audit list": _accesses,
+        "events dead": _dead,
+        "events list": _events,
+        "events topics": _topics,
         "hl7 links": _links,
         "hl7 listeners": _listeners,
         "hl7 messages": _messages,

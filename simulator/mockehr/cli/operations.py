@@ -29,6 +29,8 @@ _REQUIRED: Final[Mapping[type, str]] = MappingProxyType({dict: "JSON|@FILE", lis
 _TYPES: Final[Mapping[type, type]] = MappingProxyType({int: int, float: float})
 _TEXTS: Final = frozenset({("hl7 send", "message"), ("hl7 receive", "message")})
 """Texts that may lie in a file: operation and parameter."""
+_LINES: Final = frozenset({"audit export"})
+"""Operations whose answer is printed as it is: its member `lines`, to be kept in a file."""
 DEFAULT_SERVER = "http://127.0.0.1:8642"
 
 
@@ -74,6 +76,9 @@ def _command(name: str, op: Operation) -> click.Command:
                 arguments[key] = _text(Path(value[1:]), arguments.get("encoding", "utf-8"))
         offline = Control(Directory())
         answer = offline.call(op.name, **arguments) if op.offline else ask(op, server, token, arguments)
+        if op.name in _LINES:
+            click.echo(answer["lines"], nl=False)
+            return
         click.echo(in_brief(op.name, answer) if brief else orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
     return click.Command(name, params=params, callback=run, help=op.summary)

@@ -57,6 +57,7 @@ def routes_of(site: Site) -> Iterator[Route]:
     """The routes of one site: discovery and tokens first, then FHIR by resource type."""
     from mockehr.fhir.routes import ROUTES
     from mockehr.fhir.search.table import compartment
+    from mockehr.sites.changed import METHODS as FEED_METHODS
     from mockehr.sites.endpoints import WELL_KNOWN
 
     root = f"/{site.name}"
@@ -67,6 +68,9 @@ def routes_of(site: Site) -> Iterator[Route]:
         if channel == "token":
             for grant in site.auth.settings.grants:
                 yield Route(site.name, "POST", root + path, grant, channel)
+        elif channel == "feed":
+            for method in FEED_METHODS[name]:
+                yield Route(site.name, method, root + path, name, channel)
         else:
             for method in METHODS.get(channel, ("GET",)):
                 if channel == "authorize" or method == "POST" or name == "userinfo":

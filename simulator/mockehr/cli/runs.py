@@ -31,7 +31,7 @@ KILL_AFTER = 5.0
 KNOCKS_EVERY = 0.1
 """Seconds between two tries to reach an app that starts."""
 LISTENS_WITHIN = 10.0
-"""Seconds that a client has to listen for HL7 feeds before the scenario's pathways begin without it."""
+"""Seconds that a client has to listen for feeds and events before the scenario's pathways begin without it."""
 OVERDUE = 124
 """Exit status of a client that did not finish in time, as `timeout` of GNU coreutils has it."""
 

@@ -98,6 +98,8 @@ class Worker:
         for site, _ in brief.plan.sites():
             server.admit(site, port=brief.ports.get(site.name))
             self._commons.append(Commons(site, brief.folder))
+            if brief.place:
+                site.subscriptions.leave_to_others()
         brief.plan.join_peers(self._directory)
         return server
 

@@ -50,6 +50,8 @@ class WhereConfig(Section):
     """An HL7 message type and trigger such as `ADT^A01`; may hold `*`."""
     link: str | None = None
     """A feed or a listener for HL7, by name; may hold `*`."""
+    endpoint: str | None = None
+    """A receiver of events, by name; may hold `*`."""
 
 
 class WhenConfig(Section):

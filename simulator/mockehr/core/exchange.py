@@ -18,6 +18,7 @@ Channel = Literal[
     "token",
     "oauth",
     "files",
+    "feed",
     "launch",
     "webhook",
     "mllp-in",
@@ -25,7 +26,7 @@ Channel = Literal[
     "upstream",
 ]
 """`authorize` is what browsers see of the authorization server, `oauth` what apps ask it about tokens and themselves,
-`launch` an app being opened by the hospital's workstation."""
+`launch` an app being opened by the hospital's workstation, `feed` the changes that a client polls."""
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from mockehr.edge import bulk
 from mockehr.edge.drop_folder import DropFolders
 from mockehr.edge.feeds import Feeds
+from mockehr.edge.websockets import WEBSOCKET, WebSockets
 from mockehr.events import Delivery
 from mockehr.sites.directory import Directory
 from mockehr.sites.site import Site
@@ -26,12 +30,15 @@ PATIENCE = 2.0
 class Pump:
     """One task per server: waits until some site has something due or ready, then does it."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, websockets: WebSockets) -> None:
+        self._websockets = websockets
         self._directory = directory
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._client: aiohttp.ClientSession | None = None
+        self._trusted: list[Path] = []
+        self._nudged = False
         self._sending: set[asyncio.Task[None]] = set()
         self.feeds = Feeds(self._loop)
         self.folders = DropFolders()
@@ -45,11 +52,23 @@ class Pump:
         site.clock.watch(self.nudge)
         site.outbox.wake = self.nudge
         site.links.wake = self.nudge
+        site.bulk.wake = self.nudge
         self.feeds.attach(site)
 
     def nudge(self) -> None:
         """Something may be due; safe from any thread."""
-        self._loop.call_soon_threadsafe(self._wake.set)
+        if not self._nudged:  # to wake the loop costs more than all else that is done for a delivery that waits
+            self._nudged = True
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def trust(self, ca_file: Path) -> None:
+        """Deliver to those too whose certificates this authority signed; connections are made anew."""
+        self._trusted.append(ca_file)
+        client, self._client = self._client, None
+        if client is not None:
+            task = self._loop.create_task(client.close())
+            self._sending.add(task)
+            task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End the task, wait a little for deliveries under way, close connections."""
@@ -68,6 +87,7 @@ class Pump:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
+            self._nudged = False  # before anything is looked at: whatever becomes due from now on wakes us again
             wait = IDLE
             for site in self._directory:
                 try:
@@ -88,7 +108,7 @@ class Pump:
         while len(self._sending) < AT_ONCE and (delivery := site.outbox.take()) is not None:
             self._spawn(site, delivery)
         self.feeds.tend(site)
-        wait = self.folders.tend(site)
+        wait = min(self.folders.tend(site), bulk.tend(site))
         due = site.clock.next_due()
         left = site.clock.wait_for(due) if due is not None else None
         return min(wait, left if left is not None else IDLE)
@@ -112,10 +132,13 @@ class Pump:
     async def _send(self, site: Site, delivery: Delivery) -> None:
         # Imported here since most sites tell nobody anything. aiohttp, as it delivers many at once an order of
         # magnitude faster than httpx; and it asks the environment for no proxy.
+        if delivery.hook.url == WEBSOCKET:
+            site.outbox.settle(delivery, *await self._websockets.deliver(site, delivery))
+            return
         import aiohttp
 
         if self._client is None:
-            self._client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE))
+            self._client = aiohttp.ClientSession(connector=_connector(self._trusted))
         exchange, seconds = delivery.exchange, delivery.hook.policy.timeout
         status, note, answered = 0, "", b""
         try:
@@ -134,6 +157,19 @@ class Pump:
         except (aiohttp.ClientError, ValueError, OSError) as error:
             note = f"{type(error).__name__}: {error}"
         site.outbox.settle(delivery, status, note, answered)
+
+
+def _connector(trusted: Sequence[Path]) -> aiohttp.TCPConnector:
+    import ssl
+
+    import aiohttp
+
+    if not trusted:
+        return aiohttp.TCPConnector(limit=AT_ONCE)
+    context = ssl.create_default_context()
+    for ca_file in trusted:
+        context.load_verify_locations(ca_file)
+    return aiohttp.TCPConnector(limit=AT_ONCE, ssl=context)
 
 
 @lru_cache(maxsize=64)

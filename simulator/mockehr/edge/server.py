@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
@@ -84,6 +85,11 @@ class Server:
         """
         return self.directory.add(site, port=port)
 
+    def trust(self, ca_file: Path) -> None:
+        """Deliver events to those too whose certificates an authority in that PEM file signed; once it is started."""
+        assert self._pump is not None
+        self._pump.trust(ca_file)
+
     async def listen_mllp(self, site: Site, port: int = 0) -> Receiver:
         """Take HL7 messages for a site from now until it leaves or the server stops; port 0 is any free one.
 
@@ -107,7 +113,7 @@ class Server:
         """Listen and serve; raises EnvironmentProblem if a port is taken."""
         if self._acceptor is None:
             self.bind()
-        self._pump = Pump(self.directory)
+        self._pump = Pump(self.directory, self._app.websockets)
         for site in self.directory:
             self._pump.attach(site)
         self.directory.watch(self._joined_or_left)
@@ -140,9 +146,11 @@ class Server:
         self._own_ports.close()
         if self._acceptor is not None:
             self._acceptor.close()
+        await self._app.websockets.close()
         self._uvicorn.should_exit = True
         await ticking
         await self._app.key_sets.close()
+        await self._app.imports.close()
         await self._uvicorn.shutdown(sockets=[self._socket] if self._socket else None)
         if self._pump is not None:
             await self._pump.stop()
@@ -184,7 +192,7 @@ class Server:
             log_config=None,
             log_level="critical",
             access_log=False,
-            ws="none",
+            ws=_websocket_protocol,  # type: ignore[arg-type]  # any callable that makes one
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=2,
@@ -202,6 +210,7 @@ class Server:
         self._own_ports.release(site)
         if self._pump is not None:
             self._pump.feeds.detach(site)
+        self._app.websockets.forget(site)
         if site.name in self._mllp:
             task = asyncio.get_running_loop().create_task(self._end_mllp(site.name))
             self._ending.add(task)
@@ -263,6 +272,13 @@ class ThreadedServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _websocket_protocol(**given: Any) -> asyncio.Protocol:
+    """uvicorn's own, imported when the first client opens a websocket."""
+    from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+
+    return WSProtocol(**given)
 
 
 async def _awaited(work: Awaitable[T]) -> T:

@@ -14,17 +14,17 @@ from typing import Any, Final
 
 from mockehr.core.exchange import Exchange, Interaction, Reply
 from mockehr.events import Delivery, Hook
+from mockehr.events.channel import CHANNELS
 from mockehr.sites.directory import Directory
 from mockehr.sites.site import Site
+from mockehr.sites.subscriptions import BINDINGS
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-WEBSOCKET: Final = "websocket:"
+WEBSOCKET: Final = CHANNELS["websocket"].url
 """In place of a URL: the endpoint of a hook that is told by websocket."""
-BINDINGS: Final = "websocket-bindings"
-"""The drawer with binding tokens: token → ids of the Subscriptions that it is for."""
 NOBODY: Final = 410
 """Status of a delivery to a Subscription that no socket is bound to."""
 GONE: Final = 4404

@@ -1,5 +1,8 @@
 """Changes told to others: topics, forms of notifications, signatures, retries, dead letters."""
 
+# The folders first: imported later they would take the names of the functions `forms` and `topics`.
+import mockehr.events.forms
+import mockehr.events.topics  # noqa: F401
 from mockehr.events.delivery import Delivery, Event
 from mockehr.events.form import Form, Sender, forms
 from mockehr.events.hook import Hook

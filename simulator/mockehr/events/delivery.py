@@ -9,7 +9,8 @@ from mockehr.core.changes import Change
 from mockehr.core.exchange import Exchange
 from mockehr.events.hook import Hook, Payload
 
-Kind = Literal["event", "handshake", "heartbeat"]
+Kind = Literal["event", "handshake", "heartbeat", "replay"]
+"""`replay`: what was sent before, to the octet, as somebody who recorded it sends it; it is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)

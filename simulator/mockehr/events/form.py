@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any
 
+from mockehr.core.changes import Change
+from mockehr.core.exchange import JSON
 from mockehr.core.registry import Registry
-from mockehr.events.delivery import Delivery
+from mockehr.events.delivery import Delivery, Event
+from mockehr.events.hook import Hook
 from mockehr.events.policy import Policy
+from mockehr.events.topic import Topic
 
 
 @dataclass(slots=True)
@@ -26,6 +30,16 @@ class Sender:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The section `events` of the personality."""
     fhir_version: str = "4.0.1"
+    encode_as: Callable[[JSON, str], bytes] | None = None
+    """A resource in a media type of FHIR, XML included; None for a site that writes JSON only (`encode`)."""
+    status: Callable[[str], tuple[str, str]] = lambda subscription: ("active", "")
+    """Status of the Subscription with that id, and its error, if it has one."""
+    related: Callable[[Hook, Event], Sequence[JSON]] = lambda hook, event: ()
+    """Resources that an endpoint is told of beside the one that an event is about."""
+
+    def written(self, document: JSON, media: str) -> bytes:
+        """A resource in that media type."""
+        return self.encode(document) if self.encode_as is None else self.encode_as(document, media)
 
 
 def _taken_by_status(delivery: Delivery, status: int, body: bytes) -> bool:
@@ -49,6 +63,10 @@ class Form:
     taken: Callable[[Delivery, int, bytes], bool] = _taken_by_status
     payloads: tuple[str, ...] = ("empty", "id-only", "full")
     """What it can carry."""
+    tells: Callable[[Change], bool] | None = None
+    """Of which changes it has words for; None for all."""
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    """Topics of its own, by name, that an endpoint of this form may ask for beside those of the site."""
 
 
 @cache

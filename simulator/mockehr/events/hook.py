@@ -40,6 +40,10 @@ class Hook:
     """What else a change must be, for subscriptions with criteria."""
     subscription: str = ""
     """Id of the Subscription that it stands for, if it does."""
+    media: str = "application/fhir+json"
+    """Media type of what it is sent, for forms that can be written in several."""
+    canonical: str = ""
+    """What the Subscription calls its topic; the topic's own canonical unless told."""
 
     def wants(self, change: Change) -> bool:
         """Whether this endpoint is told of the change."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from mockehr.core.clock import duration
@@ -11,6 +12,10 @@ from mockehr.core.errors import ConfigError, nearest_names
 
 Order = Literal["any", "fifo"]
 Exhausted = Literal["dead", "drop"]
+_LEAST: Final = (
+    *(("at_once", 1), ("batch", 1)),
+    *((name, 0) for name in ("off_after", "off_never", "off_stale", "off_stale_after", "within", "batch_wait")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class Policy:
     """What becomes of a delivery after its last attempt: kept as a dead letter, or forgotten."""
     off_after: int = 0
     """Failures in a row after which the endpoint is told nothing more; 0 for never."""
+    off_never: int = 0
+    """Failures after which an endpoint that never took anything is told nothing more; 0 for any number."""
+    off_stale: float = 0.0
+    """Seconds without success after which an endpoint that failed `off_stale_after` times is told nothing more."""
+    off_stale_after: int = 0
+    """Failures in a row that this wants; 0 for never."""
     batch: int = 1
     """Events in one delivery, at most."""
     batch_wait: float = 1.0
@@ -44,7 +55,7 @@ class Policy:
     def __post_init__(self) -> None:
         problems = [
             f"{name}: {getattr(self, name)} is too small; it must be {least:g} or more"
-            for name, least in (("at_once", 1), ("batch", 1), ("off_after", 0), ("within", 0), ("batch_wait", 0))
+            for name, least in _LEAST
             if getattr(self, name) < least
         ]
         problems += [f"ladder: {wait:g} is no wait" for wait in self.ladder if wait < 0]
@@ -66,13 +77,46 @@ class Policy:
         wait = self.ladder[min(attempt, len(self.ladder)) - 1]
         return None if self.within and since_first + wait > self.within else wait
 
+    def gives_up(self, failures: int, since_success: float | None) -> str:
+        """Why an endpoint is told nothing more after so many failures in a row; empty if it still is.
 
-_SPANS: Final = frozenset({"within", "timeout", "batch_wait"})
+        `since_success` are the seconds since it took something; None if it never did.
+        """
+        if since_success is None:
+            return f"never a success, and {failures} failures" if 0 < self.off_never <= failures else ""
+        if 0 < self.off_stale_after <= failures and since_success >= self.off_stale:
+            return f"{failures} failures in a row, and no success for {since_success:g} s"
+        return ""
+
+
+PRESETS: Final[Mapping[str, Policy]] = MappingProxyType(
+    {
+        # 2xx within 2 s, at least once, for an hour; how long between attempts is not documented
+        "athena": Policy(ladder=(10.0, 30.0, 60.0, 300.0, 600.0), repeats=True, within=3600.0, timeout=2.0),
+        # at once, then slower and slower, then about every two minutes until it is taken; nothing follows before that
+        "redox": Policy(
+            ladder=(0.0, 10.0, 10.0, 20.0, 30.0, 50.0, 80.0, 120.0), repeats=True, below=400, order="fifo"
+        ),
+        # its page on failures, and its page on subscriptions, which says otherwise
+        "health-gorilla": Policy(ladder=(5.0, 30.0, 120.0, 600.0), accepts=(200, 202), exhausted="drop"),
+        "health-gorilla-steady": Policy(
+            ladder=(900.0,), repeats=True, accepts=(200, 202), off_never=21, off_stale=259200.0, off_stale_after=11
+        ),
+        # what Standard Webhooks suggests ("Deliverability and reliability")
+        "standard": Policy(
+            ladder=(5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0), timeout=20.0
+        ),
+    }
+)
+"""Rules of delivery by name: what senders document."""
+
+
+_SPANS: Final = frozenset({"within", "timeout", "batch_wait", "off_stale"})
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {"order": ("any", "fifo"), "exhausted": ("dead", "drop")}
 
 
 def policy_from(settings: Mapping[str, Any], base: Policy | None = None) -> Policy:
-    """`base` (the plain one unless told) with settings by name laid over it.
+    """`base` (the plain one unless told, or the one of PRESETS that `preset` names) with settings laid over it.
 
     Durations may be written like `10s`; `accepts` is `2xx`, `<400`, a status, or several with commas. Raises
     ConfigError with everything that is wrong.
@@ -80,7 +124,12 @@ def policy_from(settings: Mapping[str, Any], base: Policy | None = None) -> Poli
     known = [item.name for item in fields(Policy) if item.name != "below"]
     problems: list[str] = []
     told: dict[str, Any] = {}
+    preset = settings.get("preset")
+    if preset is not None and preset not in PRESETS:
+        problems.append(f"preset: {preset!r} is not one of {', '.join(PRESETS)}")
     for name, value in settings.items():
+        if name == "preset":
+            continue
         if name not in known:
             near = nearest_names(name, known, limit=1)
             problems.append(f"there is no setting {name!r}" + (f"; nearest: {near[0]}" if near else ""))
@@ -90,8 +139,10 @@ def policy_from(settings: Mapping[str, Any], base: Policy | None = None) -> Poli
         except ValueError as error:
             problems.append(f"{name}: {error}")
     if problems:
-        raise ConfigError("Deliveries cannot be made like that.", problems, remedy=f"Settings: {', '.join(known)}.")
-    return replace(base or Policy(), **told)
+        raise ConfigError(
+            "Deliveries cannot be made like that.", problems, remedy=f"Settings: preset, {', '.join(known)}."
+        )
+    return replace(PRESETS[str(preset)] if preset is not None else base or Policy(), **told)
 
 
 def _read(name: str, value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 SIGNATURE: Final = "x-mockehr-signature"
+PREFIX: Final = "whsec_"
+"""Before the secrets of Standard Webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,19 @@ def _hub(signed: Signed) -> dict[str, str]:
     return {"x-hub-signature": f"sha256={_hex(signed.secrets[0], signed.body)}"}
 
 
+def _hub_256(signed: Signed) -> dict[str, str]:
+    """`x-hub-signature-256: sha256=…` over the body alone, as GitHub signs."""
+    return {"x-hub-signature-256": f"sha256={_hex(signed.secrets[0], signed.body)}"}
+
+
 def _standard(signed: Signed) -> dict[str, str]:
-    """`webhook-id`, `webhook-timestamp` and `webhook-signature: v1,…` (Standard Webhooks, symmetric signatures)."""
+    """`webhook-id`, `webhook-timestamp` and `webhook-signature: v1,…` (Standard Webhooks, symmetric signatures).
+
+    A secret `whsec_…` is the key in base64; any other text is the key itself.
+    """
     message = f"{signed.id}.{signed.at}.".encode() + signed.body
     marks = [
-        f"v1,{b64encode(hmac.new(secret.encode(), message, sha256).digest()).decode()}" for secret in signed.secrets
+        f"v1,{b64encode(hmac.new(_key(secret), message, sha256).digest()).decode()}" for secret in signed.secrets
     ]
     return {"webhook-id": signed.id, "webhook-timestamp": str(signed.at), "webhook-signature": " ".join(marks)}
 
@@ -68,6 +78,7 @@ SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
     {
         "mockehr": _timestamped,
         "hub": _hub,
+        "hub-256": _hub_256,
         "standard": _standard,
         "verification-token": _verification_token,
         "bearer": _bearer,
@@ -88,6 +99,16 @@ def verify(secret: str, header: str, body: bytes, *, now: int, tolerance: int = 
     if not any(hmac.compare_digest(wanted, mark.encode()) for mark in marks):
         return "the signature does not fit the body"
     return "" if abs(now - int(at)) <= tolerance else f"the signature is {abs(now - int(at))} s old"
+
+
+def _key(secret: str) -> bytes:
+    """The octets that a secret of Standard Webhooks stands for."""
+    if not secret.startswith(PREFIX):
+        return secret.encode()
+    try:
+        return b64decode(secret.removeprefix(PREFIX), validate=True)
+    except ValueError:  # whoever made it up meant the text
+        return secret.encode()
 
 
 def _hex(secret: str, message: bytes) -> str:

@@ -35,6 +35,9 @@ class Topic:
     """What a subscription may be narrowed by: name → search parameter of the resource that it compares."""
     known_as: tuple[str, ...] = ()
     """Canonical URLs that other specifications have for it."""
+    related: Mapping[str, str] = field(default_factory=dict)
+    """What belongs to an event: type → search parameter. One of the focus (`Encounter:subject`) leads to what is told
+    beside it; one of the type itself (`Observation:encounter`) only lets filters name that type."""
 
     def __reduce__(self) -> tuple[Callable[[str], Topic], tuple[str]]:
         """Pickled by its name: the same topic in every process."""

@@ -15,11 +15,11 @@ from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Channel, Exchange
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Outbox
-from mockehr.fhir.elements import resource_types
+from mockehr.events.endurance import Endurance
+from mockehr.fhir.elements import is_resource_type, resource_types
 from mockehr.fhir.intake import import_path
 from mockehr.fhir.interactions import INTERACTIONS
 from mockehr.fhir.pages import Pages
-from mockehr.fhir.record import encode
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Base, EmptyBase, Store
 from mockehr.hl7.dialects import DIALECTS
@@ -36,9 +36,13 @@ from mockehr.recording.replay import perform_from
 from mockehr.recording.tape import load_tape
 from mockehr.sites.audit import Audited, AuditTrail
 from mockehr.sites.authorize_stages import authorize_stages
+from mockehr.sites.bulk import bulk_desk
+from mockehr.sites.changed import changed_feeds, feed_stages, name_feed
 from mockehr.sites.charts import Charts
 from mockehr.sites.endpoints import Endpoints
 from mockehr.sites.fhir_stages import fhir_stages
+from mockehr.sites.files_stages import files_stages, name_file
+from mockehr.sites.importing import import_desk
 from mockehr.sites.launching import launch_stages
 from mockehr.sites.links import Links
 from mockehr.sites.listeners import Listeners
@@ -46,16 +50,19 @@ from mockehr.sites.media import Media
 from mockehr.sites.mllp_stages import mllp_stages, name_message
 from mockehr.sites.oauth_stages import oauth_stages
 from mockehr.sites.options import SiteOptions
+from mockehr.sites.outbox_spool import open_keeper
 from mockehr.sites.pathway_setup import use_pathways
 from mockehr.sites.people import SitePeople
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
 from mockehr.sites.statement import Statements
 from mockehr.sites.stores import open_overlay
+from mockehr.sites.subscriptions import Subscriptions
 from mockehr.sites.token_stages import discovery_stages, token_stages
+from mockehr.sites.topic_resources import WithTopics
 from mockehr.sites.upgrades import Upgrades
 from mockehr.sites.vendor import server_parts
-from mockehr.sites.webhook_stages import prepare_delivery, sender_of
+from mockehr.sites.webhook_stages import delivery_stages, sender_of
 
 
 def build_site(options: SiteOptions) -> Site:
@@ -73,6 +80,8 @@ def build_site(options: SiteOptions) -> Site:
     site.charts = _charts(site)
     site.audit = AuditTrail(site)
     base: Base = Audited(site.charts if site.charts is not None else EmptyBase(), site.audit)
+    if is_resource_type("SubscriptionTopic", site.personality.fhir_version):
+        base = WithTopics(base, site)
     ids = site.charts.ids if site.charts is not None else site.personality.ids(site.facts)
     site.store = Store(base, site.clock, site.log, id_form=ids.fresh, overlay=open_overlay(site))
     try:
@@ -91,12 +100,19 @@ def _furnish(site: Site) -> None:
     site.auth = AuthServer(clock=site.clock, chance=chance, settings=_auth_settings(site), charts=SitePeople(site))
     site.endpoints = Endpoints(site)
     site.fhir = _fhir_server(site)
+    site.bulk = site.fhir.bulk = bulk_desk(site)
+    site.imports = site.fhir.imports = import_desk(site)
     site.upgrades.furnish()
-    routes = {"fhir": site.fhir.name, "mllp-in": name_message}
+    routes = {"fhir": site.fhir.name, "mllp-in": name_message, "files": name_file(site), "feed": name_feed(site)}
+    site.changed = changed_feeds(site)
     site.mischief = Mischief(site.clock, site.chance, site, routes)
     site.outbox = Outbox(site.clock, sender_of(site))
-    site.outbox.prepare = lambda delivery: prepare_delivery(site, delivery)
+    site.outbox.prepare = delivery_stages(site)
+    site.outbox.open_keeper = lambda: open_keeper(site)
     site.outbox.listen(lambda delivery: site.journal.close(delivery.exchange))
+    site.outbox.listen(Endurance(site.outbox, site.clock.now).hear)
+    site.subscriptions = Subscriptions(site)
+    site.log.listen(site.subscriptions.hear)
     site.log.listen(lambda change: site.outbox.hear(site.upgrades.told(change)))
     dialect = DIALECTS.get(options.hl7_dialect or _dialect_of(site.personality.name))
     site.dialect = dialect.at_site(site.personality.oid_root)
@@ -108,6 +124,7 @@ def _furnish(site: Site) -> None:
     site.pipelines = _pipelines(site)
     site.snapshots = Snapshots(site)
     _import(site)
+    site.subscriptions.rebuild()
     if options.pathways:
         use_pathways(site, options.pathways, options.rate)
 
@@ -187,4 +204,6 @@ def _pipelines(site: Site) -> Mapping[Channel, Pipeline]:
         "launch": Pipeline(launch_stages(site)),
         "oauth": Pipeline(oauth_stages(site)),
         "mllp-in": Pipeline(mllp_stages(site)),
+        "files": Pipeline(files_stages(site)),
+        "feed": Pipeline(feed_stages(site)),
     }

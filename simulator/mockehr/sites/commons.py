@@ -133,6 +133,7 @@ class Commons:
         # A receiver that knows deliveries by their number must not be told two by one number. After a reset of the
         # site they go on: what was delivered before may still be under way from another process.
         site.outbox.next_number = Count(self._words, DELIVERIES).next
+        site.outbox.share_numbers()
         site.links.share_numbers()
 
     def close(self) -> None:

@@ -96,15 +96,17 @@ def hook_from(config: WebhookConfig, name: str, types: Iterable[str]) -> Hook:
     """The receiver that a file describes, called `name` unless it has one; `types` are the site's resource types.
 
     A topic is `patient.created`, `Patient`, `*.deleted` or `*`, or the name of an event of the hospital such as
-    `encounter-start`. Raises ConfigError for topics that there are none of, for several that one receiver cannot tell
-    apart, for an unknown form or way to sign, and for wrong settings of deliveries.
+    `encounter-start`, or one of the form's own such as `LabResult.create`. Raises ConfigError for topics that there
+    are none of, for several that one receiver cannot tell apart, for an unknown form or way to sign, and for wrong
+    settings of deliveries.
     """
     problems: list[str] = []
-    named = [topic for topic in config.topics if topic in topics()]
+    form = forms().get(config.form) if config.form in forms() else None
+    known = {**dict(topics().items()), **(form.topics if form is not None else {})}
+    named = [topic for topic in config.topics if topic in known]
     resources, kinds = _topics([topic for topic in config.topics if topic not in named], types, problems)
     if named and len(named) < len(config.topics):
         problems.append("topics: changes of resources and events of the hospital want two webhooks")
-    form = forms().get(config.form) if config.form in forms() else None
     policy = form.policy if form is not None else Policy()
     if form is None:
         problems.append(no_such("form of notification", config.form, forms()))
@@ -119,7 +121,7 @@ def hook_from(config: WebhookConfig, name: str, types: Iterable[str]) -> Hook:
     called = config.name or name
     hook = Hook(
         called, config.url, config.secret, resources, kinds, config.payload,
-        topics=tuple(topics().get(topic) for topic in named), form=config.form, signing=config.signing, policy=policy,
+        topics=tuple(known[topic] for topic in named), form=config.form, signing=config.signing, policy=policy,
         headers=tuple((key.lower(), value) for key, value in config.headers.items()),
     )  # fmt: skip
     return unless(problems, f"The webhook {called} cannot be set up.", hook)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,10 @@ from mockehr.core.changes import ChangeLog
 from mockehr.core.clock import Clock
 from mockehr.core.exchange import JSON, Channel, Exchange
 from mockehr.core.pipeline import Pipeline
-from mockehr.events import Outbox
+from mockehr.events import Event, Hook, Outbox
+from mockehr.events.changed import ChangedFeeds
+from mockehr.fhir.bulk import Desk, ImportDesk
+from mockehr.fhir.record import Record
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Store
 from mockehr.hl7.dialect import Dialect
@@ -23,6 +26,7 @@ from mockehr.personalities.model import Personality, SiteFacts
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.quirks.apply import Mischief
 from mockehr.quirks.rule import Rule, quirks, rule_from
+from mockehr.sites import meddling
 from mockehr.sites.charts import Charts
 from mockehr.sites.claims import claimed
 from mockehr.sites.media import Media
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from mockehr.sites.listeners import Listeners
     from mockehr.sites.pathway_runs import PathwayRuns
     from mockehr.sites.snapshot import Snapshots
+    from mockehr.sites.subscriptions import Subscriptions
     from mockehr.sites.upgrades import Upgrades
 
 
@@ -59,8 +64,16 @@ class Site:
     auth: AuthServer
     endpoints: Endpoints
     fhir: FhirServer
+    bulk: Desk
+    """Where exports are ordered, asked after and fetched."""
+    imports: ImportDesk
+    """Where imports are ordered and asked after."""
     mischief: Mischief
     outbox: Outbox
+    subscriptions: Subscriptions
+    """The FHIR Subscriptions that are stored, each an endpoint of the outbox."""
+    changed: ChangedFeeds
+    """What clients that poll have still to be told."""
     pipelines: Mapping[Channel, Pipeline]
     perform: Callable[[Exchange], None]
     """What stands behind stage `perform` of channel `fhir`: the simulator, or a tape."""
@@ -226,10 +239,44 @@ class Site:
         """See `mockehr.sites.endpoints.Endpoints.page`."""
         return self.endpoints.page(name, base_url)
 
+    def draw(self, *names: str | int) -> float:
+        """In [0, 1), by the seed and those names."""
+        return self.chance.draw("quirk", *names)
+
+    def versions_of(self, resource_type: str, id: str) -> Sequence[Record]:
+        """All versions of a resource, oldest first; none of one that was never written here."""
+        return meddling.versions_of(self, resource_type, id)
+
+    def shown(self, record: Record) -> Record:
+        """The record as the vendor's present release shows it."""
+        return self.fhir.shown(record)
+
+    def secret_of(self, endpoint: str) -> str:
+        """What events to an endpoint are signed with, if they are."""
+        lane = self.outbox.lanes.get(endpoint)
+        return lane.hook.secret if lane is not None else ""
+
+    def rotate_secret(self, endpoint: str, secret: str, *, keep_old: bool) -> Hook:
+        """Sign for an endpoint with another secret from now on."""
+        return meddling.rotate_secret(self, endpoint, secret, keep_old=keep_old)
+
+    def switch_off(self, endpoint: str, why: str) -> None:
+        """Tell an endpoint nothing more."""
+        meddling.switch_off(self, endpoint, why)
+
+    def skip_event_numbers(self, endpoint: str, events: Sequence[Event], count: int) -> tuple[Event, ...]:
+        """Let those events and all that follow have higher numbers."""
+        return meddling.skip_event_numbers(self, endpoint, events, count)
+
+    def replay_delivery(self, exchange: Exchange, after: float) -> None:
+        """Send what was just written to an endpoint again after so many seconds, to the octet."""
+        meddling.replay_delivery(self, exchange, after)
+
     def close(self) -> None:
         """Let go of the files that it holds; its store cannot be asked afterwards. May be called twice."""
         self.store.close()
         self.links.close()
+        self.outbox.close()
 
     def reset(self) -> None:
         """Back to the first moment: written state, tokens, pages, rules, journal and outbox are gone."""
@@ -237,12 +284,16 @@ class Site:
         self.log.clear()
         self.fhir.pages.reset()
         self.fhir.idempotency.clear()
+        self.bulk.clear()
+        self.imports.clear()
         self.auth.clear()
         self.mischief.clear()
         if self.charts is not None:
             for name in list(self.charts.infections):
                 self.charts.cure(name)
+        self.subscriptions.rebuild()
         self.outbox.reset()
+        self.changed.reset()
         self.links.reset()
         self.listeners.reset()
         self.clock.clear()

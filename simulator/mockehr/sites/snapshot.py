@@ -41,6 +41,7 @@ class Snapshots:
         self._site.log.clear()
         self._site.log.changes += found.changes
         self._site.log.go_on_after(len(found.kept.versions))
+        self._site.subscriptions.rebuild()
         self._site.fhir.pages.clear()
         self._site.fhir.idempotency.clear()  # what they were answered with may never have been written now
         return len(found.kept.versions)

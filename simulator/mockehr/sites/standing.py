@@ -70,11 +70,15 @@ def stand(site: Site, standing: Standing) -> None:
         site.auth.users.add(user)
     for username in standing.struck_off & {user.username for user in site.auth.users}:
         site.auth.users.remove(username)
+    wanted = {hook.name: hook for hook in standing.hooks}
     for name, hook in site.outbox.hooks.items():
-        if not hook.subscription:  # those of Subscriptions follow from what is stored
+        if name not in wanted and not hook.subscription:  # those of Subscriptions follow from what is stored
             site.outbox.remove(name)
-    for hook in standing.hooks:
-        site.outbox.add(hook)
+    for name, hook in wanted.items():
+        if name in site.outbox.lanes:
+            site.outbox.change(hook)  # to remove it would forget what other processes still have to tell it
+        else:
+            site.outbox.add(hook)
     site.snapshots.adopt(standing.snapshots)
 
 

@@ -18,6 +18,7 @@ from mockehr.fhir.record import Record, encode
 from mockehr.personalities.fields import FieldChange, FieldChanges
 from mockehr.personalities.load import load_personality
 from mockehr.personalities.model import Personality, http_date
+from mockehr.sites.subscriber import disclosed, disclosing
 from mockehr.sites.vendor import change_vendor
 
 if TYPE_CHECKING:
@@ -119,14 +120,14 @@ class Upgrades:
     def furnish(self) -> None:
         """Let the site's server show and take resources as this release has them."""
         if self.changes.types:
-            self._site.fhir.shown = Shown(self.changes)
+            self._site.fhir.shown = disclosing(Shown(self.changes))
             self._site.fhir.taken = self.changes.incoming
 
     def told(self, change: Change) -> Change:
         """A change as the receivers of webhooks are told of it: with the resource as the present release shows it."""
         if self.due <= change.at:
             self._go_on(None)
-        document = self.changes.outgoing(change.document)
+        document = self.changes.outgoing(disclosed(change.document))
         return change if document is change.document else replace(change, document=document)
 
     def _go_on(self, exchange: Exchange | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mockehr.core.exchange import Exchange
@@ -13,30 +14,32 @@ if TYPE_CHECKING:
     from mockehr.sites.site import Site
 
 
-def prepare_delivery(site: Site, delivery: Delivery) -> None:
-    """Run a delivery's exchange through its stages; afterwards it is ready to be sent, held back or dropped.
+def delivery_stages(site: Site) -> Callable[[Delivery], None]:
+    """What runs a delivery's exchange through its stages; afterwards it is ready to be sent, held back or dropped.
 
     Rules act before the notification is written (`on_deliver`), so that they may change what it says and how it is
     signed, and after (`on_wire`). The entry is closed when the delivery is over (`Outbox.listen`): until then the
     journal must not drop its body.
     """
-    mischief = site.mischief
+    mischief, outbox = site.mischief, site.outbox
+    drawn_up: list[Delivery] = []  # whose exchange runs; a rule's act may draw up another one meanwhile
 
     def disturb_arrival(exchange: Exchange) -> None:
         if mischief.armed("webhook", "on_deliver"):
-            mischief.amend("on_deliver", delivery, exchange)
+            mischief.amend("on_deliver", drawn_up[-1], exchange)
 
     def perform(exchange: Exchange) -> None:
-        site.outbox.write(delivery)
+        outbox.write(drawn_up[-1])
+        note(drawn_up[-1])
 
     def render(exchange: Exchange) -> None:
-        site.outbox.sign(delivery)
+        outbox.sign(drawn_up[-1])
         if mischief.armed("webhook", "on_wire"):
             mischief.disturb("on_wire", exchange)
 
-    Pipeline(
+    pipeline = Pipeline(
         {
-            "open_entry": site.journal.open,
+            "open_entry": lambda exchange: site.journal.open(exchange),
             "disturb_arrival": disturb_arrival,
             "authorise": _nothing,
             "name_interaction": _nothing,
@@ -46,7 +49,24 @@ def prepare_delivery(site: Site, delivery: Delivery) -> None:
             "render": render,
             "close_entry": _nothing,
         }
-    ).run(delivery.exchange)
+    )
+
+    def prepare(delivery: Delivery) -> None:
+        drawn_up.append(delivery)
+        try:
+            pipeline.run(delivery.exchange)
+        finally:
+            drawn_up.pop()
+
+    return prepare
+
+
+def note(delivery: Delivery) -> None:
+    """Keep what its events are about, as `Type/id/_history/version`: for probes, whatever its form discloses."""
+    if delivery.events:
+        changes = [event.change for event in delivery.events]
+        about = [f"{change.resource_type}/{change.id}/_history/{change.version}" for change in changes]
+        delivery.exchange.notes |= {"about": about, "payload": delivery.payload}
 
 
 def sender_of(site: Site) -> Sender:

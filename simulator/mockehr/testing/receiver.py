@@ -2,154 +2,182 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import orjson
-import uvicorn
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 
 from mockehr.core.errors import UsageError, VerdictFailed
-from mockehr.events import verify
+from mockehr.edge.certificates import Authority
+from mockehr.edge.hook_receiver import Answer, Endpoint, HookReceiver
+from mockehr.events.arrival import Arrival
+from mockehr.events.reading import Said
 from mockehr.testing.server import WorldServer
 
-PATH = "/hook"
-SIGNATURE = "x-mockehr-signature"
+__all__ = ["Answer", "Arrival", "Place", "Receiver", "Said"]
+PATH: Final = "/hook"
+_REMEDY: Final = "Retries and late copies wait on the site's clock: site.advance(…) moves it."
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One delivery as it arrived: the first has number 1. Header names are in small letters."""
+class Place:
+    """One endpoint of a receiver: what arrived there, in order, and what it answers. Safe to use from the test."""
 
-    number: int
-    headers: Mapping[str, str]
-    body: bytes
-    status: int
-    """What the receiver answered."""
-
-    @property
-    def json(self) -> Any:
-        """The body, parsed; raises ValueError if it is no JSON."""
-        return orjson.loads(self.body)
-
-    def verify(self, secret: str, *, now: float | None = None) -> None:
-        """Raise VerdictFailed unless the signature was made with `secret`.
-
-        With `now` (seconds since 1970 by the site's clock, as `site.now`) one older than 5 minutes is refused.
-        """
-        header = self.headers.get(SIGNATURE, "")
-        if now is None:
-            fault = verify(secret, header, self.body, now=0, tolerance=1 << 62)
-        else:
-            fault = verify(secret, header, self.body, now=int(now))
-        if fault:
-            raise VerdictFailed(
-                f"Delivery {self.number} is not signed as agreed: {fault}.",
-                remedy="Give the same secret to site.webhook(…, secret=…) and to verify(…).",
-            )
-
-
-class Receiver:
-    """Records deliveries in order of arrival and answers as told. Safe to use from the test's thread."""
-
-    def __init__(self, server: WorldServer) -> None:
-        self._server = server
-        self._arrivals: list[Arrival] = []
-        self._news = threading.Condition()
-        self._answers: deque[tuple[int, Mapping[str, str]]] = deque()
-        self._always: tuple[int, Mapping[str, str]] = (200, {})
-        self._socket: socket.socket | None = None
-        self._uvicorn: uvicorn.Server | None = None
-
-    def start(self) -> Receiver:
-        """Listen on a free port of loopback, in the session server's loop."""
-        self._server.threaded.run(self._start())
-        return self
-
-    def stop(self) -> None:
-        """Stop listening and close connections; what arrived is kept."""
-        if self._uvicorn is not None:
-            self._server.end(self._stop)
+    def __init__(self, endpoint: Endpoint, news: threading.Condition, url: Callable[[], str]) -> None:
+        self._endpoint = endpoint
+        self._news = news
+        self._url = url
 
     @property
     def url(self) -> str:
         """Where to deliver: `http://127.0.0.1:port/hook`."""
-        if self._socket is None:
-            raise UsageError("The receiver does not listen yet.", remedy="Call start() first.")
-        return f"http://127.0.0.1:{self._port}{PATH}"
+        return self._url()
 
-    def answer(self, status: int, times: int | None = None, *, headers: Mapping[str, str] | None = None) -> None:
-        """Answer the next `times` deliveries with `status`; without `times` all that come after those.
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """What arrived there until now."""
+        return list(self._endpoint.arrivals)
+
+    def answer(
+        self,
+        answer: int | Answer | Callable[[Arrival], int | Answer],
+        times: int | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> None:
+        """Answer the next `times` deliveries with a status; without `times` all that come after those.
 
         Several calls queue up: `answer(500, times=2)` and `answer(429, times=1)` give 500, 500, 429, and then 200.
+        Instead of a status a function of the arrival may stand, which gives a status or an Answer.
         """
+        told = Answer(answer, dict(headers or {}), body) if isinstance(answer, int) else answer
         if times is None:
-            self._always = (status, dict(headers or {}))
+            self._endpoint.always = told
         else:
-            self._answers.extend([(status, dict(headers or {}))] * times)
+            self._endpoint.next.extend([told] * times)
 
     def __len__(self) -> int:
-        return len(self._arrivals)
+        return len(self.arrivals)
 
     def __iter__(self) -> Iterator[Arrival]:
-        return iter(tuple(self._arrivals))
+        return iter(self.arrivals)
 
     def __getitem__(self, place: int) -> Arrival:
-        return self._arrivals[place]
+        return self.arrivals[place]
 
     def wait_for(self, n: int = 1, *, timeout: float = 5.0) -> list[Arrival]:
         """All deliveries as soon as there are `n`; raises VerdictFailed if `timeout` seconds are not enough."""
         __tracebackhide__ = True
         with self._news:
-            if not self._news.wait_for(lambda: len(self._arrivals) >= n, timeout):
-                told = "".join(f"\n  - {one.number}: {one.body[:200]!r} → {one.status}" for one in self._arrivals)
+            if not self._news.wait_for(lambda: len(self.arrivals) >= n, timeout):
+                told = "".join(f"\n  - {one.number}: {one.body[:200]!r} → {one.status}" for one in self.arrivals)
                 raise VerdictFailed(
-                    f"{len(self._arrivals)} of {n} deliveries arrived within {timeout:g} s.{told}",
-                    remedy="Retries and late copies wait on the site's clock: site.advance(…) moves it.",
+                    f"{len(self.arrivals)} of {n} deliveries arrived within {timeout:g} s.{told}", remedy=_REMEDY
                 )
-            return list(self._arrivals)
+            return self.arrivals
 
-    def verify(self, secret: str, *, now: float | None = None) -> None:
+    def wait_for_events(self, n: int = 1, *, timeout: float = 5.0) -> list[Said]:
+        """All events as soon as there are `n` different ones; raises VerdictFailed like `wait_for`."""
+        __tracebackhide__ = True
+        with self._news:
+            if not self._news.wait_for(lambda: len(self.by_event()) >= n, timeout):
+                told = ", ".join(self.by_event()) or "none"
+                raise VerdictFailed(
+                    f"{len(self.by_event())} of {n} events arrived within {timeout:g} s: {told}.", remedy=_REMEDY
+                )
+            return self.events()
+
+    def events(self) -> list[Said]:
+        """What the deliveries tell of, read from their bodies in whichever form they are; repeated where they are."""
+        return [said for arrival in self for said in arrival.events]
+
+    def by_event(self) -> dict[str, list[Arrival]]:
+        """Every event's deliveries by its id, in order of the first: more than one is a repetition or a retry."""
+        found: dict[str, list[Arrival]] = {}
+        for arrival in self:
+            for said in arrival.events:
+                found.setdefault(said.id, []).append(arrival)
+        return found
+
+    def verify(self, secret: str, *, scheme: str = "mockehr", now: float | None = None) -> None:
         """Raise VerdictFailed unless something arrived and all of it was signed with `secret`; see Arrival.verify."""
-        if not self._arrivals:
+        if not self.arrivals:
             raise VerdictFailed("Nothing arrived.", remedy="Wait for it: wait_for(1).")
         for arrival in self:
-            arrival.verify(secret, now=now)
+            arrival.verify(secret, scheme=scheme, now=now)
 
-    async def _start(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._port = int(self._socket.getsockname()[1])
-        config = uvicorn.Config(
-            self._app,
-            interface="asgi3",
-            loop="none",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-        )
-        config.load()
-        self._uvicorn = uvicorn.Server(config)
-        self._uvicorn.lifespan = config.lifespan_class(config)
-        await self._uvicorn.startup(sockets=[self._socket])
 
-    async def _stop(self) -> None:
-        assert self._uvicorn is not None
-        assert self._socket is not None
-        await self._uvicorn.shutdown(sockets=[self._socket])
+class Receiver(Place):
+    """Records deliveries in order of arrival and answers as told. Safe to use from the test's thread.
 
-    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        body = await request.body()
-        status, headers = self._answers.popleft() if self._answers else self._always
-        with self._news:
-            self._arrivals.append(Arrival(len(self._arrivals) + 1, dict(request.headers), body, status))
-            self._news.notify_all()
-        await Response(status_code=status, headers=headers)(scope, receive, send)
+    It takes any method at any path; `at` gives an endpoint of its own to those below a path. A sender that wants its
+    challenge back (Redox, WebSub) gets it, unless `echo` says otherwise.
+    """
+
+    def __init__(self, server: WorldServer) -> None:
+        self._server = server
+        self._told = threading.Condition()
+        self._hooks = HookReceiver(self._heard)
+        self._authority: Authority | None = None
+        super().__init__(self._hooks.endpoints["/"], self._told, lambda: self._address(PATH))
+
+    def start(self) -> Receiver:
+        """Listen on a free port of loopback, in the session server's loop."""
+        self._server.threaded.run(self._hooks.start())
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and close connections; what arrived is kept."""
+        self._server.end(self._hooks.stop)
+        if self._authority is not None:
+            self._authority.close()
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        """What arrived anywhere until now."""
+        return list(self._hooks.arrivals)
+
+    def at(self, path: str) -> Place:
+        """The endpoint at a path and below it: it answers for itself, and has what arrived there."""
+        endpoint = self._hooks.at(path)
+        return Place(endpoint, self._told, lambda: self._address(endpoint.path))
+
+    def secure(self) -> str:
+        """Listen on a further port with TLS, which the session's server trusts from now on; its `https://` URL."""
+        if self._authority is None:
+            self._authority = Authority()
+        identity, server = self._authority.server(), self._server.threaded
+        server.call(server.server.trust, self._authority.ca_file)
+        return f"https://127.0.0.1:{server.run(self._hooks.start(identity=identity))}{PATH}"
+
+    def echo(self, on: bool) -> None:
+        """Give those that want it their challenge back, or answer them like everybody."""
+        self._hooks.echo = on
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Answer nothing from now on until `release`, or to the end of the `with` that this is used in.
+
+        What arrives is recorded at once.
+        """
+        self._hooks.holding = True
+        return self._held()
+
+    def release(self, count: int | None = None) -> int:
+        """Answer what was held back, or the first `count` of it; how many that were."""
+        return self._server.threaded.call(self._hooks.release, count)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.release()
+
+    def _heard(self, arrival: Arrival) -> None:
+        with self._told:
+            self._told.notify_all()
+
+    def _address(self, path: str) -> str:
+        if not self._hooks.port:
+            raise UsageError("The receiver does not listen yet.", remedy="Call start() first.")
+        return f"http://127.0.0.1:{self._hooks.port}{path}"

@@ -17,7 +17,6 @@ from mockehr.core.errors import MockehrError, VerdictFailed
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.edge.launch_lab import launch_app
 from mockehr.edge.launch_record import LaunchRecord
-from mockehr.events import Delivery
 from mockehr.journal import Question
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
@@ -29,6 +28,9 @@ from mockehr.sites.test_client import APP_SCOPES, register_app, register_demo_cl
 from mockehr.sites.told import kinds_from, told_of, watch, witness_of
 from mockehr.sites.truth import TruthReport
 from mockehr.sites.waiting import releasable
+from mockehr.testing.audit import AuditTrail
+from mockehr.testing.bulk import BulkExports
+from mockehr.testing.events import SiteEvents, answered
 from mockehr.testing.server import WorldServer
 
 T = TypeVar("T")
@@ -199,7 +201,7 @@ class TestSite:
         Webhooks that are under way are answered first (up to ANSWERED_WITHIN): their retries belong on the clock.
         """
         if self.site.outbox.lanes:
-            self._server.threaded.run(_answered(self.site))
+            self._server.threaded.run(answered(self.site, ANSWERED_WITHIN))
         settled: Settled = self._call(self.site.clock.advance, duration(by))
         return settled
 
@@ -247,6 +249,21 @@ class TestSite:
             more=settings,
         )
         return name
+
+    @property
+    def events(self) -> SiteEvents:
+        """What the endpoints are told: `send`, `replay`, `wait`, `told`, `dead`."""
+        return SiteEvents(self)
+
+    @property
+    def audit(self) -> AuditTrail:
+        """Who accessed what: `accesses`, `events`, `assert_accessed`, `assert_not_accessed`."""
+        return AuditTrail(self.site, self._call)
+
+    @property
+    def bulk(self) -> BulkExports:
+        """What can be exported: `export`, `assert_exported`, `groups`, `jobs`."""
+        return BulkExports(self.site, self._call)
 
     def feed(self, name: str, port: int, host: str = "127.0.0.1", **settings: Any) -> str:
         """Send the site's changes as HL7 messages to a peer from now on; returns the feed's name.
@@ -411,21 +428,6 @@ class Truth:
         report = self.compare(given, patients=patients, types=types)
         if not report.ok:
             raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")
-
-
-async def _answered(site: Site) -> None:
-    """Wait until the receivers have answered what was sent to them, or time is up."""
-    outbox, quiet = site.outbox, asyncio.Event()
-
-    def over(delivery: Delivery) -> None:
-        if not outbox.under_way:
-            quiet.set()
-
-    if outbox.under_way > 0:
-        outbox.listen(over)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(quiet.wait(), ANSWERED_WITHIN)
-        outbox.unlisten(over)
 
 
 def _goes_on(link: Link) -> bool:

@@ -94,6 +94,13 @@ def rotate(site: Site, name: str, secret: str, keep_old: bool = False) -> dict[s
     return {"webhook": name, "secrets": 1 + len(outbox.lane(name).hook.old_secrets)}
 
 
+@operation("webhook secret", "GET", "/webhooks/{name}/secret")
+def secret(site: Site, name: str) -> dict[str, Any]:
+    """What deliveries to a receiver are signed with now, the newest first: as the vendor's portal shows it."""
+    hook = site.outbox.lane(name).hook
+    return {"webhook": name, "secrets": [one for one in (hook.secret, *hook.old_secrets) if one]}
+
+
 @operation("webhook switch", "POST", "/webhooks/{name}/state")
 def switch(site: Site, name: str, on: bool = True, why: str = "switched off by hand") -> dict[str, Any]:
     """Tell a receiver nothing more, or all again; what it missed while it was off is not told later."""
