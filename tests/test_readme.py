@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shlex
 from collections.abc import Iterator
@@ -98,9 +99,10 @@ def blocks(page: str, language: str) -> Iterator[tuple[int, str]]:
 
 
 def commands(page: str) -> list[list[str]]:
-    """Every line that begins with `mockehr` in a block of sh, as words without the first."""
+    """Every line that begins with `mockehr` in a block of sh, as words without the first and without `> FILE`."""
     lines = [line for _, block in blocks(page, "sh") for line in block.splitlines()]
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("mockehr ")]
+    found = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("mockehr ")]
+    return [words[: words.index(">")] if ">" in words else words for words in found]
 
 
 def accept(words: list[str]) -> click.Context:
@@ -160,6 +162,10 @@ def test_commands_about_the_site_north_run_on_a_server(
 ) -> None:
     admit = "MSH|^~\\&|LIS|LAB|EHR|NORTH|20260105||ADT^A28|7|P|2.5.1\rEVN|A28\rPID|1||42^^^LAB^MR||Muster\r"
     (tmp_path / "admit.hl7").write_text(admit)
+    (tmp_path / "charts").mkdir()
+    for name in ("charts/one.ndjson", "more.ndjson.gz"):
+        line = f'{{"resourceType": "Basic", "id": "{len(name)}", "code": {{"text": "read"}}}}\n'.encode()
+        (tmp_path / name).write_bytes(gzip.compress(line) if name.endswith(".gz") else line)
     monkeypatch.chdir(tmp_path)
     site = mockehr.site("epic", name="north", patients=8, open_access=True)
     site.client("demo")
@@ -171,7 +177,7 @@ def test_commands_about_the_site_north_run_on_a_server(
     assert len(asked) >= 3
     patient = site.patient_ids(1)[0]
     for words in asked:
-        told = [patient if word == "ID" else word for word in words]
+        told = [re.sub(r"^(Patient/)?ID$", rf"\g<1>{patient}", word) for word in words]
         # there is no app of the reader's here that could be opened
         told += ["--server", mockehr.url, *(["--print"] if words[0] == "launch" else [])]
         done = CliRunner().invoke(cli, told)

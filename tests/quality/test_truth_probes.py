@@ -64,9 +64,10 @@ def test_the_same_record_in_two_searches_is_no_repeat(traffic: Any) -> None:
 
 def deliver(traffic: Any, event: int, *, dropped: bool = False) -> Exchange:
     exchange = Exchange("webhook", "POST", "/hook", direction="out", peer="hook", reply=Reply(200))
-    exchange.body = json.dumps({"id": f"evt-{event}"}).encode()
     exchange.interaction = Interaction("Observation.create", "Observation", str(event))
+    exchange.changes = (event,)
     exchange.notes = {"dropped": True} if dropped else {}
+    exchange.reply = None if dropped else exchange.reply
     made: Exchange = traffic.add(exchange)
     return made
 

@@ -1,15 +1,12 @@
 """Every quirk through real sockets: what the client sees, what the journal says, and that all is well without it.
 
-Those of launches are shown in `test_launch_quirks.py`, those of HL7 in `test_hl7_on_the_wire.py`.
+Those of launches are shown in `test_launch_quirks.py`, those of HL7 in `test_hl7_on_the_wire.py`, those of
+events in `test_events_on_the_wire.py`, those of exports in `test_bulk_on_the_wire.py`.
 """
 
 from __future__ import annotations
 
-import http.server
-import json
-import queue
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -25,27 +22,24 @@ from mockehr.auth.launches import Launch
 from mockehr.core.exchange import Exchange
 from mockehr.edge.mllp import MllpServer
 from mockehr.edge.mllp_site import listen_for
-from mockehr.events import Hook, Policy
-from mockehr.fhir.intake import Intake, import_document
 from mockehr.quirks.rule import quirks
 from mockehr.sites.test_client import register_app
 from mockehr.testing.world import TestClient, TestSite, World
 
 WAIT = 5
-ELSEWHERE = ("launch", "hl7", "message")
+ELSEWHERE = ("launch", "hl7", "message", "events", "bulk")
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
 JSON_TYPE = {"Content-Type": "application/fhir+json"}
 
 
 @dataclass
 class Wire:
-    """One stepped site with everything by which a client reaches it: HTTP, MLLP, and a receiver of webhooks."""
+    """One stepped site with everything by which a client reaches it: HTTP and MLLP."""
 
     site: TestSite
     client: TestClient
     http: httpx2.Client
     hl7: MllpServer
-    arrived: queue.Queue[dict[str, Any]]
     serial: Iterator[int] = field(default_factory=lambda: count(1))
 
     def grant(self) -> httpx2.Response:
@@ -84,10 +78,6 @@ class Wire:
                 named.append(found[0].decode() if found else "")
         return named
 
-    def happen(self, family: str) -> None:
-        patient = {"resourceType": "Patient", "id": family.lower(), "name": [{"family": family}]}
-        self.site._call(import_document, self.site.site.store, patient, Intake(), source="test")
-
 
 def admission(id: str) -> bytes:
     text = (
@@ -98,38 +88,12 @@ def admission(id: str) -> bytes:
 
 
 @pytest.fixture
-def arrived() -> Iterator[tuple[str, queue.Queue[dict[str, Any]]]]:
-    """A receiver of webhooks on loopback: its address, and what came."""
-    came: queue.Queue[dict[str, Any]] = queue.Queue()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            came.put({"delivery": self.headers["x-mockehr-delivery"], **body})
-
-        def log_message(self, *_: Any) -> None:
-            """Nothing: pytest shows the journal."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/hook", came
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def wire(mockehr: World, arrived: tuple[str, queue.Queue[dict[str, Any]]]) -> Iterator[Wire]:
+def wire(mockehr: World) -> Iterator[Wire]:
     site = mockehr.site(stepped=True, patients=30)
     server = listen_for(site.site)
     mockehr._server.threaded.run(server.start())
-    site.site.outbox.add(Hook("app", arrived[0], policy=Policy(ladder=(10.0,))))
     with httpx2.Client(timeout=WAIT) as http_client:
-        yield Wire(site, site.client(), http_client, server, arrived[1])
+        yield Wire(site, site.client(), http_client, server)
     mockehr._server.threaded.run(server.stop())
 
 
@@ -317,27 +281,6 @@ def refused_to_renew(wire: Wire, token: str, armed: bool) -> None:
     assert (answer.json().get("error") == "invalid_grant") is armed
 
 
-def delivered_twice(wire: Wire, token: str, armed: bool) -> None:
-    wire.happen("Muster")
-    first = wire.arrived.get(timeout=WAIT)
-    wire.site.advance("61s")
-    if not armed:  # deliveries under way at the same time may arrive in any order
-        wire.happen("Later")
-    second = wire.arrived.get(timeout=WAIT)
-    assert first["resource"]["reference"] == "Patient/muster"
-    assert (second["id"] == first["id"]) is armed
-    assert second["delivery"] != first["delivery"]
-
-
-def never_delivered(wire: Wire, token: str, armed: bool) -> None:
-    wire.happen("Lost")
-    wire.happen("Found")
-    # deliveries under way at the same time may arrive in any order
-    came = {wire.arrived.get(timeout=WAIT)["resource"]["reference"] for _ in range(1 if armed else 2)}
-    assert came == ({"Patient/found"} if armed else {"Patient/found", "Patient/lost"})
-    assert [bool(e.notes.get("dropped")) for e in wire.site.journal(channel="webhook")] == [armed, False]
-
-
 def acknowledged_late(wire: Wire, token: str, armed: bool) -> None:
     assert wire.admit("A1") == ["A1"]
     effects = last(wire, "mllp-in").effects
@@ -382,8 +325,6 @@ TRIES: dict[str, Try] = {
     "token-revoked-early": Try(revoked, settings={"times": 0}),
     "ack-late": Try(acknowledged_late, "mllp-in", {"delay": "7s"}),
     "ack-wrong-id": Try(acknowledged_as_another, "mllp-in"),
-    "dropped-delivery": Try(never_delivered, "webhook", when={"first": 1}),
-    "duplicate-delivery": Try(delivered_twice, "webhook", {"later": "60s"}, when={"first": 1}),
     "expiring-next-link": Try(dead_link, settings={"after": "5s"}),
     "latency": Try(late, settings={"delay": "3s"}),
     "lost-response": Try(lost),

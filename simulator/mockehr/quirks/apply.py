@@ -184,8 +184,8 @@ def exchange_key(exchange: Exchange) -> str:
     """What is asked for, in a form that two runs and two orders of arrival share.
 
     Token requests are keyed by who asks for what, since assertions differ each time, and so are authorization
-    requests, whose `state` and code challenge do; deliveries by endpoint and changes; everything else by method, path,
-    query and body.
+    requests, whose `state` and code challenge do; deliveries by endpoint and changes; all else by method, path, query
+    and body.
     """
     if exchange.channel == "token":
         form = dict(parse_qsl(exchange.body.decode("utf-8", "replace")))

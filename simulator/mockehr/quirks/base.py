@@ -20,13 +20,15 @@ Capabilities (each gets what it works on, and an Act):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from mockehr.core.chance import Stream
 from mockehr.core.errors import nearest_names
 from mockehr.core.exchange import Exchange
+from mockehr.events import Event, Hook
+from mockehr.fhir.record import Record
 
 CAPABILITIES = (
     "on_request",
@@ -88,6 +90,30 @@ class World(Protocol):
     def page_address(self, name: str, base_url: str) -> str:
         """Address of a page below the authorization endpoint (`idp`, `embed`, `retired`), or of the FHIR base of the
         hospital's other environment (`elsewhere`), for a client that addressed the FHIR base as `base_url`."""
+
+    def draw(self, *names: str | int) -> float:
+        """In [0, 1), by the site's seed and those names: for what must be the same whatever exchange asks."""
+
+    def versions_of(self, resource_type: str, id: str) -> Sequence[Record]:
+        """All versions of a resource as they are stored, oldest first; none of one that was never written here."""
+
+    def shown(self, record: Record) -> Record:
+        """The record as the vendor's present release shows it."""
+
+    def secret_of(self, endpoint: str) -> str:
+        """What events to an endpoint are signed with; empty if nothing, or if there is no such endpoint."""
+
+    def rotate_secret(self, endpoint: str, secret: str, *, keep_old: bool) -> Hook:
+        """Sign for an endpoint with another secret from now on; answers its new settings."""
+
+    def switch_off(self, endpoint: str, why: str) -> None:
+        """Tell an endpoint nothing more."""
+
+    def skip_event_numbers(self, endpoint: str, events: Sequence[Event], count: int) -> tuple[Event, ...]:
+        """Let those events, the endpoint's latest, and all that follow have numbers that are higher by `count`."""
+
+    def replay_delivery(self, exchange: Exchange, after: float) -> None:
+        """Send what was just written to an endpoint again after so many seconds, to the octet."""
 
 
 @dataclass(slots=True)

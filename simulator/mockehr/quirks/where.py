@@ -13,10 +13,11 @@ from mockehr.core.exchange import CHANNELS, Exchange
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which exchanges a rule is for; an empty field means any. `path`, `message` and `link` may hold `*`.
+    """Which exchanges a rule is for; an empty field means any. `path`, `message`, `link`, `endpoint` may hold `*`.
 
-    `message` is an HL7 type and trigger such as `ADT^A01`; `link` the name of a feed or a listener; `client` a client
-    id; `resource` and `interaction` may be several, separated by commas or given as a list.
+    `message` is an HL7 type and trigger such as `ADT^A01`; `link` the name of a feed or a listener; `endpoint` the
+    name of a receiver of events; `client` a client id; `resource` and `interaction` may be several, separated by
+    commas or given as a list.
     """
 
     channel: str = ""
@@ -26,6 +27,7 @@ class Where:
     path: str = ""
     message: str = ""
     link: str = ""
+    endpoint: str = ""
 
     @property
     def needs_interaction(self) -> bool:
@@ -47,6 +49,8 @@ class Where:
             return f"message is {asked.name if asked else 'none'}, not {self.message}"
         if self.link and not fnmatchcase(exchange.path, f"/{self.link}"):
             return f"link is {exchange.path[1:] or 'none'}, not {self.link}"
+        if self.endpoint and not (exchange.channel == "webhook" and fnmatchcase(exchange.peer, self.endpoint)):
+            return f"endpoint is {exchange.peer if exchange.channel == 'webhook' else 'none'}, not {self.endpoint}"
         if self.path and not fnmatchcase(exchange.path, self.path):
             return f"path is {exchange.path}, not {self.path}"
         return ""
@@ -66,6 +70,7 @@ def where_from(settings: Mapping[str, Any]) -> Where:
         path=str(settings.get("path", "")),
         message=str(settings.get("message", "")),
         link=str(settings.get("link", "")),
+        endpoint=str(settings.get("endpoint", "")),
     )
 
 

@@ -97,12 +97,27 @@ class ToldSection(Section):
     was applied."""
 
 
+class HeardSection(Section):
+    """What a receiver of events should end up with: all that changed, as it is now, whatever came of events."""
+
+    webhook: str
+    """The receiver, by name; sites without it are not judged by records."""
+
+
 class TruthSection(Section):
     """Which records the client should end up with: by resource type, the query that it is told to sync."""
 
     types: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_TRUTH))
     told: ToldSection | None = None
     """In place of resources: records that follow from an HL7 feed."""
+    heard: HeardSection | None = None
+    """In place of resources of the roster: those that a receiver of events is to hear of."""
+
+    @model_validator(mode="after")
+    def _one_truth(self) -> Self:
+        if self.told is not None and self.heard is not None:
+            raise ValueError("told, heard: the client's records are compared with one of them, not with both")
+        return self
 
 
 class BeginSection(Section):
@@ -170,6 +185,9 @@ class Scenario(Section):
         wanted = [("launches", "site", launch.site, sites) for launch in self.launches]
         wanted += [("begin", "site", begun.site, sites) for begun in self.begin]
         wanted += [("truth.told", "link", self.truth.told.link, links)] if self.truth.told is not None else []
+        if self.truth.heard is not None:
+            hooks = [hook.name for site in self.sites for hook in site.webhooks]
+            wanted.append(("truth.heard", "webhook", self.truth.heard.webhook, hooks))
         for place, kind, name, names in wanted:
             if name and name not in names:
                 near = nearest_names(name, names, limit=1) or names[:3] or ["none"]

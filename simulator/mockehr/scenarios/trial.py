@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -16,6 +17,7 @@ from mockehr.auth.launches import Launch
 from mockehr.config.settings import SiteConfig
 from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.core.exchange import JSON
+from mockehr.events import Hook
 from mockehr.pathways.shipped import shipped_files
 from mockehr.scenarios.launched import LAUNCHES, Launched
 from mockehr.scenarios.probe import Case
@@ -25,6 +27,7 @@ from mockehr.scenarios.scorecard import Scorecard, judge
 from mockehr.sites.configured import build_configured, patient_id
 from mockehr.sites.expected import queries_of, truth_of
 from mockehr.sites.feeds import Link
+from mockehr.sites.heard import heard_of
 from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import register_app, register_demo_client
@@ -34,6 +37,7 @@ from mockehr.sites.truth import TruthReport
 NO_PORTS: Final[Mapping[str, int]] = MappingProxyType({})
 UNASSIGNED: Final = 9
 """Port of a feed to a client that nobody chose one for yet (discard)."""
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Trial:
@@ -47,6 +51,7 @@ class Trial:
         self._base = base
         self.title = title or scenario.title
         self._free: list[Link] = []
+        self._free_hooks: list[tuple[Site, Hook]] = []
         self.sites = [self._site(config) for config in scenario.sites]
         self.launched: list[Launched] = []
         """What became of the launches that were driven so far."""
@@ -82,21 +87,23 @@ class Trial:
             if site.name in mllp_ports:
                 told[prefix + "MLLP_PORT"] = str(mllp_ports[site.name])
             told |= {prefix + name: str(port) for name, port in _feed_ports(site)}
+            told |= {prefix + name: value for name, value in _webhooks(site)}
         return told
 
     def feeds(self) -> list[tuple[str, int]]:
-        """(host, port) at which the client is to listen for HL7 messages."""
-        return [
-            (link.host, link.port)
-            for site in self.sites
-            for link in site.links.links.values()
-            if link.port and link.connection.role == "dial"
-        ]
+        """(host, port) at which the client is to listen for HL7 messages, and for events."""
+        links = [link for site in self.sites for link in site.links.links.values()]
+        dialled = [(link.host, link.port) for link in links if link.port and link.connection.role == "dial"]
+        return dialled + [_place(hook) for site in self.sites for hook in _own_hooks(site)]
 
     def assign_ports(self, choose: Callable[[int], list[int]]) -> None:
-        """Let the client be reached on free ports where a feed has port 0; `choose` gives so many of them."""
-        for link, port in zip(self._free, choose(len(self._free)), strict=True):
+        """Let the client be reached on free ports where a feed or a webhook has port 0; `choose` gives so many."""
+        ports = choose(len(self._free) + len(self._free_hooks))
+        for link, port in zip(self._free, ports, strict=False):
             link.port = port
+        for (site, hook), port in zip(self._free_hooks, ports[len(self._free) :], strict=True):
+            parts = urlsplit(hook.url)
+            site.outbox.change(replace(hook, url=parts._replace(netloc=f"{parts.hostname}:{port}").geturl()))
 
     def begin(self) -> None:
         """Let the scenario's pathways begin; call it once, when the sites are served and the client listens."""
@@ -157,12 +164,18 @@ class Trial:
         told = self.scenario.truth.told
         if told is not None:
             return told_of(site, told.link, given, told.records)
+        heard = self.scenario.truth.heard
+        if heard is not None:
+            return heard_of(site, heard.webhook, given)
         return truth_of(site, self.rosters[site.name], self.scenario.truth.types, given)
 
     def _judged(self, site: Site, file: Path) -> bool:
         told = self.scenario.truth.told
         if told is not None:
             return told.link in site.links.links
+        heard = self.scenario.truth.heard
+        if heard is not None:
+            return heard.webhook in site.outbox.lanes
         return site.charts is not None and (not self.scenario.launches or file.is_file())
 
     def _site(self, config: SiteConfig) -> Site:
@@ -192,6 +205,7 @@ class Trial:
         config = config.model_copy(update={"hl7": config.hl7.model_copy(update={"links": links})})
         site = build_configured(config, seed=self.scenario.seed, base=self._base)
         self._free += [site.links.get(name) for name in free]
+        self._free_hooks += [(site, hook) for hook in site.outbox.hooks.values() if urlsplit(hook.url).port == 0]
         told = self.scenario.truth.told
         if told is not None and told.link in site.links.links:
             watch(site, site.links.get(told.link))
@@ -204,6 +218,26 @@ def _feed_ports(site: Site) -> Iterator[tuple[str, int]]:
     for link in dialling:
         own = "" if len(dialling) == 1 else f"{link.name.upper().replace('-', '_')}_"
         yield f"FEED_{own}PORT", link.port
+
+
+def _own_hooks(site: Site) -> list[Hook]:
+    """The webhooks that the client is to listen for: those on this machine."""
+    return [hook for hook in site.outbox.hooks.values() if urlsplit(hook.url).hostname in LOOPBACK]
+
+
+def _place(hook: Hook) -> tuple[str, int]:
+    parts = urlsplit(hook.url)
+    return str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _webhooks(site: Site) -> Iterator[tuple[str, str]]:
+    """(variable, value) of where each webhook comes in and what signs it; the only one needs no name."""
+    hooks = _own_hooks(site)
+    for hook in hooks:
+        own = "" if len(hooks) == 1 else f"{hook.name.upper().replace('-', '_')}_"
+        yield f"WEBHOOK_{own}PORT", str(_place(hook)[1])
+        yield f"WEBHOOK_{own}PATH", urlsplit(hook.url).path or "/"
+        yield f"WEBHOOK_{own}SECRET", hook.secret
 
 
 def _begins(site: Site, told: BeginSection) -> None:

@@ -11,13 +11,14 @@ from mockehr.quirks.base import Act, quirk
 from mockehr.quirks.rule import Seconds
 
 
-@quirk("token-expiry", family="auth", ledger=("A1",), channels=("fhir", "token"))
+@quirk("token-expiry", family="auth", ledger=("A1",), channels=("fhir", "files", "feed", "token"))
 @dataclass(frozen=True, slots=True)
 class TokenExpiry:
     """Access tokens die `after` that many seconds, or after `uses` requests, whichever comes first (0: not at all).
 
     A shorter life is announced in `expires_in`; death by `uses` is not. The client sees 401 with `WWW-Authenticate`
-    on a request that worked a moment ago. Coping: get a new token, repeat that request once, lose nothing.
+    on a request that worked a moment ago, and so it does in the middle of an export, on a poll or a file. Coping: get
+    a new token, repeat that request once, lose nothing.
     """
 
     after: Seconds = 0.0
@@ -25,7 +26,7 @@ class TokenExpiry:
 
     def takes_part(self, channel: str, capability: str) -> bool:
         """`after` is about tokens being issued, `uses` about requests that carry one."""
-        return bool(self.after) if capability == "on_grant" else bool(self.uses) and channel == "fhir"
+        return bool(self.after) if capability == "on_grant" else bool(self.uses) and channel != "token"
 
     def on_grant(self, grant: Grant, act: Act) -> Grant:
         """Shorten the life of a token about to be issued."""

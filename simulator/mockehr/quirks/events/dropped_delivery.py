@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from mockehr.events import Delivery
 from mockehr.quirks.base import Act, quirk
 
 
@@ -13,9 +13,12 @@ from mockehr.quirks.base import Act, quirk
 class DroppedDelivery:
     """An event is counted as delivered and never sent. Nothing tells the receiver.
 
-    Coping: reconcile by polling with a watermark.
+    Where events are numbered their numbers have a gap. Coping: reconcile by polling with a watermark.
     """
 
-    def on_deliver(self, delivery: Any, act: Act) -> None:
+    def on_deliver(self, delivery: Delivery, act: Act) -> None:
         """Drop it."""
+        if not delivery.events:
+            act.leave(f"a {delivery.kind} tells of no event")
+            return
         delivery.dropped = True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from mockehr.events import Delivery
 from mockehr.quirks.base import Act, quirk
 from mockehr.quirks.rule import Seconds
 
@@ -24,8 +24,11 @@ class DuplicateDelivery:
         if self.copies < 1:
             raise ValueError(f"copies is {self.copies}; it must be 1 or more")
 
-    def on_deliver(self, delivery: Any, act: Act) -> None:
+    def on_deliver(self, delivery: Delivery, act: Act) -> None:
         """Ask the outbox for more deliveries of the same event."""
+        if not delivery.events or delivery.copy or delivery.attempt > 1:
+            act.leave("only the first delivery of an event is doubled")
+            return
         delivery.copies += self.copies
         delivery.copies_apart = float(self.later)
         act.why = f"{self.copies} more, {self.later:g} s apart"

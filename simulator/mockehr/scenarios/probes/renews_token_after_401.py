@@ -31,7 +31,7 @@ class RenewsTokenAfter401(Probe):
 
     def judge(self, case: Case) -> Finding:
         """Follow every 401 to what the client did next."""
-        calls, grants = case.on("fhir"), case.on("token")
+        calls, grants = case.on("fhir", "files"), case.on("token")
         faults = [
             Evidence(call.number, f"{label(call)} was sent with the token {bearer(call)!r}")
             for call in calls

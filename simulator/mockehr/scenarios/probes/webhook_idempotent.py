@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from mockehr.core.exchange import Exchange
+from mockehr.scenarios.event_reading import events, keys, sent
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
-from mockehr.scenarios.reading import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +19,16 @@ class WebhookIdempotent(Probe):
     ledger: ClassVar[tuple[str, ...]] = ("F1",)
 
     def judge(self, case: Case) -> Finding:
-        """Find events delivered twice and look for their records among the client's."""
-        twice = _delivered_twice(case.on("webhook"))
+        """Find events delivered twice, in whatever form, and look for their records among the client's."""
+        twice = _delivered_twice(case)
         if not twice:
             return self.unseen("No event was delivered more than once.")
         if case.truth is None:
             return self.unseen(f"{len(twice)} events came twice; the client's records were not given back.")
         held = {item.key: item.times for item in case.truth.duplicated}
         faults, once = [], []
-        for deliveries in twice:
+        for key, deliveries in twice:
             last = deliveries[-1]
-            key = _record(last)
             text = f"an event about {key} was delivered {len(deliveries)} times"
             if key in held:
                 faults.append(Evidence(last.number, f"{text}; the client holds it {held[key]} times"))
@@ -40,16 +38,9 @@ class WebhookIdempotent(Probe):
         return self.weigh(faults, once, good, "Events counted more than once: {n}.")
 
 
-def _delivered_twice(deliveries: Sequence[Exchange]) -> list[list[Exchange]]:
-    events: dict[str, list[Exchange]] = defaultdict(list)
-    for delivery in deliveries:
-        document = parsed(delivery.body)
-        event = document.get("id") if isinstance(document, dict) else None
-        if event and delivery.reply is not None and not delivery.notes.get("dropped"):
-            events[f"{delivery.peer} {event}"].append(delivery)
-    return [found for found in events.values() if len(found) > 1]
-
-
-def _record(delivery: Exchange) -> str:
-    asked = delivery.interaction
-    return f"{asked.resource_type}/{asked.id}" if asked is not None else "an unknown record"
+def _delivered_twice(case: Case) -> list[tuple[str, list[Exchange]]]:
+    """(`Type/id`, deliveries) of each event that reached one endpoint more than once."""
+    found: dict[tuple[str, int, str], list[Exchange]] = defaultdict(list)
+    for endpoint, number, key, delivery in events(one for one in sent(case) if keys(one)):
+        found[endpoint, number, key].append(delivery)
+    return [(key, deliveries) for (_, _, key), deliveries in found.items() if len(deliveries) > 1]

@@ -1,0 +1,1 @@
+"""Quirks of bulk exports: polls, manifests, files."""
