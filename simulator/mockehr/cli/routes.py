@@ -75,6 +75,11 @@ def routes_of(site: Site) -> Iterator[Route]:
             for method in METHODS.get(channel, ("GET",)):
                 if channel == "authorize" or method == "POST" or name == "userinfo":
                     yield Route(site.name, method, root + path, name, channel)
+    for what, path in site.bulk.addresses.offered():
+        where = root + path.replace("{", "[").replace("}", "]")
+        yield Route(site.name, "GET", where, what, "files")
+        if what.endswith("-status"):
+            yield Route(site.name, "DELETE", where, what.replace("status", "delete"), "files")
     for kind, offered in [("", site.fhir.system | {"capabilities"}), *sorted(site.fhir.types.items())]:
         for method, shape, interaction in ROUTES:
             if ("[type]" in shape) is not bool(kind):

@@ -166,6 +166,8 @@ class Subscriptions:
         site, before = self._site, self._held.get(id)
         if before is not None:
             before.cancel()
+        if not offered_styles(site):
+            return  # a resource like any other here
         held = self._held[id] = Held(id, version, document, kept_in(document), leads)
         style, terms = read_terms(site, document)
         if style is None or not isinstance(terms, Terms):

@@ -7,6 +7,7 @@ stand in the path or in the query.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import parse_qs, quote
@@ -81,6 +82,10 @@ class Addresses:
     def serves(self, path: str) -> bool:
         """Whether a path below the site's root is one of these. Cheap: most are none."""
         return path.startswith(self._heads) and any(one.find(path, "") for one in self._every)
+
+    def offered(self) -> Iterator[tuple[What, str]]:
+        """What there is, and where below the site's root, with the names of what stands in the address."""
+        yield from ((one.what, one.below) for one in reversed(self._every))
 
     def find(self, path: str, query: str) -> Found | None:
         """What is at a path below the site's root."""
