@@ -172,9 +172,12 @@ def _group(
     others = [happens for name, happens in events.items() if name != "update"]
 
     def only(name: str, happens: Happens) -> Happens:
+        def meant(change: Change) -> bool:
+            return change.resource_type == resource and happens(change) and kept(change)
+
         if name == "update":
-            return lambda change: happens(change) and kept(change) and not any(other(change) for other in others)
-        return lambda change: happens(change) and kept(change)
+            return lambda change: meant(change) and not any(other(change) for other in others)
+        return meant
 
     for name, happens in events.items():
         words = name.replace("-", " ")
