@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
+from functools import cache
+
+from tests.sites.exporter import Exporter
+from tests.sites.subscribing import topical
 
 from mockehr.core.exchange import Exchange
+from mockehr.events import Hook, Policy
 from mockehr.journal import entry
+from mockehr.quirks.rule import quirks
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
@@ -79,3 +86,58 @@ def test_any_order_of_arrival_gives_the_same_decision_for_each_exchange() -> Non
 def test_adding_a_rule_shifts_no_other_rules_draws() -> None:
     one, other = world(), world(extra=True)
     assert decisions(one, questions(one)) == decisions(other, questions(other))
+
+
+@cache
+def busy_days(seed: int = 11) -> tuple[bytes, frozenset[str]]:
+    """The journal of a hospital that tells, is asked for exports and lies about both; the rules that acted."""
+    site = build_site(SiteOptions("a", patients=20, seed=seed, stepped=True))
+    client = Exporter(site, scopes="system/*.cruds")
+    for family in ("events", "bulk"):
+        for name, made in quirks().items():
+            if f".{family}." in made.__module__:
+                site.arm({"use": name, "when": {"probability": 0.02 if name == "subscription-off" else 0.25}})
+    site.outbox.add(Hook("app", "http://app.example.org/", "s3cret", payload="full"))
+    site.outbox.add(Hook("batch", "http://batch.example.org/", form="standard", policy=Policy(batch=3, order="fifo")))
+    for topic in ("encounter-start", "result-available"):
+        asked = topical(f"https://mockehr.example.org/SubscriptionTopic/{topic}", heartbeat=3600)
+        assert client.send("POST", f"{client.base}/Subscription", body=json.dumps(asked).encode()).status == 201
+    for name in ("transfer-in-error", "merged-duplicates"):
+        site.pathways.start(name)
+    jobs = []
+    for turn in range(48):
+        if turn % 6 == 0:
+            jobs.append(client.kick_off(query="?_type=Patient,Encounter").header("Content-Location"))
+        site.clock.advance(1800)
+        while (delivery := site.outbox.take()) is not None:
+            site.outbox.settle(delivery, 503 if delivery.number % 7 == 0 else 200)
+        look_at(client, jobs)
+    site.close()
+    acted = {one.rule for exchange in site.journal for one in exchange.decisions if one.outcome == "fired"}
+    return site.journal.ndjson(), frozenset(acted)
+
+
+def look_at(client: Exporter, jobs: list[str]) -> None:
+    """Ask after every export, and fetch what those that are ready list."""
+    for where in tuple(jobs):
+        answer = client.send("GET", where)
+        if answer.status == 202:
+            continue
+        jobs.remove(where)
+        if answer.status == 200:
+            for listed in json.loads(answer.body)["output"]:
+                client.send("GET", listed["url"])
+
+
+def test_events_and_exports_with_all_their_quirks_armed_give_byte_equal_journals() -> None:
+    first, acted = busy_days()
+    busy_days.cache_clear()
+    second, _ = busy_days()
+    assert first == second
+    assert len(acted) > 15
+    for channel, least in ((b"webhook", 60), (b"files", 20)):
+        assert first.count(b'"channel":"' + channel) > least
+
+
+def test_another_seed_tells_of_events_otherwise() -> None:
+    assert busy_days(12)[0] != busy_days()[0]

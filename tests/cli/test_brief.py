@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mockehr.cli.brief import BRIEF
+from mockehr.cli.brief import BRIEF, in_brief
 from mockehr.cli.main import cli
 from mockehr.cli.operations import _parsed
 from mockehr.control.facade import operations
@@ -30,6 +30,14 @@ def test_the_list_of_quirks_has_a_line_for_each_and_one_is_shown_as_prose() -> N
     shown = CliRunner().invoke(cli, ["quirk", "show", "latency", "--brief"]).output
     assert shown.startswith("latency (wire)\n\n")
     assert "  delay: 0.2\n" in shown
+
+
+def test_an_event_names_the_entry_that_tells_of_it_where_there_is_one() -> None:
+    event = dict.fromkeys(("endpoint", "at", "topic", "kind", "resource", "failure"), "") | {
+        "number": 1, "attempts": 1, "status": 200, "state": "dead", "id": "evt-1", "entry": 7,
+    }  # fmt: skip
+    lines = in_brief("events list", {"total": 2, "events": [event, event | {"entry": 0}]}).splitlines()
+    assert [line.partition("(")[2] for line in lines[:2]] == ["evt-1, entry 7)", "evt-1)"]
 
 
 def test_the_list_of_probes_has_a_line_for_each_and_one_is_shown_as_prose() -> None:

@@ -290,13 +290,28 @@ def test_a_server_file_is_served_with_all_that_it_says(start: Start, tmp_path: P
         "    patients: 4\n"
         "    quirks: [{use: rate-limit, with: {budget: 0}}]\n"
         "    hl7: {listen: 0}\n"
+        "  - name: west\n"
+        "    patients: 1\n"
+        "    open_access: true\n"
+        "    webhooks: [{name: crm, url: http://127.0.0.1:9/}]\n"
     )
     running = start("--config", str(file), "--site", "south=oracle")
-    assert sorted(running.sites) == ["north", "south"]
+    assert sorted(running.sites) == ["north", "south", "west"]
+    assert running.sites["west"]["receivers"] == ["http://127.0.0.1:9/ (crm)"]
     assert len(running.sites["north"]["mllp"]) == 1
     with httpx2.Client(trust_env=False) as http:
         assert http.get(running.sites["north"]["fhir"] + "/metadata").status_code == 429
         assert http.get(running.sites["south"]["fhir"] + "/metadata").status_code == 200
+        assert http.get(running.sites["west"]["fhir"] + "/Patient").status_code == 200
+
+
+def test_options_that_no_site_would_heed_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "server.yaml"
+    file.write_text("sites: [{name: north}]\n")
+    command = [sys.executable, "-c", START, "--config", str(file), "--open-access", "--store", "sqlite:data"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "--store, --open-access would have no effect" in done.stderr
 
 
 def test_what_was_written_outlives_a_server_that_is_killed(start: Start, http: httpx2.Client, tmp_path: Path) -> None:

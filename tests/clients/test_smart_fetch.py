@@ -24,7 +24,7 @@ from mockehr.testing.world import TestSite, World
 
 pytest.importorskip("smart_fetch", reason="smart-fetch is not installed")
 
-EXPORTED = int(os.environ.get("MOCKEHR_TEST_EXPORT", "200"))
+EXPORTED = int(os.environ.get("MOCKEHR_TEST_EXPORT", "60"))
 """Patients of the Group that is exported."""
 FEW = 40
 PATIENCE = 60 + EXPORTED // 10

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from tests.sites.exporter import Exporter
 
+from mockehr.edge.imports import AT_ONCE
 from mockehr.edge.server import Server, ThreadedServer
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory
@@ -31,10 +32,14 @@ class Files:
         self.status: dict[str, int] = {}
         self.gate = threading.Event()
         self.gate.set()
+        self.asked: list[str] = []
+        self.arrived = threading.Semaphore(0)
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                outer.arrived.release()
                 outer.gate.wait(10)
                 self.send_response(outer.status.get(self.path, 200))
                 for name, value in outer.told.get(self.path, {}).items():
@@ -185,19 +190,41 @@ def test_what_cannot_be_fetched_is_told_and_the_rest_is_stored(server: ThreadedS
     files.status["/moved"] = 302
     large = files.put("/large", *(person(f"p{n}") for n in range(99)))
     bomb = files.put("/bomb", *(person("p") for n in range(9999)), packed=True)
+    twice = files.put("/twice", gzip.compress(gzip.compress(b"\n" * 10_000_000)), Content_Encoding="gzip, gzip")
     nobody = "http://127.0.0.1:1/nobody"
-    every = [("Patient", url) for url in (gone, moved, large, bomb, nobody, good, coded)]
+    every = [("Patient", url) for url in (gone, moved, large, bomb, twice, nobody, good, coded)]
     client = Importer(server, site)
     manifest = client.imported(*every)
-    assert [one["count"] for one in manifest["output"]] == [0, 0, 0, 0, 0, 1, 1]
+    assert [one["count"] for one in manifest["output"]] == [0, 0, 0, 0, 0, 0, 1, 1]
     told = {one["inputUrl"]: client.errors(one)[0]["diagnostics"] for one in manifest["error"]}
-    assert list(told) == [gone, moved, large, bomb, nobody]
+    assert list(told) == [gone, moved, large, bomb, twice, nobody]
     assert "404" in told[gone]
     assert "redirects are not followed" in told[moved]
     assert "larger than 2000 octets" in told[large]
     assert "2000 octets" in told[bomb]
+    assert "the content coding gzip, gzip is not supported" in told[twice]
     assert all("cannot be fetched" in text for text in told.values())
     assert {record.id for record in site.store.overlay("Patient")} == {"one", "two"}
+
+
+def test_some_imports_are_carried_out_at_once_and_others_wait_for_their_turn(
+    server: ThreadedServer, files: Files
+) -> None:
+    client = Importer(server, empty(server))
+    files.gate.clear()
+    urls = [files.put(f"/{n}", person(f"p{n}")) for n in range(AT_ONCE + 3)]
+    places = [client.order(("Patient", url)).headers["content-location"] for url in urls]
+    for _ in range(AT_ONCE):
+        assert files.arrived.acquire(timeout=10)
+    assert [client.get(place).status_code for place in places] == [202] * len(urls)
+    assert len(files.asked) == AT_ONCE
+    cancelled = places.pop()
+    assert client.delete(cancelled).status_code == 202
+    files.gate.set()
+    client.site.clock.advance(5)
+    assert [client.get(place).json()["output"][0]["count"] for place in places] == [1] * len(places)
+    assert client.get(cancelled).status_code == 404
+    assert sorted(files.asked) == [f"/{n}" for n in range(AT_ONCE + 2)]
 
 
 def test_an_import_that_is_cancelled_stores_no_more(server: ThreadedServer, files: Files) -> None:

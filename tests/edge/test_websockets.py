@@ -82,10 +82,23 @@ def test_who_binds_is_pinged_and_only_for_what_it_is_bound_to() -> None:
             assert await hear(socket) == "bound s1"
             assert sorted(await over(site, lambda: changed(site))) == [200, 410]
             assert await hear(socket) == "ping s1"
-            await socket.send_str("bind s2")
-            assert await hear(socket) == "bound s2"  # the next word: nothing of s2 was said before
+            await socket.send_str("bind s1")
+            assert await hear(socket) == "bound s1"  # the next word: nothing of s2 was said before
             names = [entry.interaction.name for entry in site.journal if entry.interaction is not None]
             assert names.count("bind") == 2
+
+    run(work)
+
+
+def test_what_says_more_than_that_something_happened_is_bound_by_a_token_only() -> None:
+    async def work() -> None:
+        async with opened() as (site, socket):
+            await socket.send_str("bind s2")
+            refusal = "error: Subscription 's2' is bound by a token; ask $get-ws-binding-token for one"
+            assert await hear(socket) == refusal
+            assert await over(site, lambda: changed(site)) == [410, 410]
+            asked = [entry for entry in site.journal if entry.interaction is not None]
+            assert [one.reply.status for one in asked if one.reply and one.interaction.name == "bind"] == [401]  # type: ignore[union-attr]
 
     run(work)
 

@@ -229,7 +229,7 @@ def test_handshakes_and_heartbeats_are_deliveries_without_events() -> None:
 
 
 def test_both_secrets_sign_while_a_rotation_lasts() -> None:
-    from mockehr.events.outbox import rotated
+    from mockehr.events.hook import rotated
 
     box, clock, change = outbox(secret="old")
     box.change(rotated(box.hooks["app"], "new", keep_old=True))

@@ -58,6 +58,32 @@ def test_codes_launches_cookies_and_passwords_never_leave() -> None:
     assert told["Set-Cookie"] == f"session=<{digest('s3cret')}>; Path=/"
 
 
+def test_secrets_of_notifications_and_of_signed_addresses_never_leave() -> None:
+    document = {
+        "resourceType": "Subscription",
+        "channel": {"header": ["authorization: Bearer s3cret", "X-Tenant: t"]},
+    }
+    written = entry(Exchange("fhir", "POST", "/Subscription", body=json.dumps(document).encode()))
+    xml = b'<Subscription><channel><header value="X-Api-Key: s3cret"/></channel></Subscription>'
+    challenge = Exchange("webhook", body=b'{"verification-token":"s3cret","challenge":"c"}')
+    fetched = Exchange("files", query="X-Amz-Date=20260105T120000Z&X-Amz-Signature=s3cret")
+    sent = Exchange("files", path="/bulk/files/1")
+    sent.reply = Reply(307, [("Location", "http://localhost/bulk/store/1?X-Amz-Expires=300&X-Amz-Signature=s3cret")])
+    every = [
+        written,
+        entry(Exchange("fhir", "PUT", "/Subscription/1", body=xml)),
+        entry(challenge),
+        entry(Exchange("webhook", "GET", query="verification-token=s3cret&challenge=c")),
+        entry(Exchange("webhook", headers={"x-api-key": "s3cret"})),
+        entry(fetched),
+        entry(sent),
+    ]
+    assert ["s3cret" in json.dumps(one) for one in every] == [False] * len(every)
+    assert json.loads(written["body"])["channel"]["header"][1] == "X-Tenant: t"
+    assert "challenge=c" in every[3]["query"]
+    assert every[5]["query"].startswith("X-Amz-Date=20260105T120000Z&")
+
+
 def test_the_location_of_a_record_is_shown_as_it_is() -> None:
     exchange = Exchange("fhir", query="code=8867-4")
     exchange.reply = Reply(201, [("Location", "http://a/Patient/1/_history/1")])

@@ -103,6 +103,24 @@ def test_a_poll_may_come_at_once_with_a_new_token(night: Night) -> None:
     assert night.says("bulk-polling-kept") == "pass"
 
 
+def test_a_poll_that_is_refused_for_its_token_came_too_early_too(night: Night) -> None:
+    night.order()
+    night.poll(202, Retry_After="5")
+    night.poll(401)
+    night.traffic.wait(5)
+    night.manifest()
+    assert night.says("bulk-polling-kept") == "fail"
+
+
+def test_a_file_that_is_asked_for_again_is_no_poll_of_its_export(night: Night) -> None:
+    night.order()
+    night.poll(202, Retry_After="1")
+    night.manifest()
+    night.fetch(503, Retry_After="60")
+    night.fetch()
+    assert night.says("bulk-polling-kept") == "pass"
+
+
 @pytest.mark.parametrize(
     ("statuses", "told", "verdict"),
     [

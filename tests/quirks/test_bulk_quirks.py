@@ -310,3 +310,63 @@ def test_a_bad_setting_is_refused_and_says_what_is_meant(use: str, settings: dic
     with pytest.raises(ConfigError) as refused:
         rule_from({"use": use, "with": settings})
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("use", ["bulk-file-expired", "bulk-job-fails", "bulk-job-lost"])
+def test_an_export_that_is_ordered_again_is_spared_and_its_rule_is_idle(use: str) -> None:
+    client = armed(use, at_least=0, per_patient=0)
+    first = ordered(client)
+    poll = client.send("GET", first)
+    if use == "bulk-file-expired":
+        poll = got(client, json.loads(poll.body)["output"][0])
+    assert poll.status >= 400
+    fired = decided(client.site, "fired")
+    file = listed(client, PATIENTS)["output"][0]
+    assert got(client, file).status == 200
+    assert decided(client.site, "fired") == fired
+    assert [why for why in decided(client.site, "idle") if "happened 1 times" in why]
+
+
+@pytest.mark.parametrize(
+    ("use", "settings"),
+    [
+        ("bulk-bad-line", {}),
+        ("bulk-duplicate-lines", {}),
+        ("bulk-error-file", {}),
+        ("bulk-file-expired", {}),
+        *(("bulk-file-truncated", {"form": form}) for form in ("mid-line", "connection-cut")),
+        ("bulk-stray-line", {}),
+    ],
+)
+def test_a_file_that_is_not_there_is_left_alone(use: str, settings: dict[str, Any]) -> None:
+    client = armed(use, settings=settings)
+    file = listed(client, PATIENTS)["output"][0]
+    fired = decided(client.site, "fired")
+    reply = client.send("GET", file["url"].replace("Patient.", "Device."))
+    assert (reply.status, code_of(reply)) == (404, "not-found")
+    assert decided(client.site, "fired") == fired
+    assert last(client.site).effects is None
+
+
+@pytest.mark.parametrize(("form", "outcome"), [("half", "fired"), ("joined", "idle")])
+def test_a_file_of_one_record_can_be_spoiled_but_not_joined(form: str, outcome: str) -> None:
+    site = site_of(patients=1)
+    site.arm({"use": "bulk-bad-line", "with": {"form": form}})
+    client = Exporter(site)
+    got(client, listed(client, PATIENTS)["output"][0])
+    assert len(decided(site, outcome)) == 1
+
+
+@pytest.mark.parametrize(("form", "lines"), [("mid-line", 2), ("line-end", 1)])
+def test_the_journal_counts_the_lines_of_what_was_sent(form: str, lines: int) -> None:
+    client = armed("bulk-file-truncated", settings={"form": form, "share": 0.5})
+    got(client, listed(client, PATIENTS)["output"][0])
+    assert last(client.site).notes["lines"] == lines
+
+
+def test_the_connection_is_cut_in_the_middle_of_a_line() -> None:
+    client = armed("bulk-file-truncated", settings={"form": "connection-cut", "share": 0.5})
+    lines = got(client, listed(client, PATIENTS)["output"][0]).body.splitlines(keepends=True)
+    effects = last(client.site).effects
+    assert effects is not None
+    assert effects.cut_at == len(lines[0]) + (len(lines[1]) - 1) // 2

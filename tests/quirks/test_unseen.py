@@ -1,4 +1,4 @@
-"""What readers see while copies and indexes lag behind, and how secrets are rotated: event quirks in memory."""
+"""What readers see while copies and indexes lag behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from mockehr.core.exchange import Exchange
-from mockehr.events import Hook
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
@@ -89,49 +88,34 @@ def test_reads_by_id_do_not_wait_for_the_index() -> None:
     assert [d.outcome for e in site.journal for d in e.decisions] == ["skipped", "fired"]
 
 
-def test_a_secret_is_rotated_once_for_each_endpoint() -> None:
-    site = site_with("rotated-secret")
-    for name in ("one", "two"):
-        site.outbox.add(Hook(name, f"http://{name}.example.org/hook", f"old-{name}"))
-    for id in ("x", "y", "z"):
-        put(site, id)
-    fired = [(e.peer, d.why) for e in site.journal for d in e.decisions if d.outcome == "fired"]
-    assert [name for name, _ in fired] == ["one", "two"]
-    secrets = [site.outbox.hooks[name].secret for name in ("one", "two")]
-    assert len({*secrets, "old-one", "old-two"}) == 4
-    assert all(repr(secret) in why for secret, (_, why) in zip(secrets, fired, strict=True))
+def test_an_older_version_that_stands_in_is_cut_as_it_was_asked_for() -> None:
+    site = site_with("early-delivery", lag="10s")
+    put(site, "x", active=True, gender="other")
+    site.clock.advance(20)
+    put(site, "x", active=False, gender="other")
+    (whole,) = ask(site, "/Patient")[1]["entry"]
+    assert (whole["resource"]["active"], whole["resource"]["gender"]) == (True, "other")
+    (cut,) = ask(site, "/Patient", "_elements=active")[1]["entry"]
+    assert (cut["resource"]["active"], "gender" in cut["resource"]) == (True, False)
+    read = ask(site, "/Patient/x", "_elements=active")[1]
+    assert (read["active"], "gender" in read) == (True, False)
+    assert ask(site, "/Patient/x/_history/2", "_elements=active")[0] == 404
+    site.clock.advance(10)
+    assert ask(site, "/Patient/x", "_elements=active")[1]["active"] is False
+    assert ask(site, "/Patient/x/_history/2", "_elements=active")[0] == 200
 
 
-def test_further_outages_come_only_after_a_pause_if_one_is_set() -> None:
-    site = site_with("event-burst", lasts="60s", pause="60s")
-    site.outbox.add(Hook("one", "http://one.example.org/hook"))
-    held = []
-    for number in range(6):
-        put(site, f"x{number}")
-        taken: list[str] = []
-        while (delivery := site.outbox.take()) is not None:
-            asked = delivery.exchange.interaction
-            taken.append(asked.id if asked is not None else "")
-            site.outbox.settle(delivery, 200)
-        held.append(f"x{number}" not in taken)
-        site.clock.advance(30)
-    assert held == [True, True, False, False, True, True]
-
-
-def test_only_the_first_delivery_of_an_event_is_doubled() -> None:
-    site = site_with("duplicate-delivery", later="1s")
-    site.outbox.add(Hook("one", "http://one.example.org/hook"))
-    site.outbox.notify("one", "heartbeat")
+def test_a_history_counts_what_it_shows_and_keeps_its_links() -> None:
+    site = site_with("early-delivery", lag="10s")
     put(site, "x")
-    for _ in range(3):
-        while (delivery := site.outbox.take()) is not None:
-            site.outbox.settle(delivery, 500 if delivery.attempt == 1 else 200)
-        site.clock.advance(10)
-    outcomes = [(e.interaction and e.interaction.name, [d.outcome for d in e.decisions]) for e in site.journal]
-    assert outcomes == [
-        ("heartbeat", ["idle"]),
-        ("Patient.create", ["fired"]),
-        ("Patient.create", ["idle"]),
-        ("Patient.create", ["idle"]),
-        ("Patient.create", ["idle"]),
-    ]
+    site.clock.advance(20)
+    put(site, "x")
+    put(site, "y")
+    shown = ask(site, "/Patient/_history")[1]
+    assert (shown["resourceType"], shown["type"], shown["total"]) == ("Bundle", "history", 1)
+    assert versions(shown) == ["1"]
+    assert next(link["relation"] for link in shown["link"]) == "self"
+    none = ask(site, "/Patient/y/_history")[1]
+    assert (none["total"], "entry" in none) == (0, False)
+    site.clock.advance(10)
+    assert ask(site, "/Patient/_history")[1]["total"] == 3

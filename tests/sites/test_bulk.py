@@ -282,13 +282,22 @@ def test_listed_patients_are_exported_and_others_are_refused() -> None:
     client = Exporter(site)
 
     def posted(at: str, *ids: str) -> Any:
-        parameters = [{"name": "patient", "valueReference": {"reference": f"Patient/{id}"}} for id in ids]
+        texts = [id if "/" in id else f"Patient/{id}" for id in ids]
+        parameters = [{"name": "patient", "valueReference": {"reference": text}} for text in texts]
         body = json.dumps({"resourceType": "Parameters", "parameter": parameters}).encode()
         told = ASYNC | {"content-type": "application/fhir+json"}
         return client.send("POST", f"{client.base}{at}/$export", told, body)
 
     manifest = client.manifest(posted("/Patient", "p7", "p2"))
     assert client.records(manifest).keys() == truth(site, ["p2", "p7"]).keys()
+    assert posted("/Patient", f"{client.base}/Patient/p7").status == 202
+    for stranger in (
+        "p99",
+        "https://other.example.org/fhir/R4/Patient/p7",
+        "Observation/p7",
+        "Patient/p7/_history/1",
+    ):
+        assert posted("/Patient", "p2", stranger).status == 400, stranger
     assert posted(client.group("first"), "p7").status == 400
     assert posted("", "p7").status == 400
     assert client.kick_off("/Patient", "?patient=Patient/p1").status == 400
@@ -411,6 +420,14 @@ def test_polling_too_often_is_refused_where_the_vendor_does() -> None:
 def test_a_kick_off_without_the_preference_is_refused() -> None:
     client = Exporter(site_of(patients=1))
     assert client.send("GET", f"{client.base}/$export").status == 400
+    for prefer, accepted in (
+        ("respond-async, handling=lenient", 202),
+        ("handling=lenient;respond-async", 202),
+        ("Respond-Async", 202),
+        ("dont-respond-async", 400),
+        ("respond-asynchronously", 400),
+    ):
+        assert client.send("GET", f"{client.base}/$export", {"prefer": prefer}).status == accepted, prefer
     assert client.send("HEAD", f"{client.base}/$export", ASYNC).status == 405
     assert client.send("GET", f"{client.base}/Patient/p0/$export", ASYNC).status == 404
     assert client.send("GET", f"{client.base}/Group/$export", ASYNC).status == 404
@@ -587,3 +604,13 @@ def test_a_reset_ends_all_exports() -> None:
     site.clock.advance(3600)
     assert client.send("GET", where).status == 404
     assert not site.bulk.work(1)
+
+
+def test_exports_end_when_the_site_goes_back_to_a_snapshot_and_their_names_are_not_given_again() -> None:
+    client = Exporter(site_of())
+    client.site.snapshots.take("before")
+    done, files = client.kick_off(), client.manifest(client.kick_off())["output"]
+    client.site.snapshots.restore("before")
+    assert client.send("GET", done.header("Content-Location")).status == 404
+    assert client.send("GET", files[0]["url"]).status == 404
+    assert client.kick_off().header("Content-Location") != done.header("Content-Location")

@@ -56,6 +56,7 @@ def test_an_import_that_is_asked_for_well_is_accepted_and_told_of() -> None:
         ((("Patient", "http://[::1/x"),), {}, "no address"),
         ((("Patient", "http://files.example.org/x"),), {}, "import.hosts"),
         ((("Patient", "http://127.0.0.1.example.org/x"),), {}, "import.hosts"),
+        ((("Patient", FILE + "x" * 8192),), {}, "8192 are allowed"),
         ((("Patient", FILE),), {"inputFormat": "text/csv"}, "text/csv"),
         ((("Patient", FILE),), {"inputFromat": "ndjson"}, "inputFormat"),
     ],
@@ -147,3 +148,13 @@ def test_what_is_imported_is_a_change_like_any_other() -> None:
     told = [(change.kind, change.id, change.entry) for change in site.log.changes]
     assert told == [("update", "p0", job.entry), ("create", "x", job.entry)]
     assert job.entry == 1
+
+
+def test_imports_end_when_the_site_goes_back_to_a_snapshot() -> None:
+    client = Exporter(site_of(), scopes="system/*.cruds")
+    client.site.snapshots.take("before")
+    place = ask(client, ("Patient", FILE)).header("Content-Location")
+    client.site.snapshots.restore("before")
+    assert client.send("GET", place).status == 404
+    assert client.site.imports.take_orders() == []
+    assert ask(client, ("Patient", FILE)).header("Content-Location") != place

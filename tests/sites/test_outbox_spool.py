@@ -186,6 +186,73 @@ def test_processes_share_numbers_and_leave_each_other_what_is_theirs(tmp_path: P
     assert numbers(made(tmp_path)) == [1]
 
 
+def test_what_a_process_let_go_of_is_delivered_by_others_while_it_lives_on(tmp_path: Path) -> None:
+    batch = Policy(ladder=(), off_after=1)
+    first = made(tmp_path, batch)
+    write(first, 3)
+    first.outbox.settle(take(first), 500)
+    first.outbox.add(Hook("slow", "http://slow.example.org/", policy=Policy(batch=5)))
+    write(first)
+    first.close()
+    with sqlite3.connect(tmp_path / "a.events.sqlite") as connection:
+        for table, column in (("deliveries", "owner"), ("counts", "owner"), ("events", "gathered_by")):
+            owners = {owner for (owner,) in connection.execute(f"SELECT {column} FROM {table}")}
+            assert os.getpid() not in owners, table
+    connection.close()
+    later = made(tmp_path, batch)
+    later.outbox.add(Hook("slow", "http://slow.example.org/", policy=Policy(batch=5)))
+    lane = later.outbox.lane("app")
+    assert (lane.failed, lane.off, len(later.outbox.dead)) == (1, "1 failures in a row", 1)
+    assert numbers(later) == [2, 3]
+    assert [event.number for event in later.outbox.lane("slow").gathered] == [1]
+    later.close()
+    assert made(tmp_path, batch).outbox.lane("app").failed == 1
+
+
+def test_what_an_earlier_process_left_is_written_when_it_is_known_where_the_site_is_served(tmp_path: Path) -> None:
+    first = made(tmp_path, form="backport", payload="id-only")
+    first.base_url = "http://one.example.org/a/fhir"
+    write(first, 2)
+    later = made(tmp_path, form="backport", payload="id-only")
+    later.base_url = "http://two.example.org/b/fhir"
+    write(later)
+    bodies = [one.exchange.body for one in later.outbox.ready]
+    assert len(bodies) == 3
+    assert all(b"http://two.example.org/b/fhir/Patient/a" in body for body in bodies)
+
+
+def test_events_of_after_a_restored_snapshot_have_ids_of_their_own_for_good(tmp_path: Path) -> None:
+    site = made(tmp_path)
+    site.snapshots.take("before")
+    write(site)
+    site.snapshots.restore("before")
+    write(site)
+    ids = [one.id for one in site.outbox.ready]
+    assert [one.events[0].change.number for one in site.outbox.ready] == [1, 1]
+    assert len(set(ids)) == 2
+    later = made(tmp_path)
+    assert [one.id for one in later.outbox.ready] == ids
+    write(later)
+    assert [event.id for event in later.outbox.events("app")] == [*ids, "evt-1.2"]
+    later.reset()
+    write(later)
+    assert [one.id for one in later.outbox.ready] == ["evt-1"]
+
+
+def test_what_a_snapshot_undid_is_told_of_by_its_name_and_not_as_what_was_written_since(tmp_path: Path) -> None:
+    site = made(tmp_path, payload="full")
+    site.snapshots.take("before")
+    site.store.commit({"resourceType": "Patient", "id": "a", "gender": "male"}, kind="create", source="control")
+    site.snapshots.restore("before")
+    site.clock.advance(60)
+    site.store.commit({"resourceType": "Patient", "id": "a", "gender": "female"}, kind="create", source="control")
+    told = [event.change.document for event in made(tmp_path).outbox.events("app")]
+    assert told == [
+        {"resourceType": "Patient", "id": "a"},
+        {"resourceType": "Patient", "id": "a", "gender": "female"},
+    ]
+
+
 def test_a_site_in_memory_keeps_nothing_and_opens_no_file(tmp_path: Path) -> None:
     site = build_site(SiteOptions("a", stepped=True))
     assert isinstance(open_keeper(site), NoKeeper)

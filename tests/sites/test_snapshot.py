@@ -9,6 +9,7 @@ import pytest
 
 from mockehr.core.errors import UnknownName
 from mockehr.core.exchange import Exchange
+from mockehr.events import Hook
 from mockehr.fhir.record import Record
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
@@ -120,3 +121,14 @@ def test_restoring_tells_no_listener() -> None:
     assert heard == []
     create(site, "Muster")
     assert heard == [1]
+
+
+def test_a_receiver_that_knows_events_by_their_ids_is_told_of_what_happens_after_restoring() -> None:
+    site = made()
+    site.outbox.add(Hook("app", "http://app.example.org/hook"))
+    site.snapshots.take("empty")
+    for _ in range(3):
+        create(site, "Muster")
+        site.snapshots.restore("empty")
+    ids = [orjson.loads(delivery.exchange.body)["id"] for delivery in site.outbox.ready]
+    assert ids == ["evt-1", "evt-1.1", "evt-2.1"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.sites.subscribing import answer, ask, made, plain, status, stored, subscribe, token
+from tests.sites.subscribing import STAY, answer, arrived, ask, made, plain, status, stored, subscribe, token, topical
 
 from mockehr.events import Hook
+from mockehr.fhir.intake import Intake, import_document
 from mockehr.sites.subscriber import EXTENSION, Subscriber, kept_in, kept_with
 
 
@@ -57,3 +58,86 @@ def test_rights_and_secrets_are_shown_to_nobody() -> None:
     assert heard.count(b"Encounter?status=in-progress") == 10  # three versions, each wherever it is shown
     assert b"hush" not in heard
     assert EXTENSION.encode() not in heard
+
+
+def test_who_is_struck_off_is_told_no_more_until_it_is_registered_again() -> None:
+    site = made(open_access=False)
+    subscribe(site, plain(), authorization=token(site, "system/*.cruds"))
+    stay = {"resourceType": "Encounter", "status": "in-progress", "class": STAY}
+    told = []
+    for turn in range(3):
+        if turn == 1:
+            removed = site.auth.clients.remove("app")
+        elif turn == 2:
+            site.auth.clients.add(removed)
+        site.store.commit(stay | {"id": f"e{turn}"}, kind="create", source="pathway")
+        told.append(len(arrived(site)))
+    assert told == [1, 0, 1]
+
+
+def test_events_and_binding_tokens_are_for_who_subscribed_and_for_nobody_with_other_rights() -> None:
+    site = made(open_access=False)
+    mine = token(site, "system/*.cruds")
+    id = subscribe(site, topical(content="full-resource"), authorization=mine)
+    heard = subscribe(site, topical(channel={"type": "websocket"}), authorization=mine)
+    for encounter, patient in (("e1", "p1"), ("e2", "p2")):
+        stay = {"resourceType": "Encounter", "id": encounter, "status": "in-progress", "class": STAY}
+        stay["subject"] = {"reference": f"Patient/{patient}"}
+        ask(site, "PUT", f"/Encounter/{encounter}", stay, authorization=mine)
+    told = ask(site, "GET", f"/Subscription/{id}/$events", authorization=mine)
+    assert len(answer(told)["entry"]) == 3
+    assert status(ask(site, "GET", f"/Subscription/{heard}/$get-ws-binding-token", authorization=mine)) == 200
+    others = (
+        token(site, "system/Subscription.rs", "other"),
+        token(site, "system/*.cruds", "equal"),
+        token(site, "system/Subscription.rs patient/*.rs", "app", patient="p1"),
+    )
+    for other in others:
+        for path in (f"/{id}/$events", f"/{heard}/$get-ws-binding-token"):
+            assert status(ask(site, "GET", f"/Subscription{path}", authorization=other)) == 403
+        all_of_them = ask(site, "GET", "/Subscription/$get-ws-binding-token", authorization=other)
+        assert (status(all_of_them), "w1" in str(answer(all_of_them))) == (422, False)
+        assert status(ask(site, "GET", f"/Subscription/{id}/$status", authorization=other)) == 200
+
+
+def test_who_takes_a_subscription_over_is_not_told_what_only_its_former_owner_might_hear() -> None:
+    site = made(open_access=False)
+    mine = token(site, "system/*.cruds")
+    id = subscribe(site, topical(content="full-resource"), authorization=mine)
+    for encounter, patient in (("e1", "p1"), ("e2", "p2")):
+        ask(site, "PUT", f"/Patient/{patient}", {"resourceType": "Patient", "id": patient}, authorization=mine)
+        stay = {"resourceType": "Encounter", "id": encounter, "status": "in-progress", "class": STAY}
+        stay["subject"] = {"reference": f"Patient/{patient}"}
+        ask(site, "PUT", f"/Encounter/{encounter}", stay, authorization=mine)
+    other = token(site, "system/Subscription.cruds patient/Encounter.rs", "other", patient="p1")
+    document = topical(content="full-resource") | {"id": id}
+    assert status(ask(site, "PUT", f"/Subscription/{id}", document, authorization=other)) == 200
+    told = ask(site, "GET", f"/Subscription/{id}/$events", authorization=other)
+    assert status(told) == 200
+    assert ("Encounter/e1" in str(answer(told)), "Encounter/e2" in str(answer(told))) == (True, False)
+
+
+def test_where_nobody_is_known_to_have_subscribed_a_token_has_to_cover_what_is_told() -> None:
+    site = made(open_access=False)
+    import_document(site.store, topical() | {"id": "s1"}, Intake(), source="test")
+    for scopes, patient, code in (
+        ("system/Subscription.rs", "", 403),
+        ("system/Subscription.rs system/Encounter.rs", "", 200),
+        ("system/Subscription.rs patient/Encounter.rs", "p1", 403),
+    ):
+        header = token(site, scopes, f"app{len(scopes)}", patient)
+        assert status(ask(site, "GET", "/Subscription/s1/$events", authorization=header)) == code, scopes
+
+
+def test_a_patients_app_does_not_see_with_what_other_apps_are_notified() -> None:
+    site = made(open_access=False)
+    document = topical(channel={"header": ["Authorization: Bearer s3cret"]})
+    id = subscribe(site, document, authorization=token(site, "system/*.cruds"))
+    header = token(site, "patient/*.cruds", "portal", patient="p2")
+    codes = []
+    for below in (f"/{id}", f"/{id}/_history/1", "", f"/{id}/_history"):
+        answered = ask(site, "GET", f"/Subscription{below}", authorization=header)
+        codes.append(status(answered))
+        assert "s3cret" not in str(answer(answered))
+    assert codes == [403, 403, 200, 403]
+    assert status(ask(site, "GET", "/Location", authorization=header)) == 200

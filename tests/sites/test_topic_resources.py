@@ -50,3 +50,8 @@ def test_only_topics_that_are_offered_are_there() -> None:
 
 def test_r4_has_no_such_type() -> None:
     assert status(ask(made(), "GET", "/SubscriptionTopic/admission")) == 404
+
+
+def test_a_topic_tells_what_a_notification_brings_with_it() -> None:
+    found = answer(ask(made(R4B), "GET", "/SubscriptionTopic/document-signed"))
+    assert found["notificationShape"] == [{"resource": "DocumentReference", "include": ["DocumentReference:subject"]}]

@@ -133,6 +133,8 @@ def _described(op: Operation, shown: list[str]) -> dict[str, Any]:
         ],
         "responses": {"200": {"description": "done"}, "default": {"description": "refused, with reason and remedy"}},
     }
+    if op.details:
+        described["description"] = op.details
     others = [p for p in op.parameters if p.name not in in_path]
     if op.verb == "GET":
         described["parameters"] += [

@@ -58,6 +58,8 @@ class ClientRegistry:
     def __init__(self, drawers: Drawers | None = None) -> None:
         self._clients: dict[str, Client] = {}
         self._drawers = drawers or Drawers()
+        self.struck_off: set[str] = set()
+        """Ids of those that were removed. One that is merely unknown may have registered before the site started."""
 
     def add(self, client: Client) -> Client:
         """Register; raises DuplicateName if the id is taken by another registration."""
@@ -85,6 +87,7 @@ class ClientRegistry:
         client = self.get(client_id)
         self._clients.pop(client_id, None)
         self._drawers["clients"].take(client_id, 0.0)
+        self.struck_off.add(client_id)
         return client
 
     def get(self, client_id: str) -> Client:

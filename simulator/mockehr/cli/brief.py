@@ -148,9 +148,10 @@ def _events(answer: Any) -> Iterator[str]:
         status = f" {one['status']}" if one["status"] else ""
         failure = f": {one['failure']}" if one["failure"] else ""
         what = one["topic"] or one["kind"]
+        entry = f", entry {one['entry']}" if one["entry"] else ""  # none of this process: it is from before a restart
         yield (
             f"{one['endpoint']:14} {one['number']:6} {one['at']} {what:16} {one['resource']}  "
-            f"{one['state']}{status}{tried}{failure}  ({one['id']}, entry {one['entry']})"
+            f"{one['state']}{status}{tried}{failure}  ({one['id']}{entry})"
         )
     yield f"{len(answer['events'])} of {answer['total']} events"
 

@@ -32,8 +32,9 @@ def check(
 
     Starts the scenario's sites, tells COMMAND by environment variables where they are and who it is (MOCKEHR_SITES,
     MOCKEHR_OUTPUT, and per site MOCKEHR_<SITE>_FHIR_URL, _TOKEN_URL, _CLIENT_ID, _PRIVATE_KEY, _SCOPES, _PERSONALITY,
-    _PATIENTS, and, where a site takes HL7 messages, MOCKEHR_<SITE>_MLLP_PORT on 127.0.0.1), runs it, judges it. What
-    COMMAND prints goes to stderr; its own exit status is told, but not judged.
+    _PATIENTS; on 127.0.0.1, where a site takes HL7 messages, MOCKEHR_<SITE>_MLLP_PORT, and where COMMAND is to
+    listen, _FEED_PORT for HL7 and _WEBHOOK_PORT, _WEBHOOK_PATH, _WEBHOOK_SECRET), runs it, judges it. What COMMAND
+    prints goes to stderr; its own exit status is told, but not judged.
 
     SCENARIO is a file or the name of a shipped one (mockehr scenario list). Exit status: 0 passed, 1 the client
     failed or did not finish in time, 2 usage, 3 environment (COMMAND cannot be started; a port is taken).

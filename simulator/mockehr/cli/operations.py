@@ -81,7 +81,7 @@ def _command(name: str, op: Operation) -> click.Command:
             return
         click.echo(in_brief(op.name, answer) if brief else orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
-    return click.Command(name, params=params, callback=run, help=op.summary)
+    return click.Command(name, params=params, callback=run, help=f"{op.summary}\n\n{op.details}")
 
 
 def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import orjson
+from click.core import ParameterSource
 
 from mockehr.cli.loop import run_on_best_loop
 from mockehr.cli.operations import DEFAULT_SERVER
@@ -40,7 +41,8 @@ COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_acces
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A server file in YAML: sites with clients, quirks, webhooks and feeds. --site adds to it.",
+    help="A server file in YAML: sites with clients, quirks, webhooks and feeds. --site adds to it; what is said of "
+    "sites is said of those.",
 )
 @click.option(
     "--per-client",
@@ -136,6 +138,7 @@ def serve(host: str | None, port: int | None, control_token: str, workers: int, 
             f"Listening on {host} opens the control API to others.",
             remedy="Give --control-token, or listen on loopback.",
         )
+    _refuse_unheard(given["config"], given["sites"])
     plan = _plan(host, port, control_token, config, given)
     if given["rate"] and not given["pathways"]:
         raise UsageError("--rate says how many patients come, and no --pathways why.", remedy="Give --pathways all.")
@@ -150,6 +153,22 @@ def serve(host: str | None, port: int | None, control_token: str, workers: int, 
         serve_together(plan, workers, as_json)
     else:
         run_on_best_loop(_serve(plan, list(plan.sites()), as_json))
+
+
+def _refuse_unheard(config: Path | None, named: Sequence[str]) -> None:
+    """Raises UsageError if options are typed that only count for sites of --site, and there are none."""
+    context = click.get_current_context()
+    heard = (*COMMON, "upgrade")
+    typed = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in heard and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
+    if config is not None and not named and typed:
+        raise UsageError(
+            f"{', '.join(typed)} would have no effect: it is for sites of --site, and {config.name} has its own.",
+            remedy="Write it into the file, as patients, open_access, store, clock, import … of each site.",
+        )
 
 
 def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: dict[str, Any]) -> Plan:
@@ -238,7 +257,8 @@ def row(server: Server, site: Site, listening: list[int], peers: Sequence[Feed |
         "mllp": [f"{server.host}:{port}" for port in listening],
         "hl7_to": [peer.address for peer in peers if isinstance(peer, Feed) and peer.site == site.name],
         "feeds": [_feed(link) for link in site.links.links.values()],
-        "webhooks": [peer.url for peer in peers if isinstance(peer, Receiver) and peer.site == site.name],
+        "webhooks": [hook.url for hook in site.outbox.hooks.values()],
+        "receivers": [f"{hook.url} ({hook.name})" for hook in site.outbox.hooks.values()],
     }
 
 
@@ -257,11 +277,13 @@ def tell(server: Server, rows: list[dict[str, Any]], as_json: bool, **more: Any)
         return
     for row in rows:
         click.echo(f"{row['site']:12} {row['personality']:10} {row['fhir']}   token: {row['token']}")
-        for key, label in (("mllp", "HL7 in"), ("feeds", "HL7 out"), ("webhooks", "webhook")):
+        for key, label in (("mllp", "HL7 in"), ("feeds", "HL7 out"), ("receivers", "webhook")):
             for place in row[key]:
                 click.echo(f"{'':12} {label:10} {place}")
     at = "" if server.url == DEFAULT_SERVER else f" --server {server.url}"
     click.echo(f"token        mockehr token {rows[0]['site']}{at}", err=True)
+    if telling := [row["site"] for row in rows if row["webhooks"]]:
+        click.echo(f"events       mockehr events list {telling[0]} --brief{at}", err=True)
     if any(row["feeds"] for row in rows):
         click.echo(f"feeds        mockehr hl7 links {rows[0]['site']} --brief{at}", err=True)
     click.echo(f"control      {server.url}/_mockehr   (Ctrl-C stops)", err=True)

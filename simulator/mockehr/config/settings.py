@@ -413,6 +413,8 @@ class SiteConfig(Section):
     pathways: PathwaysConfig | None = None
     upgrade: str | list[str] | dict[str, str | float | None] = ""
     """Upgrades of the personality that it takes: a name, several, or name → day or moment (null: from the start)."""
+    open_access: bool = False
+    """No bearer tokens wanted."""
     store: str = Field(default="memory", pattern=r"^(memory|sqlite:.*\S.*)$")
     """Where what is written lies: `memory`, or `sqlite:FOLDER` (relative to this file) for a file that lasts."""
     settings: dict[str, JsonValue] = Field(default_factory=dict)

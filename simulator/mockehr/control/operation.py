@@ -55,6 +55,8 @@ class Operation:
     summary: str
     offline: bool = False
     """Whether it can be answered without a running server (it only looks things up)."""
+    details: str = ""
+    """What else its callers should know of its arguments."""
 
     @property
     def full_path(self) -> str:
@@ -84,15 +86,16 @@ class Operation:
 def operation(
     name: str, verb: Verb, path: str, *, scope: Literal["site", "server"] = "site", offline: bool = False
 ) -> Callable[[F], F]:
-    """Declare a function `(target, **arguments)` as an operation; its docstring's first line is the summary."""
+    """Declare a function `(target, **arguments)` as an operation; its docstring's first line is the summary,
+    the rest its details: callers read both."""
 
     def declare(function: F) -> F:
         hints = get_type_hints(function)
         given = list(inspect.signature(function).parameters.values())[1:]
         parameters = tuple(Parameter(p.name, _plain(hints.get(p.name, str)), p.default) for p in given)
-        summary = (inspect.getdoc(function) or "").partition("\n")[0]
+        summary, _, details = (inspect.getdoc(function) or "").partition("\n")
         function.operation = Operation(  # type: ignore[attr-defined]
-            name, scope, verb, path, function, parameters, summary, offline
+            name, scope, verb, path, function, parameters, summary, offline, details.strip()
         )
         return function
 

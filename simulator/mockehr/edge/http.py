@@ -388,7 +388,7 @@ def _no_channel(site: Site, root: str, below: str) -> Reply:
         404,
         f"The site {site.name} has nothing at {below}.",
         nearest=[root + site.fhir_path, root + site.token_path],
-        remedy="Use the FHIR base or the token endpoint of the site.",
+        remedy="Use the FHIR base or the token endpoint of the site, or what mockehr routes prints for such a site.",
     )
 
 

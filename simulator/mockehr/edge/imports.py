@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _HEADERS: Final = MappingProxyType({"Accept": "application/fhir+ndjson, */*;q=0.5", "Accept-Encoding": "gzip"})
 _GZIP: Final = b"\x1f\x8b"
+AT_ONCE: Final = 4
+"""Imports that are carried out at once; each holds one file, the others wait for their turn."""
 
 
 class Imports:
@@ -24,6 +26,7 @@ class Imports:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._client: httpx2.AsyncClient | None = None
 
     def begin(self, site: Site) -> None:
@@ -46,13 +49,16 @@ class Imports:
 
     async def _carry_out(self, site: Site, job: ImportJob) -> None:
         try:
-            await self._fetch_all(site, job)
+            async with self._turns:
+                await self._fetch_all(site, job)
         finally:
             site.imports.under_way.pop(job.id, None)
 
     async def _fetch_all(self, site: Site, job: ImportJob) -> None:
         desk = site.imports
         for place, file in enumerate(job.files):
+            if not desk.wanted(job):
+                return
             try:
                 octets = await self._octets(file.url, desk.settings.patience, desk.settings.file_octets)
             except Unreachable as error:
@@ -60,8 +66,6 @@ class Imports:
                 continue
             for _ in desk.store(job, place, octets):
                 await asyncio.sleep(0)
-            if not desk.wanted(job):
-                return
 
     async def _octets(self, url: str, patience: float, most: int) -> bytes:
         import httpx2
@@ -72,15 +76,16 @@ class Imports:
                     raise Unreachable(f"it answers {answer.status_code}, and redirects are not followed")
                 if answer.status_code != 200:
                     raise Unreachable(f"it answers {answer.status_code}")
-                parts, size = [], 0
-                async for part in answer.aiter_bytes():
+                parts, size, coding = [], 0, answer.headers.get("content-encoding", "")
+                # as they come: a client that unpacks by itself does so without a bound
+                async for part in answer.aiter_raw():
                     size += len(part)
                     if size > most:
                         raise Unreachable(f"it is larger than {most} octets")
                     parts.append(part)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise Unreachable(str(error).rstrip(".") or type(error).__name__) from error
-        return _unpacked(b"".join(parts), most)
+        return _unpacked(_decoded(b"".join(parts), coding, most), most)
 
     def _http(self) -> httpx2.AsyncClient:
         """The client; `trust_env` off, or a proxy for the world outside would be asked for servers on loopback."""
@@ -94,9 +99,11 @@ class Imports:
 
 def _unpacked(octets: bytes, most: int) -> bytes:
     """A file that lies there in gzip, as many do, without it."""
-    if not octets.startswith(_GZIP):
-        return octets
-    found = decoded(octets, "gzip", most)
+    return _decoded(octets, "gzip", most) if octets.startswith(_GZIP) else octets
+
+
+def _decoded(octets: bytes, coding: str, most: int) -> bytes:
+    found = decoded(octets, coding, most)
     if isinstance(found, bytes):
         return found
     raise Unreachable(found.text)

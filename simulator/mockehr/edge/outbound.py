@@ -155,8 +155,17 @@ class Pump:
         except TimeoutError:
             note = f"no answer within {seconds:g} s"
         except (aiohttp.ClientError, ValueError, OSError) as error:
-            note = f"{type(error).__name__}: {error}"
+            note = _failure(error)
         site.outbox.settle(delivery, status, note, answered)
+
+
+def _failure(error: Exception) -> str:
+    """Why nothing was answered, as lists of events show it."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
+        return f"nobody listens at {error.host}:{error.port}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _connector(trusted: Sequence[Path]) -> aiohttp.TCPConnector:

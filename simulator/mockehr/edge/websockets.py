@@ -2,7 +2,8 @@
 
 A client opens the socket at the site's address for it and binds: `bind [id]` is answered `bound [id]` and followed by
 `ping [id]` for each notification; `bind-with-token [token]` is followed by the notifications themselves, first the
-handshake. Deliveries to a Subscription that nobody is bound to are over at once, as nobody was there to hear them.
+handshake. What says more than `ping` needs a token: whoever knows an id has shown no right to anything. Deliveries to
+a Subscription that nobody is bound to are over at once, as nobody was there to hear them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 WEBSOCKET: Final = CHANNELS["websocket"].url
 """In place of a URL: the endpoint of a hook that is told by websocket."""
+PING: Final = "ping"
+"""The form of notifications that tell nothing but that something happened: all that R4 says over websockets."""
 NOBODY: Final = 410
 """Status of a delivery to a Subscription that no socket is bound to."""
 GONE: Final = 4404
@@ -108,6 +111,10 @@ class WebSockets:
         if hook is None:
             _note(wire, "bind", id, 404)
             await wire.say(f"error: there is no Subscription {id[:64]!r} that is told by websocket")
+            return
+        if hook.form != PING:
+            _note(wire, "bind", id, 401)
+            await wire.say(f"error: Subscription {id!r} is bound by a token; ask $get-ws-binding-token for one")
             return
         wire.bound.add(id)
         _note(wire, "bind", id, 200)

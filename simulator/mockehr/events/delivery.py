@@ -15,16 +15,20 @@ Kind = Literal["event", "handshake", "heartbeat", "replay"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change that an endpoint is told of. `number` counts the events of that endpoint, from 1."""
+    """A change that an endpoint is told of. `number` counts the events of that endpoint, from 1.
+
+    `era` counts how often the site went back to a snapshot: afterwards changes have numbers that others had.
+    """
 
     number: int
     change: Change
     topic: str = ""
+    era: int = 0
 
     @property
     def id(self) -> str:
         """The event's own, the same for every endpoint and in every delivery."""
-        return f"evt-{self.change.number}"
+        return f"evt-{self.change.number}" if not self.era else f"evt-{self.era}.{self.change.number}"
 
 
 @dataclass(slots=True, eq=False)

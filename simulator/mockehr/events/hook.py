@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mockehr.core.changes import Change
@@ -58,3 +58,9 @@ class Hook:
     def topic_of(self, change: Change) -> str:
         """Name of the first of its topics that the change is an event of; empty where it has none."""
         return next((topic.name for topic in self.topics if topic.happens(change)), "")
+
+
+def rotated(hook: Hook, secret: str, *, keep_old: bool) -> Hook:
+    """The hook with a new secret; the present one signs beside it with `keep_old`."""
+    old = (hook.secret, *hook.old_secrets) if keep_old and hook.secret else ()
+    return replace(hook, secret=secret, old_secrets=old)

@@ -105,6 +105,12 @@ class Keeper(Protocol):
     def next_event(self, name: str) -> int:
         """A number for an event of that endpoint that no process has had."""
 
+    def era(self) -> int:
+        """See `Event.era`: the present one."""
+
+    def keep_era(self, era: int) -> None:
+        """That is the present one from now on."""
+
     def forget(self, name: str) -> None:
         """There is no such endpoint any more."""
 
@@ -112,7 +118,7 @@ class Keeper(Protocol):
         """Forget everything, and count deliveries from 1 again, unless their number is to be kept."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; what is kept may be taken over from now on."""
 
 
 class NoKeeper:
@@ -154,6 +160,13 @@ class NoKeeper:
     def next_event(self, name: str) -> int:
         """See Keeper."""
         return 1
+
+    def era(self) -> int:
+        """See Keeper."""
+        return 0
+
+    def keep_era(self, era: int) -> None:
+        """See Keeper."""
 
     def forget(self, name: str) -> None:
         """See Keeper."""

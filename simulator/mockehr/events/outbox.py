@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -54,6 +55,9 @@ class Outbox:
         self.open_keeper: Callable[[], Keeper] = NoKeeper
         """Asked when the first endpoint is added: where deliveries outlast the process."""
         self._keeper: Keeper | None = None
+        self._left: deque[tuple[Lane, Pending]] = deque()
+        """What an earlier process left to be sent at once."""
+        self._era = 0
         self._shared = False
 
     # who is told
@@ -84,7 +88,8 @@ class Outbox:
         self._open.pop(name, None)
         self.keeper.forget(name)
         for delivery in lane.empty():
-            self._give_up(delivery, "the endpoint was removed")
+            delivery.exchange.notes["failure"] = "the endpoint was removed"
+            self._over(delivery)
         return lane.hook
 
     def lane(self, name: str) -> Lane:
@@ -219,6 +224,7 @@ class Outbox:
 
     def take(self) -> Delivery | None:
         """The next delivery to be sent; None while there is none, or none may be sent."""
+        self.resume()
         while self._open:
             name, lane = next(iter(self._open.items()))
             if not lane.open:
@@ -245,8 +251,7 @@ class Outbox:
         exchange.reply = Reply(status=status, body=body[:ANSWER_KEPT])
         if note:
             exchange.notes["failure"] = note
-        taken = forms().get(hook.form).taken(delivery, status, body)
-        exchange.notes["taken"] = taken
+        taken = exchange.notes["taken"] = forms().get(hook.form).taken(delivery, status, body)
         lane.under_way -= 1
         if not self._lives(lane):
             self._over(delivery)
@@ -273,19 +278,20 @@ class Outbox:
     @property
     def ready(self) -> list[Delivery]:
         """Deliveries that lie ready, in the order in which they were drawn up."""
-        found = [delivery for lane in self.lanes.values() for delivery in lane.ready]
-        return sorted(found, key=lambda delivery: delivery.number)
+        self.resume()
+        return sorted((one for lane in self.lanes.values() for one in lane.ready), key=lambda one: one.number)
 
     @property
     def waiting(self) -> int:
         """Deliveries that are ready to be sent, or held by a rule; retries wait on the clock."""
+        self.resume()
         return sum(lane.waiting for lane in self.lanes.values())
 
     @property
     def under_way(self) -> int:
         """Deliveries that are sent and not answered yet, or will be sent without anything else happening."""
-        will_be = sum(len(lane.ready) for lane in self.lanes.values() if not (lane.off or lane.paused))
-        return will_be + len(self._sent)
+        self.resume()
+        return len(self._sent) + sum(len(one.ready) for one in self.lanes.values() if not (one.off or one.paused))
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(tuple(self.lanes.values()))
@@ -298,6 +304,7 @@ class Outbox:
         if self._keeper is None:
             self._keeper = self.open_keeper()
             self._number = max(self._number, self._keeper.last_number())
+            self._era = self._keeper.era()
             if self._shared and self._keeper.lasts:
                 self.next_number = self._keeper.next_number
         return self._keeper
@@ -308,13 +315,29 @@ class Outbox:
         if self._keeper is not None and self._keeper.lasts:
             self.next_number = self._keeper.next_number
 
+    def go_back(self) -> None:
+        """Numbers of changes will be given again: events of these have other ids from now on."""
+        keeper = self.keeper
+        self._era += 1
+        keeper.keep_era(self._era)
+
+    def resume(self) -> None:
+        """Draw up what an earlier process left: when somebody asks, as only then the site's address is known."""
+        while self._left:
+            lane, pending = self._left.popleft()
+            if self._lives(lane):
+                self.post(
+                    lane, pending.events, kind=pending.kind, attempt=pending.attempt, first_at=pending.first_at,
+                    instead_of=(pending.number,),
+                )  # fmt: skip
+
     def reset(self) -> None:
         """Forget deliveries and count from 1 again; hooks stay. What is under way comes back to nobody."""
         self.lanes = {name: Lane(lane.hook) for name, lane in self.lanes.items()}
         self._open.clear()
         self._sent.clear()
         self.dead.clear()
-        self._number = self.delivered = 0
+        self._number = self.delivered = self._era = 0
         if self._keeper is not None:
             self._keeper.clear(keep_number=self._shared)
 
@@ -340,10 +363,7 @@ class Outbox:
                 lane.paused = lane.paused or (lane.hook.policy.order == "fifo" and pending.attempt > 1)
                 self._schedule(lane, pending.due, pending)
             else:
-                self.post(
-                    lane, pending.events, kind=pending.kind, attempt=pending.attempt, first_at=pending.first_at,
-                    instead_of=(pending.number,),
-                )  # fmt: skip
+                self._left.append((lane, pending))  # `resume`
         for event in left.gathered:
             self._gather(lane, event)
 
@@ -358,9 +378,10 @@ class Outbox:
         return self.lanes.get(lane.hook.name) is lane
 
     def _tell(self, lane: Lane, change: Change, topic: str) -> Event:
+        self.resume()
         keeper, name = self.keeper, lane.hook.name
         lane.told = keeper.next_event(name) if self._shared and keeper.lasts else lane.told + 1
-        event = Event(lane.told, change, topic)
+        event = Event(lane.told, change, topic, self._era)
         lane.log.append(event)
         apart = lane.hook.policy.batch > 1 and not lane.off
         if keeper.lasts:
@@ -455,8 +476,7 @@ class Outbox:
             self._clock.schedule(at, lambda: self._release(lane, delivery), label)
             return
         (lane.ready.appendleft if ahead else lane.ready.append)(delivery)
-        for passed in lane.overtaken() if lane.behind else ():
-            lane.ready.append(passed)
+        lane.ready.extend(lane.overtaken() if lane.behind else ())
         self._opened(lane)
 
     def _in_time(self, lane: Lane, delivery: Delivery) -> None:
@@ -475,16 +495,6 @@ class Outbox:
             self._open[lane.hook.name] = lane
             self.wake()
 
-    def _give_up(self, delivery: Delivery, why: str) -> None:
-        delivery.exchange.notes["failure"] = why
-        self._over(delivery)
-
     def _over(self, delivery: Delivery) -> None:
         for listener in tuple(self._listeners):
             listener(delivery)
-
-
-def rotated(hook: Hook, secret: str, *, keep_old: bool) -> Hook:
-    """The hook with a new secret; the present one signs beside it with `keep_old`."""
-    old = (hook.secret, *hook.old_secrets) if keep_old and hook.secret else ()
-    return replace(hook, secret=secret, old_secrets=old)

@@ -38,7 +38,7 @@ def stamp(at: float, offset: float = 0.0) -> str:
 def unstamped(text: str, offset: float = 0.0) -> float:
     """The site time of a stamp, or of a day; raises ValueError."""
     pattern = "%m/%d/%Y %H:%M:%S" if " " in text.strip() else "%m/%d/%Y"
-    return (datetime.strptime(text.strip(), pattern).replace(tzinfo=UTC) - timedelta(seconds=offset)).timestamp()
+    return datetime.strptime(text.strip(), pattern).replace(tzinfo=UTC).timestamp() - offset
 
 
 def _patient(change: Change, offset: float) -> JSON:

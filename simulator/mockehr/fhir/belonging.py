@@ -21,6 +21,8 @@ from mockehr.fhir.store import Store
 
 OPAQUE: Final = frozenset({"Binary", "Bundle"})
 """Types that may hold anything about anybody and seldom say about whom."""
+PRIVATE: Final = frozenset({"Subscription"})
+"""About no patient, and yet shared with none: what other apps have their notifications sent with is in them."""
 ATTACHING: Final = ("DocumentReference", "DiagnosticReport", "Media")
 """Types whose attachments a Binary may be."""
 NAMING: Final = ("subject", "patient", "beneficiary", "for")
@@ -34,6 +36,8 @@ def personal(kind: str) -> bool:
     A Medication may lie in a chart. `*` (any type) may.
     """
     if kind in compartment("Patient") or kind in CHART_TYPES or kind in OPAQUE or kind in ("*", "Medication"):
+        return True
+    if kind in PRIVATE:
         return True
     known = structure(kind)
     return known is not None and any(name in known.elements for name in NAMING)
@@ -95,7 +99,7 @@ class Belonging:
 
     def _shared(self, record: Record) -> bool:
         kind = record.resource_type
-        if kind == "Patient" or kind in compartment("Patient") or kind in OPAQUE:
+        if kind == "Patient" or kind in compartment("Patient") or kind in OPAQUE or kind in PRIVATE:
             return False
         return not record.patient and not self._named(record.document)
 

@@ -297,7 +297,7 @@ class Store:
         if over is not None and over != version - 1:
             raise Overtaken(f"{resource_type}/{id}", over, version - 1)
         now = self._clock.now()
-        # What comes from the encoder lies in a buffer of 4 KiB at least; a copy of exact size is what is worth keeping.
+        # What comes from the encoder lies in a buffer of 4 KiB at least: a copy of exact size is kept.
         octets, of = body or bytes(memoryview(encode(document))), patient or patient_of(document)
         record = Record(resource_type, id, version, now, document, octets, of, deleted=kind == "delete")
         number = self._overlay.append(record)

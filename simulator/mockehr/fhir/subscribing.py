@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mockehr.core.exchange import JSON
+from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.problem import Problem
 from mockehr.fhir.record import Record
 
 
@@ -31,6 +32,9 @@ class Subscriptions(Protocol):
         `content` is `empty`, `id-only` or `full-resource`; empty for what the Subscription asks for. No more is told
         than that.
         """
+
+    def withheld(self, id: str, exchange: Exchange) -> Problem | None:
+        """Why the client of an exchange may not be told its events, where it is another's; None if it may."""
 
     def by_websocket(self, id: str) -> bool:
         """Whether it is told over websockets."""

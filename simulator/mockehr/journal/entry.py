@@ -7,9 +7,10 @@ not at all.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
@@ -31,15 +32,29 @@ SECRET_FIELDS = frozenset(
         "password",
         "refresh_token",
         "token",
+        "verification-token",
+        "X-Amz-Signature",
     }
 )
-"""Parameters of forms and addresses, on the channels of the authorization server."""
+"""Parameters of forms and addresses, on the channels where secrets travel in them."""
 SECRET_HEADERS = frozenset(
-    {"authorization", "cookie", "proxy-authorization", "verification-token", "x-hub-secret", "x-hub-signature"}
+    {
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "verification-token",
+        "x-api-key",
+        "x-hub-secret",
+        "x-hub-signature",
+    }
 )
 _UNSTABLE_HEADERS = frozenset({"host", "user-agent", "connection", "accept-encoding", "date", "content-length"})
 _SECRET_REPLIES = frozenset({"location", "set-cookie"})
 _AUTHORIZATION = frozenset({"authorize", "launch", "oauth", "token"})
+_SECRETS_IN_QUERY: Final = _AUTHORIZATION | {"files", "webhook"}
+_TOLD_HEADER = re.compile(rf"(\b(?:{'|'.join(sorted(SECRET_HEADERS))})\s*:\s*)([^\"\\<]+)", re.IGNORECASE)
+"""A header that a Subscription wants to be sent along, as its JSON or XML has it."""
+_TOLD_TOKEN = re.compile(r'("verification-token"\s*:\s*")([^"]+)')
 _BODY_SHOWN = 2000
 
 
@@ -97,7 +112,7 @@ def _request_headers(headers: dict[str, str]) -> JSON:
 
 def shown_query(exchange: Exchange) -> str:
     """The query as the journal shows it: with a digest for each secret, where secrets travel in queries."""
-    return told_query(exchange.query) if exchange.channel in _AUTHORIZATION else exchange.query
+    return told_query(exchange.query) if exchange.channel in _SECRETS_IN_QUERY else exchange.query
 
 
 def told_query(query: str) -> str:
@@ -122,7 +137,16 @@ def _body(exchange: Exchange) -> str:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
         return urlencode([(k, "<redacted>" if k in SECRET_FIELDS else v) for k, v in pairs])
     text = body[:_BODY_SHOWN].decode("utf-8", "replace")
+    if exchange.channel == "webhook":
+        text = _TOLD_TOKEN.sub(_hidden, text)
+    elif exchange.channel == "fhir" and "Subscription" in text:
+        text = _TOLD_HEADER.sub(_hidden, text)
     return text if len(body) <= _BODY_SHOWN else f"{text}… ({len(body)} octets, {digest(body)})"
+
+
+def _hidden(found: re.Match[str]) -> str:
+    """What stands before a secret, and its digest."""
+    return f"{found[1]}<{digest(found[2])}>"
 
 
 def _reply(reply: Reply) -> JSON:

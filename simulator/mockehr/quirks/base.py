@@ -26,7 +26,7 @@ from typing import Any, Protocol, TypeVar
 
 from mockehr.core.chance import Stream
 from mockehr.core.errors import nearest_names
-from mockehr.core.exchange import Exchange
+from mockehr.core.exchange import JSON, Exchange
 from mockehr.events import Event, Hook
 from mockehr.fhir.record import Record
 
@@ -97,8 +97,9 @@ class World(Protocol):
     def versions_of(self, resource_type: str, id: str) -> Sequence[Record]:
         """All versions of a resource as they are stored, oldest first; none of one that was never written here."""
 
-    def shown(self, record: Record) -> Record:
-        """The record as the vendor's present release shows it."""
+    def cut(self, record: Record, resource_type: str, query: str, *, included: bool = False) -> bytes | JSON:
+        """What `_summary` and `_elements` of a query for that type leave of a record, as the vendor's present release
+        shows it; its octets where that is all of it."""
 
     def secret_of(self, endpoint: str) -> str:
         """What events to an endpoint are signed with; empty if nothing, or if there is no such endpoint."""

@@ -28,8 +28,8 @@ def hide(exchange: Exchange, world: World, hidden: Hidden) -> tuple[str, ...]:
     Where there is an older version, that is shown in its place; else the resource is not there. Deletions show at
     once.
     """
-    result = exchange.result
-    if isinstance(result, Record):
+    result, asked = exchange.result, exchange.interaction
+    if isinstance(result, Record) or (isinstance(result, dict) and asked is not None and asked.name in READS):
         return _read(exchange, result, world, hidden)
     if isinstance(result, SearchPage):
         return _searched(exchange, result, world, hidden)
@@ -38,14 +38,22 @@ def hide(exchange: Exchange, world: World, hidden: Hidden) -> tuple[str, ...]:
     return ()
 
 
-def _read(exchange: Exchange, record: Record, world: World, hidden: Hidden) -> tuple[str, ...]:
-    versions = world.versions_of(record.resource_type, record.id)
-    if not versions or not hidden(record.key, record.updated):
-        return ()
+def _read(exchange: Exchange, found: Record | JSON, world: World, hidden: Hidden) -> tuple[str, ...]:
+    """Of a record, or of what `_summary` or `_elements` left of one."""
     asked = exchange.interaction
-    older = _older(versions, hidden) if asked is not None and asked.name == "read" else None
-    exchange.result = older if older is not None else not_found(record.resource_type, record.id)
-    return (record.key,)
+    assert asked is not None
+    versions = world.versions_of(asked.resource_type, asked.id)
+    committed = found.updated if isinstance(found, Record) else _updated(found)
+    key = f"{asked.resource_type}/{asked.id}"
+    if not versions or not hidden(key, committed):
+        return ()
+    older = _older(versions, hidden) if asked.name == "read" else None
+    if older is None:
+        exchange.result = not_found(asked.resource_type, asked.id)
+    else:
+        cut = world.cut(older, asked.resource_type, exchange.query)
+        exchange.result = older if isinstance(found, Record) or isinstance(cut, bytes) else cut
+    return (key,)
 
 
 def _searched(exchange: Exchange, page: SearchPage, world: World, hidden: Hidden) -> tuple[str, ...]:
@@ -53,7 +61,7 @@ def _searched(exchange: Exchange, page: SearchPage, world: World, hidden: Hidden
     taken: list[str] = []
     gone = 0
     for entry in page.entries:
-        kind, id, body, mode = entry
+        kind, id, _, mode = entry
         versions = world.versions_of(kind, id) if mode != "outcome" else ()
         if not versions or not hidden(versions[-1].key, versions[-1].updated):
             kept.append(entry)
@@ -63,8 +71,8 @@ def _searched(exchange: Exchange, page: SearchPage, world: World, hidden: Hidden
         if older is None:
             gone += mode == "match"
         else:
-            shown = world.shown(older)
-            kept.append((kind, id, shown.body if isinstance(body, bytes) else shown.document, mode))
+            cut = world.cut(older, page.resource_type, page.query, included=mode == "include")
+            kept.append((kind, id, cut, mode))
     if taken:
         total = None if page.total is None else max(page.total - gone, 0)
         exchange.result = replace(page, entries=kept, total=total, joined=None)
@@ -95,6 +103,10 @@ def _older(versions: Any, hidden: Hidden) -> Record | None:
     """The newest version that is seen, unless that says that the resource was deleted."""
     seen = next((one for one in reversed(versions) if not hidden(one.key, one.updated)), None)
     return None if seen is None or seen.deleted else seen
+
+
+def _updated(document: JSON) -> float:
+    return _seconds(document.get("meta", {}).get("lastUpdated", ""))
 
 
 def _seconds(instant: str) -> float:

@@ -61,6 +61,7 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
             stepped=config.clock.mode == "stepped",
             start=config.clock.start,
             settings=config.settings,
+            open_access=config.open_access,
             upgrade=config.upgrade,
             hl7_listen=next((one.port for one in config.hl7.listen if not one.name), None),
             store=store_below(config.store, base or Path()),

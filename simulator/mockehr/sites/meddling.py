@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mockehr.core.exchange import Exchange
+from mockehr.core.exchange import JSON, Exchange
 from mockehr.events import Delivery, Event, Hook
-from mockehr.events.outbox import rotated
+from mockehr.events.hook import rotated
+from mockehr.fhir.interactions.read import less_in
 from mockehr.fhir.record import Record
+from mockehr.fhir.search.query import Query
+from mockehr.fhir.search.shape import shaped
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
@@ -20,6 +23,14 @@ def versions_of(site: Site, resource_type: str, id: str) -> Sequence[Record]:
     """All versions of a resource, oldest first; none of one that was never written here."""
     store = site.store
     return store.history(resource_type, id) if store.rewritten(resource_type, id) else ()
+
+
+def cut(site: Site, record: Record, resource_type: str, query: str, *, included: bool) -> bytes | JSON:
+    """What `_summary` and `_elements` of a query for that type leave of a record; its octets where that is all."""
+    shown = site.fhir.shown(record)
+    less = less_in(site.fhir, query, resource_type)
+    made = shaped(shown.document, less, included=included) if isinstance(less, Query) else None
+    return shown.body if made is None else made
 
 
 def rotate_secret(site: Site, endpoint: str, secret: str, *, keep_old: bool) -> Hook:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from mockehr.sites.site import Site
 
 PATIENCE: Final = 10.0
 """Seconds of wall time that a process waits for another to write."""
+NOBODY: Final = -1
+"""The owner of rows whose process let go of the file."""
 ATTEMPTS: Final = 100
 """At switching a new file to WAL, while others open it too."""
 TRIMMED_EVERY: Final = 500
@@ -61,6 +64,7 @@ class SqliteKeeper:
         self._path = path
         self._recall = recall
         self._owner = os.getpid()
+        self._open = True
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # A site is built in one thread and served in another.
@@ -165,6 +169,14 @@ class SqliteKeeper:
         )
         return int(self._ask(counted, name, name, name)[0][0])
 
+    def era(self) -> int:
+        """See Keeper."""
+        return int(self._ask("PRAGMA user_version")[0][0])
+
+    def keep_era(self, era: int) -> None:
+        """See Keeper."""
+        self._ask(f"PRAGMA user_version = {era}")
+
     def forget(self, name: str) -> None:
         """See Keeper."""
         for table in ("deliveries", "events", "told", "counts"):
@@ -174,18 +186,38 @@ class SqliteKeeper:
         """See Keeper."""
         for table in ("deliveries", "events", "told", "counts"):
             self._ask(f"DELETE FROM {table}")
+        self.keep_era(0)
         if not keep_number:
             self._ask("UPDATE sqlite_sequence SET seq = 0 WHERE name = 'deliveries'")
 
     def close(self) -> None:
         """See Keeper."""
+        if self._open:
+            self._open = False
+            with suppress(EnvironmentProblem):  # the file is gone, say; whoever comes later asks whether we live
+                self._release()
         self._connection.close()
+
+    def _release(self) -> None:
+        """Let what is ours be nobody's, though this process may live on."""
+        self._ask("BEGIN IMMEDIATE")
+        self._ask("UPDATE deliveries SET owner = ? WHERE owner = ?", NOBODY, self._owner)
+        self._ask("UPDATE events SET gathered_by = ? WHERE gathered_by = ?", NOBODY, self._owner)
+        self._ask(
+            "INSERT INTO counts SELECT hook, ?, delivered, failed, failures, off FROM counts WHERE owner = ?"
+            " ON CONFLICT (hook, owner) DO UPDATE SET delivered = delivered + excluded.delivered,"
+            " failed = failed + excluded.failed, failures = failures + excluded.failures,"
+            " off = max(off, excluded.off)",
+            NOBODY, self._owner,
+        )  # fmt: skip
+        self._ask("DELETE FROM counts WHERE owner = ?", self._owner)
+        self._ask("COMMIT")
 
     def _heirless(self, name: str) -> tuple[int, ...]:
         """The processes whose rows of that endpoint are ours: this one, and those that are no more."""
         owners = self._ask(
             "SELECT owner FROM deliveries WHERE hook = ? UNION SELECT owner FROM counts WHERE hook = ?"
-            " UNION SELECT gathered_by FROM events WHERE hook = ? AND gathered_by > 0",
+            " UNION SELECT gathered_by FROM events WHERE hook = ? AND gathered_by <> 0",
             name, name, name,
         )  # fmt: skip
         return (self._owner, *(owner for (owner,) in owners if owner != self._owner and not _lives(owner)))
@@ -207,7 +239,7 @@ class SqliteKeeper:
         return self._event_of({"number": number} | orjson.loads(about))
 
     def _event_of(self, told: JSON) -> Event:
-        return Event(told["number"], self._recall(told), told["topic"])
+        return Event(told["number"], self._recall(told), told["topic"], told.get("era", 0))
 
     def _pending(self, number: int, about: bytes) -> Pending:
         told = orjson.loads(about)
@@ -289,6 +321,8 @@ def recall(site: Site, told: JSON) -> Change:
     """
     versions = {record.version: record for record in site.store.history(told["type"], told["id"])}
     found, before = versions.get(told["version"]), versions.get(told["version"] - 1)
+    if found is not None and found.updated != told["at"]:  # another one, written since the site went back
+        found = before = None
     bare = {"resourceType": told["type"], "id": told["id"]}
     change = Change(
         told["change"], told["kind"], told["type"], told["id"], told["version"], told["at"], told["source"],
@@ -299,7 +333,7 @@ def recall(site: Site, told: JSON) -> Change:
 
 
 def _about_event(event: Event) -> JSON:
-    return about_change(event.change) | {"topic": event.topic}
+    return about_change(event.change) | {"topic": event.topic} | ({"era": event.era} if event.era else {})
 
 
 def _about_pending(pending: Pending) -> JSON:
@@ -318,6 +352,8 @@ def _about_pending(pending: Pending) -> JSON:
 def _lives(process: int) -> bool:
     """Whether there is a process of that number; on Windows nobody is asked, since asking would end it."""
     if sys.platform == "win32":
+        return False
+    if process == NOBODY:
         return False
     try:
         os.kill(process, 0)

@@ -138,9 +138,8 @@ def _topics(
         resource = ANY if word == ANY else names.get(word.lower())
         kinds = _EVERY_KIND if change in ("", ANY) else {KINDS[change]} if change in KINDS else None
         if resource is None:
-            problems.append(
-                no_such("topic", topic, [*topics(), *(f"{name}.created" for name in names)], of=topic.lower())
-            )
+            changes_of = (f"{name}.created" for name in names) if change else names.values()
+            problems.append(no_such("topic", topic, [*topics(), *changes_of], of=topic.lower() if change else topic))
         elif kinds is None:
             problems.append(no_such("kind of change", change, KINDS))
         else:

@@ -247,9 +247,9 @@ class Site:
         """All versions of a resource, oldest first; none of one that was never written here."""
         return meddling.versions_of(self, resource_type, id)
 
-    def shown(self, record: Record) -> Record:
-        """The record as the vendor's present release shows it."""
-        return self.fhir.shown(record)
+    def cut(self, record: Record, resource_type: str, query: str, *, included: bool = False) -> bytes | JSON:
+        """What a query's `_summary` and `_elements` leave of a record."""
+        return meddling.cut(self, record, resource_type, query, included=included)
 
     def secret_of(self, endpoint: str) -> str:
         """What events to an endpoint are signed with, if they are."""

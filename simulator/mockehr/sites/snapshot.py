@@ -33,7 +33,10 @@ class Snapshots:
         return len(kept.versions)
 
     def restore(self, name: str) -> int:
-        """Go back to that state; paging sessions end. Journal, tokens and clock go on. Raises UnknownName."""
+        """Go back to that state; paging sessions, exports and imports end. Journal, tokens and clock go on.
+
+        Raises UnknownName.
+        """
         found = self._taken.get(name)
         if found is None:
             raise UnknownName("snapshot", name, self._taken)
@@ -41,8 +44,11 @@ class Snapshots:
         self._site.log.clear()
         self._site.log.changes += found.changes
         self._site.log.go_on_after(len(found.kept.versions))
+        self._site.outbox.go_back()
         self._site.subscriptions.rebuild()
         self._site.fhir.pages.clear()
+        self._site.bulk.end_all()
+        self._site.imports.end_all()
         self._site.fhir.idempotency.clear()  # what they were answered with may never have been written now
         return len(found.kept.versions)
 

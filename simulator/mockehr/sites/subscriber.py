@@ -113,6 +113,26 @@ def refusal_of(subscriber: Subscriber, kinds: tuple[str, ...]) -> Problem | None
     return None
 
 
+def foreign(subscriber: Subscriber, exchange: Exchange, kinds: tuple[str, ...]) -> Problem | None:
+    """Why the client of an exchange may not be told what a subscriber is told.
+
+    Events are chosen by the rights of the subscriber. Others, a token of the same client for another patient among
+    them, have other rights. Where nobody is known to have subscribed, the token has to cover what is told of.
+    """
+    asking = subscriber_of(exchange)
+    if not asking.scope:  # nobody asks for rights here
+        return None
+    if not subscriber.scope:
+        if asking.patient or asking.own:
+            text = "The token is confined to a patient, and the Subscription is not"
+            return Problem(403, "scope-missing", text, resource_type="Subscription", value="read")
+        return refusal_of(asking, kinds)
+    if (asking.client, asking.patient, asking.own) == (subscriber.client, subscriber.patient, subscriber.own):
+        return refusal_of(asking, kinds)
+    text = "The Subscription is another client's, or for another patient: its events are told to that one only"
+    return Problem(403, "scope-missing", text, resource_type="Subscription", value="read")
+
+
 def may_hear(site: Site, subscriber: Subscriber, change: Change) -> bool:
     """Whether a subscriber may be told of a change: whether its client, which has to be active, may read it."""
     gone = change.kind == "delete"
@@ -128,6 +148,8 @@ def may_see(site: Site, subscriber: Subscriber, record: Record) -> bool:
     if not subscriber.scope:
         return True
     client = site.auth.clients.find(subscriber.client)
+    if client is None and subscriber.client in site.auth.clients.struck_off:
+        return False
     if client is not None and not client.is_active(site.clock.now()):
         return False
     asking = subscriber.exchange(site.base_url)

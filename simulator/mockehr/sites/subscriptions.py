@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from mockehr.core.changes import QUIET, Change
-from mockehr.core.exchange import JSON
+from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.problem import Problem
 from mockehr.events import Delivery, Event, Hook
 from mockehr.events.channel import CHANNELS
 from mockehr.events.lane import Lane
@@ -28,7 +29,7 @@ from mockehr.fhir.record import Record, encode
 from mockehr.fhir.search.include import Include
 from mockehr.fhir.subscribing import Binding
 from mockehr.fhir.xml import to_xml
-from mockehr.sites.subscriber import Subscriber, disclosing, kept_in, may_hear, may_see
+from mockehr.sites.subscriber import Subscriber, disclosing, foreign, kept_in, may_hear, may_see
 from mockehr.sites.subscription_requests import KIND, OVER, admit, problem_of
 from mockehr.sites.subscription_terms import (
     PREFIX,
@@ -213,6 +214,7 @@ class Subscriptions:
         """Send a handshake, before whatever else waits; what becomes of it `_over` hears."""
         lane = self._site.outbox.lane(held.name)
         held.shaking = True
+        self._site.outbox.resume()  # an earlier process may have left one
         if not any(delivery.kind == "handshake" for delivery in lane.ready):
             self._site.outbox.post(lane, (), kind="handshake", ahead=True)
 
@@ -344,12 +346,21 @@ class Subscriptions:
         """See `mockehr.fhir.subscribing.Subscriptions`."""
         hook, told = self._endpoint(id)
         known = hook.name in self._site.outbox.lanes
-        events = self._site.outbox.events(hook.name, first, last) if known else []
+        logged = self._site.outbox.events(hook.name, first, last) if known else []
+        held = self._held.get(id)  # whoever wrote it last need not have the rights of who was told then
+        events = [one for one in logged if held is None or may_hear(self._site, held.subscriber, one.change)]
         wanted = LEVELS.get(content, hook.payload)
         level = min(wanted, hook.payload, key=_RANKS.index)
         mark = f"{first}-{last}-{told}"
         notice = Notice(hook, "query-event", told, events, level, mark)
         return bundle_of(notice, self._site.outbox.sender)
+
+    def withheld(self, id: str, exchange: Exchange) -> Problem | None:
+        """See `mockehr.fhir.subscribing.Subscriptions`."""
+        hook, _ = self._endpoint(id)
+        held = self._held.get(id)
+        kinds = hook.resources or tuple(topic.resource for topic in hook.topics)
+        return foreign(held.subscriber if held is not None else Subscriber(), exchange, kinds)
 
     def by_websocket(self, id: str) -> bool:
         """See `mockehr.fhir.subscribing.Subscriptions`."""

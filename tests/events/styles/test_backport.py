@@ -72,3 +72,30 @@ def test_a_filter_is_what_the_sites_search_understands() -> None:
     found = read(topical(ADMISSION, "empty", "Encounter?patient=x"), offer)
     assert isinstance(found, tuple)
     assert (found[0].text, found[0].element) == ("patient=x?", "Subscription.criteria.extension[0]")
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(600, True), (601, False), (2**31 - 1, False)])
+def test_an_endpoint_may_not_keep_the_place_of_others_for_ever(seconds: int, good: bool) -> None:
+    found = read(topical(timeout=seconds))
+    assert isinstance(found, Terms) is good
+    if not isinstance(found, Terms):
+        assert "from 0 to 600" in found[0].text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"), [("Encounter?patiant=x", "nearest: patient"), ("Encounter?zzzzzzzz=x", "there are ")]
+)
+def test_a_filter_that_the_topic_has_not_is_refused_with_those_that_it_has(query: str, said: str) -> None:
+    found = read(topical(ADMISSION, "empty", query))
+    assert isinstance(found, tuple)
+    assert said in found[0].text
+
+
+def test_a_payload_that_is_not_offered_is_refused_with_the_nearest() -> None:
+    offer = Offer(frozenset({"Encounter"}), {"payloads": ["id-only", "everything"]}, topics=OFFER.topics)
+    found = read(topical(ADMISSION, "id-onl"), offer)
+    assert isinstance(found, tuple)
+    assert "nearest: id-only" in found[0].text
+    other = read(topical(ADMISSION, "full-resource"), offer)
+    assert isinstance(other, tuple)
+    assert "everything" not in other[0].text

@@ -47,3 +47,13 @@ def test_a_site_that_sends_no_resources_refuses_a_payload() -> None:
     found = styles().get("r4").read(plain("Observation", payload="application/fhir+json"), {}, offer)
     assert isinstance(found, tuple)
     assert [one.element for one in found] == ["Subscription.channel.payload"]
+
+
+def test_all_that_is_wrong_is_told_at_once_channel_and_criteria() -> None:
+    document = plain("Obsrvation?code=a")
+    document["channel"] = {"type": "sms", "endpoint": "tel:5550100"}
+    found = styles().get("r4").read(document, {}, OFFER)
+    assert isinstance(found, tuple)
+    assert [one.element for one in found] == ["Subscription.criteria", "Subscription.channel.type"]
+    assert "nearest: Observation" in found[0].text
+    assert "sms is not offered" in found[1].text

@@ -30,7 +30,12 @@ def accesses(
     until: str = "",
     limit: int = 200,
 ) -> dict[str, Any]:
-    """Accesses that fit, oldest first; the newest `limit` of them."""
+    """Accesses that fit, oldest first; the newest `limit` of them.
+
+    `patient` is an id, `resource` a type or `Type/id`, `user` whoever was signed in; `what` is read,
+    search, create, token, delivery … (a wrong one is told which there are); `outcome` is success, refused or failed.
+    `since` and `until` are instants, or days such as 2026-01-05.
+    """
     found = _found(site, patient, resource, client, user, what, channel, outcome, since, until)
     return {"total": len(found), "accesses": [access.as_json() for access in _newest(found, limit)]}
 
@@ -50,7 +55,10 @@ def export(
     until: str = "",
     limit: int = 0,
 ) -> dict[str, Any]:
-    """The same as NDJSON in the member `lines`: as AuditEvents (`fhir`) or plain (`ndjson`); all, without a limit."""
+    """Accesses that fit as NDJSON, all without a limit: as AuditEvents (`fhir`) or plain (`ndjson`).
+
+    They are chosen as for `audit list`. Over HTTP the text is the member `lines`.
+    """
     found = _found(site, patient, resource, client, user, what, channel, outcome, since, until)
     chosen = _newest(found, limit) if limit else found
     lines = audit_lines(chosen, format, site.name).decode()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from mockehr.config.settings import WebhookConfig
-from mockehr.control.operation import operation
+from mockehr.control.operation import NOTHING, Document, operation
 from mockehr.core.errors import ConfigError
-from mockehr.events.outbox import rotated
+from mockehr.events.hook import rotated
 from mockehr.sites.sections import hook_from
 from mockehr.sites.site import Site
 
@@ -24,13 +24,16 @@ def add(
     form: str = "mockehr",
     signing: str = "",
     ladder: str = "",
-    more: dict[str, Any] | None = None,
+    more: Document = NOTHING,
 ) -> dict[str, Any]:
     """Tell a receiver of changes from now on.
 
-    `resources` are types, `topics` changes such as `patient.created` or events such as `encounter-start`; `form` says
-    how notifications are written, `ladder` the waits before each retry, `more` the other settings of deliveries
-    (`order`, `accepts`, `timeout`, `at_once` …). One of that name that there is already is replaced.
+    `resources` are types; `topics` changes such as `patient.created`, events such as `encounter-start`, or the form's
+    own. All changes unless told. `payload` is empty, id-only or full. `form`, how notifications are written, is
+    mockehr, standard, athena, redox or health-gorilla; each has a `signing` of its own unless told: mockehr,
+    standard, hub, hub-256, verification-token, bearer, none. `ladder` are the waits before each retry, such as
+    `10s,1m`; `more` the other settings of deliveries, such as `order=fifo`, `accepts=2xx`, `timeout=3s`, `at_once=1`.
+    One of that name that there is already is replaced.
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigError(
@@ -40,7 +43,7 @@ def add(
         raise ConfigError(
             "The payload is not known.", [f"payload is {payload!r}"], remedy="Use empty, id-only or full."
         )
-    settings = {**({"ladder": ladder} if ladder else {}), **(more or {})}
+    settings = {**({"ladder": ladder} if ladder else {}), **more}
     config = WebhookConfig(
         name=name,
         url=url,

@@ -28,6 +28,10 @@ LEVELS: Final[Mapping[str, Payload]] = MappingProxyType(
     {"empty": "empty", "id-only": "id-only", "full-resource": "full"}
 )
 """Codes of backport-content-code-system → what a notification carries."""
+LONGEST: Final = 600
+"""Seconds for which an endpoint may keep a delivery waiting: others wait for its place."""
+LARGEST: Final = 2**31 - 1
+"""The largest unsignedInt."""
 _CRITERIA: Final = "Subscription.criteria"
 _PAYLOAD: Final = "Subscription.channel.payload"
 _TYPED_KEYS: Final = MappingProxyType({"id": "_id"})
@@ -144,13 +148,14 @@ def _numbers(channel: JSON) -> tuple[dict[str, int], list[Fault]]:
     """The channel's numbers by the end of their extension's URL, 0 where there is none; and what is wrong."""
     found: dict[str, int] = {}
     faults: list[Fault] = []
-    for name, least in (("heartbeat-period", 0), ("timeout", 0), ("max-count", 1)):
+    for name, least, most in (("heartbeat-period", 0, LARGEST), ("timeout", 0, LONGEST), ("max-count", 1, LARGEST)):
         value: Any = extension_of(channel, f"{BASE}backport-{name}")
         found[name] = 0
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            text = f"backport-{name} is a whole number from {least} up, not {str(value)[:40]!r}"
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            bounds = f"from {least} up" if most == LARGEST else f"from {least} to {most}"
+            text = f"backport-{name} is a whole number {bounds}, not {str(value)[:40]!r}"
             faults.append(Fault(text, "Subscription.channel"))
         else:
             found[name] = value

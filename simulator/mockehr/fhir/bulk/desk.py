@@ -286,6 +286,12 @@ class Desk:
                     return True
         return False
 
+    def end_all(self) -> None:
+        """End all jobs, for what they show is no more; their names are not given again."""
+        for job in self.jobs():
+            self.cancel(job)
+        self.clear()
+
     def clear(self) -> None:
         """Forget all that this process holds; drawers are their owner's."""
         self.shelf.clear()

@@ -184,6 +184,12 @@ class ImportDesk:
     def _note(self, job: ImportJob, place: int, work: FileImport) -> None:
         self._drawers["import-outcomes"].put(f"{job.id}/{place}", work.outcome, job.expires)
 
+    def end_all(self) -> None:
+        """End all jobs; what was stored until now is left to others, and their names are not given again."""
+        for job in self._drawers["imports"].every(self._server.clock.now()):
+            self.cancel(job)
+        self.clear()
+
     def clear(self) -> None:
         """Forget what this process has in hand; drawers are their owner's."""
         self._ordered.clear()

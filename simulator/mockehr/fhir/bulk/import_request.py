@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PARAMETERS: Final = ("inputFormat", "inputSource", "storageDetail", "input")
 STORAGE: Final = frozenset({"http", "https"})
 SCHEMES: Final = frozenset({"http", "https"})
+LONGEST: Final = 8192
+"""Letters of a file's address; signed ones of object stores have up to two thousand."""
 
 
 def read_files(server: FhirServer, settings: ImportSettings, given: Input) -> tuple[ImportFile, ...] | Problem:
@@ -89,6 +91,8 @@ def _file(server: FhirServer, settings: ImportSettings, parts: dict[str, str]) -
         close = nearest_names(kind[:64], server.types)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         return _wrong("input.type", kind, f"{kind[:100] or 'nothing'} is no type of this server{hint}")
+    if len(url) > LONGEST:
+        return _wrong("input.url", url, f"an address has {len(url)} letters; {LONGEST} are allowed")
     try:
         place = urlsplit(url)
         host, _ = (place.hostname or "").rstrip(".").lower(), place.port

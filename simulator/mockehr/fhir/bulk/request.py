@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 FORMATS: Final = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
 ASSOCIATED: Final = {"LatestProvenanceResources": "latest", "RelevantProvenanceResources": "relevant"}
 MOST_PATIENTS: Final = 20_000
-_LENIENT: Final = re.compile(r"\bhandling\s*=\s*\"?lenient\b")
-_ASYNC: Final = re.compile(r"\brespond-async\b")
+# names of preferences are the same in large and small letters (RFC 7240 section 2)
+_LENIENT: Final = re.compile(r"\bhandling\s*=\s*\"?lenient\b", re.IGNORECASE)
+_ASYNC: Final = re.compile(r"(?<![\w-])respond-async(?![\w-])", re.IGNORECASE)
 _TYPED: Final = re.compile(r"[A-Za-z]+\?")
 _ALSO: Final = frozenset({"_format", "_pretty"})
 
@@ -185,7 +186,7 @@ class Reading:
         if self._level == "system":
             self._wrong(name, "", "patient does not go with an export of the whole system", ignorable=False)
             return
-        ids = [_patient_in(value) for value in values]
+        ids = [_patient_in(value, self._exchange.base_url) for value in values]
         if "" in ids:
             self._wrong(name, "", "patient has to be a Reference to a Patient", ignorable=False)
         elif len(ids) > MOST_PATIENTS:
@@ -221,11 +222,11 @@ def _filters(text: str) -> list[str]:
     return found
 
 
-def _patient_in(value: Any) -> str:
-    """The id in a Reference to a Patient, or in its text; empty if there is none."""
+def _patient_in(value: Any, base_url: str) -> str:
+    """The id in a Reference to a Patient of this server, or in its text; empty if there is none."""
     text = value.get("reference") if isinstance(value, dict) else value
-    kind, _, id = str(text or "").rpartition("/")
-    return id if kind.rpartition("/")[2] == "Patient" else ""
+    kind, _, id = str(text or "").removeprefix(f"{base_url}/").rpartition("/")
+    return id if kind == "Patient" else ""
 
 
 _READS: Final[dict[str, Callable[[Reading, str, list[Any]], None]]] = {

@@ -66,9 +66,14 @@ def _shown(server: FhirServer, exchange: Exchange, record: Record) -> Record | R
 
 def less_of(server: FhirServer, exchange: Exchange, resource_type: str) -> Query | Problem | None:
     """What `_summary` and `_elements` ask for, as a query that `shaped` takes; None if they ask for nothing."""
-    if "_summary=" not in exchange.query and "_elements=" not in exchange.query:
+    return less_in(server, exchange.query, resource_type)
+
+
+def less_in(server: FhirServer, asked: str, resource_type: str) -> Query | Problem | None:
+    """The same of a query that is not the exchange's own; encoded, without `?`."""
+    if "_summary=" not in asked and "_elements=" not in asked:
         return None
-    pairs = [pair for pair in parse_qsl(exchange.query) if pair[0] in ("_summary", "_elements")]
+    pairs = [pair for pair in parse_qsl(asked) if pair[0] in ("_summary", "_elements")]
     query = compile_query(resource_type or "Resource", pairs, strict=False, fhir_version=server.fhir_version)
     return query.problems[0] if query.problems else query
 

@@ -38,9 +38,14 @@ def binding(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Prob
         missing = sorted(wanted - set(ids))
         if missing:
             return not_found("Subscription", missing[0])
+    refusals = {id: desk.withheld(id, exchange) for id in ids}
+    refused = next((one for one in refusals.values() if one is not None), None)
+    if named and refused is not None:
+        return refused
+    ids = [id for id in ids if refusals[id] is None]
     heard = [id for id in ids if desk.by_websocket(id)]
     if not heard or (named and len(heard) < len(ids)):
-        other = next((id for id in ids if id not in heard), "")
+        other = next((id for id in ids if id not in heard), "") if named else ""
         text = f"Subscription/{other} is not told by websocket" if other else "no Subscription is told by websocket"
         return Problem(422, "parameter-invalid", text, parameter="id", value=other)
     made = desk.binding(heard, exchange.base_url)

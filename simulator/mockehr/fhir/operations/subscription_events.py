@@ -33,7 +33,9 @@ def events(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Probl
         text = f"eventsUntilNumber is {last}, and eventsSinceNumber is {first}"
         return Problem(400, "parameter-conflict", text, parameter="eventsUntilNumber", value=str(last))
     found = subscription_at(server, exchange)
-    return found if isinstance(found, Problem) else desk.events_bundle(found.id, first, last, content)
+    if isinstance(found, Problem):
+        return found
+    return desk.withheld(found.id, exchange) or desk.events_bundle(found.id, first, last, content)
 
 
 EVENTS: Final = Operation(

@@ -32,9 +32,7 @@ class BulkPollingKept(Probe):
         """Measure the time between each two polls of one export."""
         faults: list[Evidence] = []
         kept: list[Evidence] = []
-        polls = 0
         for order in orders(case):
-            polls += len(order.polls)
             for poll, following in pairwise(order.polls):
                 if heard(poll) and not is_end(poll) and status(poll) != 401:
                     early = following.at < self._until(poll) - self.tolerance
