@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.sites.subscribing import STAY, answer, arrived, ask, made, plain, status, stored, subscribe, token, topical
 
 from mockehr.events import Hook
@@ -141,3 +143,16 @@ def test_a_patients_app_does_not_see_with_what_other_apps_are_notified() -> None
         assert "s3cret" not in str(answer(answered))
     assert codes == [403, 403, 200, 403]
     assert status(ask(site, "GET", "/Location", authorization=header)) == 200
+
+
+def test_not_even_the_history_of_a_deleted_one_shows_rights_after_a_restart(tmp_path: Path) -> None:
+    site = made(store=f"sqlite:{tmp_path}")
+    held = kept_with(plain() | {"id": "s"}, Subscriber("app", secret="hush"))
+    site.store.commit(held, kind="create", source="control")
+    assert status(ask(site, "DELETE", "/Subscription/s")) in (200, 204)
+    site.close()
+    again = made(store=f"sqlite:{tmp_path}")
+    told = answer(ask(again, "GET", "/Subscription/s/_history"))
+    assert "Encounter?status=in-progress" in str(told)
+    assert "hush" not in str(told)
+    again.close()

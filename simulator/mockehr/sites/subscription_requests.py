@@ -47,7 +47,7 @@ def admit(site: Site, exchange: Exchange, document: JSON, current: Record | None
         crowded = _crowded(site)
         if crowded is not None:
             return crowded
-    if not subscriber.secret and before:
+    if not subscriber.secret and before and kept_in(before).client == subscriber.client:
         subscriber = replace(subscriber, secret=kept_in(before).secret)
     made = document if status == stored else {**document, "status": stored}
     if stored == "requested" and "error" in made:

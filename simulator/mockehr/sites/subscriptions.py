@@ -97,13 +97,13 @@ class Subscriptions:
         self._site = site
         self._held: dict[str, Held] = {}
         self._seen: object = None
+        self._discloses = bool(site.upgrades.changes.types)
+        """Whether records go out without the subscribers that are kept with them; upgrades see to that themselves."""
         outbox, sender = site.outbox, site.outbox.sender
         sender.encode_as, sender.status, sender.related = self._encoded, self._status, self._related
         outbox.switched_off = self.switched_off
         outbox.listen(self._over)
         site.fhir.subscriptions = self
-        if not site.upgrades.changes.types and offered_styles(site):
-            site.fhir.shown = disclosing(site.fhir.shown)
         site.fhir.admit = lambda exchange, document, current: admit(site, exchange, document, current)
 
     # what is stored
@@ -123,6 +123,7 @@ class Subscriptions:
         listed = self._site.store.overlay(KIND)
         if listed is self._seen:
             return
+        self._disclose()
         self._seen = listed
         known = {record.id for record in listed}
         for id in [id for id in self._held if id not in known]:
@@ -134,13 +135,22 @@ class Subscriptions:
 
     def rebuild(self) -> None:
         """Hold exactly what is stored: when the site is built, reset, or goes back to a snapshot."""
-        listed = {record.id: record for record in self._site.store.overlay(KIND) if not record.deleted}
+        every = self._site.store.overlay(KIND)
+        if every:  # deleted ones have histories
+            self._disclose()
+        listed = {record.id: record for record in every if not record.deleted}
         for id in [id for id in self._held if id not in listed]:
             self._forget(id)
         for record in listed.values():
             held = self._held.get(record.id)
             if held is None or held.document is not record.document:
                 self._take(record.id, record.version, record.document, leads=True, at_once=False)
+
+    def _disclose(self) -> None:
+        """From the first Subscription on nothing goes out with its subscriber; till then no answer pays for that."""
+        if not self._discloses:
+            self._discloses = True
+            self._site.fhir.shown = disclosing(self._site.fhir.shown)
 
     def leave_to_others(self) -> None:
         """Look after none of those that are there: another process of this site does."""
@@ -169,6 +179,7 @@ class Subscriptions:
             before.cancel()
         if not offered_styles(site):
             return  # a resource like any other here
+        self._disclose()
         held = self._held[id] = Held(id, version, document, kept_in(document), leads)
         style, terms = read_terms(site, document)
         if style is None or not isinstance(terms, Terms):

@@ -86,7 +86,7 @@ class Order:
             return Problem(410, "gone", f"{record.key} was deleted", resource_type="Group", value=group)
         if record.version == 1 and self._source.roll(group) is not None:
             return None
-        return tuple(dict.fromkeys(_members_in(record.document)))
+        return tuple(dict.fromkeys(_members_in(record.document, self._exchange.base_url)))
 
     def _types(self, wanted: Asked, granted: Granted) -> tuple[str, ...] | Problem:
         if wanted.types is not None:
@@ -151,14 +151,15 @@ def _limits(types: Sequence[str], granted: Granted) -> tuple[tuple[str, tuple[Qu
     return tuple((kind, queries) for kind, queries in found if queries and () not in queries)
 
 
-def _members_in(document: JSON) -> Iterator[str]:
-    """Ids of the patients who are members of a Group and not inactive."""
+def _members_in(document: JSON, base_url: str) -> Iterator[str]:
+    """Ids of the patients of this server who are members of a Group and not inactive."""
     members = document.get("member")
     for member in members if isinstance(members, list) else ():
         entity = member.get("entity") if isinstance(member, dict) else None
         text = str(entity.get("reference", "")) if isinstance(entity, dict) else ""
-        if "Patient/" in text and member.get("inactive") is not True:
-            yield text.rpartition("Patient/")[2].partition("/")[0]
+        below = text.removeprefix(f"{base_url}/")
+        if below.startswith("Patient/") and member.get("inactive") is not True:
+            yield below.removeprefix("Patient/").partition("/")[0]
 
 
 def _uncovered(kind: str) -> Problem:
