@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from mockehr.events import signature
@@ -150,3 +151,15 @@ def test_what_cannot_be_believed_read_or_queued_is_refused_at_once() -> None:
     one._queue.maxsize = 1
     answers = [one.take(signature("s", NOW, body), body) for body in (event(1, 1), event(2, 2))]
     assert answers == [202, 503]
+
+
+@pytest.mark.parametrize(
+    ("told", "wait"), [("7", 7.0), ("Mon, 05 Jan 2026 12:00:30 GMT", 30.0), ("soon", 0.0), ("", 0.0), (None, 0.0)]
+)
+def test_the_careful_one_waits_for_seconds_or_until_a_date(told: str | None, wait: float) -> None:
+    with httpx2.Client() as http:
+        site = careful_receiver.Site({"FHIR_URL": "http://h.example.org"}, http)
+        date = {"date": "Mon, 05 Jan 2026 12:00:00 GMT"}
+        answer = httpx2.Response(503, headers=date | ({} if told is None else {"retry-after": told}))
+        site._listen(answer)
+        assert site._told_to_wait(answer) == pytest.approx(wait, abs=1.0)

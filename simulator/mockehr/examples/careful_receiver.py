@@ -123,11 +123,21 @@ class Site:
                     return found
                 trouble = str(answer.status_code)
                 self._token = "" if answer.status_code == 401 else self._token
-                time.sleep(float(answer.headers.get("retry-after", "0") or 0))
+                time.sleep(self._told_to_wait(answer))
             except (httpx2.TransportError, ValueError) as error:
                 trouble = type(error).__name__
             time.sleep(min(5.0, 0.2 * 2.0**attempt) * random.uniform(0.75, 1.25))
         raise Failed(f"GET {path}: {trouble}")
+
+    def _told_to_wait(self, answer: httpx2.Response) -> float:
+        """Seconds to wait by `Retry-After`, in seconds or a date of the site's clock; 0 if it says nothing."""
+        value = answer.headers.get("retry-after", "").strip()
+        try:
+            return (
+                float(value) if value.isdigit() else max(0.0, parsedate_to_datetime(value).timestamp() - self.now())
+            )
+        except (ValueError, TypeError):
+            return 0.0
 
     def history(self, kind: str, since: datetime) -> Iterator[Resource]:
         """The entries of a type's history since then; follows next links as given."""
@@ -301,8 +311,8 @@ def follow(sites: Mapping[str, Mapping[str, str]], silence: float) -> dict[str, 
         workers = [threading.Thread(target=one.work, args=(until,), daemon=True) for one in followers.values()]
         for worker in workers:
             worker.start()
-        while time.monotonic() - max(one.heard for one in followers.values()) < silence:
-            time.sleep(0.1)
+        while (left := silence + max(one.heard for one in followers.values()) - time.monotonic()) > 0:
+            time.sleep(left)
         until.set()
         for worker in workers:
             worker.join()

@@ -116,8 +116,8 @@ def follow(sites: Mapping[str, Mapping[str, str]], silence: float) -> dict[str, 
         databases = {name: Database(told, http) for name, told in sites.items()}
         for name, one in databases.items():
             listen(one, int(sites[name]["WEBHOOK_PORT"]))
-        while time.monotonic() - max(one.heard for one in databases.values()) < silence:
-            time.sleep(0.1)
+        while (left := silence + max(one.heard for one in databases.values()) - time.monotonic()) > 0:
+            time.sleep(left)
     return {name: one.rows for name, one in databases.items()}
 
 
