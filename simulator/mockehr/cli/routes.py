@@ -59,6 +59,7 @@ def routes_of(site: Site) -> Iterator[Route]:
     from mockehr.fhir.search.table import compartment
     from mockehr.sites.changed import METHODS as FEED_METHODS
     from mockehr.sites.endpoints import WELL_KNOWN
+    from mockehr.sites.proprietary import routes_of_apis
 
     root = f"/{site.name}"
     base = root + site.fhir_path.rstrip("/")
@@ -75,6 +76,8 @@ def routes_of(site: Site) -> Iterator[Route]:
             for method in METHODS.get(channel, ("GET",)):
                 if channel == "authorize" or method == "POST" or name == "userinfo":
                     yield Route(site.name, method, root + path, name, channel)
+    for method, path, what in routes_of_apis(tuple(site.endpoints.apis.values())):
+        yield Route(site.name, method, root + path.replace("{", "[").replace("}", "]"), what, "proprietary")
     for what, path in site.bulk.addresses.offered():
         where = root + path.replace("{", "[").replace("}", "]")
         yield Route(site.name, "GET", where, what, "files")

@@ -19,6 +19,7 @@ Channel = Literal[
     "oauth",
     "files",
     "feed",
+    "proprietary",
     "launch",
     "webhook",
     "mllp-in",
@@ -26,7 +27,8 @@ Channel = Literal[
     "upstream",
 ]
 """`authorize` is what browsers see of the authorization server, `oauth` what apps ask it about tokens and themselves,
-`launch` an app being opened by the hospital's workstation, `feed` the changes that a client polls."""
+`launch` an app being opened by the hospital's workstation, `feed` the changes that a client polls, `proprietary` a
+vendor's API beside FHIR."""
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 

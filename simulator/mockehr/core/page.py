@@ -36,7 +36,11 @@ class SearchPage:
     query: str = ""
     next_token: str = ""
     notes: list[Problem] = field(default_factory=list)
+    next_session: str = ""
+    """By what the server knows where the next page starts."""
     page_size: int = 0
+    at: float = 0.0
+    """When it was answered, in site seconds."""
     offset: int = 0
     complete: bool = True
     previous_token: str = ""

@@ -46,6 +46,9 @@ class Elsewhere(Protocol):
     def add(self, token: str, session: PageSession) -> bool:
         """Keep a session that is opened now; False if the token is taken."""
 
+    def replace(self, token: str, session: PageSession) -> None:
+        """Keep a session in the place of the one behind its token."""
+
     def get(self, token: str) -> PageSession | None:
         """The session behind a token, whichever process opened it."""
 
@@ -71,6 +74,17 @@ class Pages:
         """Have the sessions there from now on, together with other processes; those open now are forgotten."""
         self.reset()
         self._elsewhere = elsewhere
+
+    def open_at(self, session: PageSession, key: str) -> None:
+        """Keep the session under a name of the caller's, in the place of one that is there."""
+        if self._elsewhere is not None:
+            if not self._elsewhere.add(key, session):
+                self._elsewhere.replace(key, session)
+            return
+        self._sessions.pop(key, None)
+        self._sessions[key] = session
+        if len(self._sessions) > self._kept:
+            self._sessions.popitem(last=False)
 
     def open(self, session: PageSession) -> str:
         """Keep the session; returns the token that leads to it."""

@@ -53,6 +53,11 @@ class Restrictions(Protocol):
     def page_parameter(self) -> str:
         """Name of the query parameter that carries the paging token."""
 
+    @property
+    def paging(self) -> str:
+        """What the token is: `token` (opaque, good by itself), or, good beside the rest of its search alone,
+        `cursor` (the id of the page's last entry) or `page` (the number of the next page)."""
+
 
 @dataclass(slots=True)
 class FhirServer:

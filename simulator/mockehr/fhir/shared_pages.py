@@ -86,6 +86,11 @@ class SqlitePages:
         self._touched[token] = session, session.expires
         return True
 
+    def replace(self, token: str, session: PageSession) -> None:
+        """See Elsewhere."""
+        self._ask("DELETE FROM pages WHERE token = ?", (token,))
+        self.add(token, session)
+
     def get(self, token: str) -> PageSession | None:
         """See Elsewhere. None too if the search finds less now, so that nothing follows its first page."""
         if token in self._touched:

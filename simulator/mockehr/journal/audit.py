@@ -54,6 +54,7 @@ _BY_CHANNEL: Final = MappingProxyType[Channel, What](
         "oauth": "oauth",
         "files": "bulk-file",
         "feed": "search",
+        "proprietary": "search",
         "launch": "launch",
         "webhook": "delivery",
         "mllp-in": "message-in",

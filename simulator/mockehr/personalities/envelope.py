@@ -25,6 +25,8 @@ class Layout:
     keys: tuple[str, ...]
     entry: tuple[str, ...]
     links: tuple[str, ...]
+    timed: bool
+    """Whether it tells when it was made, in `timestamp` or `meta.lastUpdated`."""
     empty_entry: bool
     """Write `entry: []` for an empty page."""
     before: str
@@ -38,7 +40,9 @@ class Layout:
         entry = tuple(settings["entry"])
         before, _, after = ("{" + ",".join(_ENTRY[key] for key in entry) + "}").partition("%r")
         links = tuple(settings["links"])
-        return cls(tuple(settings["keys"]), entry, links, bool(settings["empty_entry"]), before, after)
+        keys = tuple(settings["keys"])
+        timed = "timestamp" in keys or "meta" in keys
+        return cls(keys, entry, links, timed, bool(settings["empty_entry"]), before, after)
 
 
 _ENTRY: Final = MappingProxyType(
@@ -67,12 +71,13 @@ def bundle_bytes(
     *,
     base_url: str,
     bundle_id: str,
+    at: str = "",
     total: int | None,
     links: Mapping[str, str],
     outcome: JSON | None,
     outcome_url: str,
 ) -> bytes:
-    """The Bundle. `links` are the URLs by relation; `outcome` is an OperationOutcome that goes last, or None."""
+    """The Bundle. `links` are the URLs by relation; `at` is when it was made, for layouts that tell it; `outcome` is an OperationOutcome that goes last, or None."""
     base = to_bytes(base_url).decode()[1:-1]
     pieces = _entries(layout, base, page)
     if outcome is not None:
@@ -83,6 +88,9 @@ def bundle_bytes(
         "type": (b'"searchset"',),
         "link": (_links(layout.links, links),),
     }
+    if at:
+        parts["timestamp"] = (to_bytes(at),)
+        parts["meta"] = (to_bytes({"lastUpdated": at}),)
     if total is not None:
         parts["total"] = (b"%d" % total,)
     if pieces or layout.empty_entry:

@@ -12,32 +12,32 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
 from mockehr.core.chance import Chance
-from mockehr.core.clock import instant
 from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem, quotable
 from mockehr.fhir.elements import VERSIONS
-from mockehr.fhir.media import Form
+from mockehr.fhir.media import Form, form_of
 from mockehr.personalities import envelope
 from mockehr.personalities.cors import Cors
-from mockehr.personalities.dates import Style, as_moment
+from mockehr.personalities.dates import Style, as_moment, http_date, zoned
 from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.filling import filled, filled_text
 from mockehr.personalities.ids import CleanIds, IdCodec
-from mockehr.personalities.negotiation import asked_for, negotiate
-from mockehr.personalities.order import ELEMENTS, HEAD
+from mockehr.personalities.links import ADDRESSES, next_link
+from mockehr.personalities.negotiation import FORMS, asked_for, negotiate
+from mockehr.personalities.order import ELEMENTS, HEAD, ORDERS
 from mockehr.personalities.outcome import generic_outcome
+from mockehr.personalities.proprietary import Api
 from mockehr.personalities.rewrite import Rewrite, ordered
-from mockehr.personalities.rules import SearchRules
+from mockehr.personalities.rules import SearchRules, one_of
 
 __all__ = ["Dresser", "IdCodec", "Personality", "SearchRules", "SiteFacts", "Stored"]
 
 _NOWHERE: Final = SiteFacts("nowhere", Chance("nowhere").key)
-_FHIR_JSON: Final = "application/fhir+json"
 UUIDS_KEPT: Final = 1024
 """Names of which it is known what UUID they have: of Bundles that are asked for again."""
 
@@ -70,6 +70,8 @@ class Personality:
         self.fhir_version = _fhir_version(settings["fhir_version"])
         """4.0.1 (R4) or 4.3.0 (R4B)."""
         self.rules = SearchRules(settings["search"])
+        self._address = ADDRESSES[one_of("bundle.address", settings["bundle"]["address"], tuple(ADDRESSES))]
+        self._order = ORDERS[one_of("shape.order", settings["shape"]["order"], tuple(ORDERS))]
         self._cors = Cors(settings["cors"], settings["headers"])
         self._uuids: dict[tuple[str | int, ...], str] = {}
 
@@ -134,6 +136,10 @@ class Personality:
             found[str(path).replace("{tenant}", self.tenant(facts)).rstrip("/")] = int(status)
         return found
 
+    def apis(self, facts: SiteFacts) -> Sequence[Api]:
+        """What this vendor has beside FHIR."""
+        return ()
+
     # resources
 
     def offers(self, resource_type: str) -> frozenset[str]:
@@ -179,7 +185,8 @@ class Personality:
         made: JSON = Rewrite(dresser, self.style(kind), value_first, refer).copy(resource)
         made["id"] = dresser.id_of(resource, flavour)
         made = self.shape(made, resource, dresser, flavour)
-        return ordered(made, ELEMENTS[kind]) if kind in ELEMENTS else made
+        made = ordered(made, ELEMENTS[kind]) if kind in ELEMENTS else made
+        return self._order(made, self.facts.key) if self._order is not None else made
 
     def reference(self, reference: JSON, clean: str, within: str, dresser: Dresser) -> JSON:
         """The vendor's form of a Reference in a resource of type `within`; `clean` is what it referred to."""
@@ -241,13 +248,18 @@ class Personality:
     def self_url(self, page: SearchPage, base_url: str) -> str:
         """The `self` link."""
         query = f"?{page.query}" if page.query else ""
-        return page.self_url or f"{base_url}/{page.resource_type}{query}"
+        return page.self_url or f"{self.address(base_url)}/{page.resource_type}{query}"
 
     def next_url(self, page: SearchPage, base_url: str) -> str:
         """The `next` link; empty on the last page."""
         if page.next_url or not page.next_token:
             return page.next_url
-        return f"{base_url}/{page.resource_type}?{self.page_parameter}={quote(page.next_token, safe='')}"
+        whole = bool(self.settings["search"]["next"] == "search")
+        return next_link(page, self.address(base_url), self.page_parameter, whole=whole)
+
+    def address(self, base_url: str) -> str:
+        """The base URL as links and fullUrls have it, from the one that the client used."""
+        return self._address(base_url)
 
     def remarks(self, page: SearchPage) -> JSON | None:
         """The OperationOutcome that goes into the Bundle, or None."""
@@ -263,7 +275,8 @@ class Personality:
         return envelope.bundle_bytes(
             page,
             self._layout,
-            base_url=base_url,
+            base_url=self.address(base_url),
+            at=zoned(page.at, str(self.settings["bundle"]["zone"])) if self._layout.timed else "",
             bundle_id=self._uuid("bundle", page.resource_type, number),
             total=self.rules.total(page),
             links=links,
@@ -316,7 +329,7 @@ class Personality:
     def error_type(self, accept: str) -> str:
         """The content type of an error with a body: as of any reply, JSON where nothing else can be had."""
         found = self.content_type(accept, "")
-        return found if isinstance(found, str) else f"{_FHIR_JSON}{self._charset}"
+        return found if isinstance(found, str) else self.json_type
 
     # writes
 
@@ -328,12 +341,12 @@ class Personality:
         """The reply to a create."""
         headers = self.record_headers(record.resource_type, record.version, record.updated)
         location = f"{base_url}/{record.resource_type}/{record.id}/_history/{self.version_text(record.version)}"
-        return Reply(201, [("Location", location), *headers], record.body, None, f"{_FHIR_JSON}{self._charset}")
+        return Reply(201, [("Location", location), *headers], record.body, None, self.json_type)
 
     def updated(self, record: Stored, base_url: str) -> Reply:
         """The reply to an update."""
         headers = self.record_headers(record.resource_type, record.version, record.updated)
-        return Reply(200, headers, record.body, None, f"{_FHIR_JSON}{self._charset}")
+        return Reply(200, headers, record.body, None, self.json_type)
 
     def record_headers(self, resource_type: str, version: int, updated: float) -> list[tuple[str, str]]:
         """Headers that come with one resource; `updated` is in site seconds."""
@@ -398,13 +411,21 @@ class Personality:
 
         A media type is answered by the name that the client used for it.
         """
-        name = negotiate(accept, format_param, self.default_format, version=self.fhir_version)
+        media = self.settings["media"]
+        offered = [form for form in FORMS if media["types"].get(form)]
+        name = negotiate(accept, format_param, self.default_format, offered=offered, version=self.fhir_version)
         if name is None:
             asked = asked_for(accept, format_param)
-            text = f"{asked} is not offered; ask for {_FHIR_JSON} or application/fhir+xml"
-            return Problem(406, "not-acceptable", text, value=asked)
-        name = name or self.default_format
-        return f"{name if '/' in name else f'application/fhir+{name}'}{self._charset}"
+            known = " or ".join(str(media["types"][form]) for form in offered)
+            return Problem(406, "not-acceptable", f"{asked} is not offered; ask for {known}", value=asked)
+        if "/" not in name or not media["named"]:
+            name = str(media["types"][form_of(name) or self.default_format])
+        return f"{name}{self._charset}"
+
+    @property
+    def json_type(self) -> str:
+        """What this vendor calls FHIR in JSON."""
+        return f"{self.settings['media']['types']['json']}{self._charset}"
 
     @property
     def compresses(self) -> bool:
@@ -428,37 +449,3 @@ def _fhir_version(told: object) -> str:
 
 def _tenant_of(facts: SiteFacts) -> str:
     return facts.tenant or str(UUID(bytes=facts.key("tenant")[:16], version=4))
-
-
-def filled_text(text: str, names: Mapping[str, str]) -> str:
-    """A text with each `{name}` in it replaced."""
-    for name, value in names.items():
-        text = text.replace("{" + name + "}", value)
-    return text
-
-
-def filled(values: Any, names: Mapping[str, str]) -> Any:
-    """A copy of settings with `{name}` replaced in every text."""
-    if isinstance(values, Mapping):
-        return {key: filled(value, names) for key, value in values.items()}
-    if isinstance(values, (list, tuple)):
-        return [filled(value, names) for value in values]
-    return filled_text(values, names) if isinstance(values, str) and "{" in values else values
-
-
-def sorted_query(query: str) -> str:
-    """A query with its parameters in alphabetical order, those with an underscore last."""
-    pairs: list[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
-    pairs.sort(key=lambda pair: (pair[0].startswith("_"), pair[0]))
-    return urlencode(pairs, safe="/|:,")
-
-
-_DAYS: Final = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def http_date(at: float) -> str:
-    """Site seconds as an HTTP date (RFC 9110, 5.6.7)."""
-    text = instant(at)
-    weekday = _DAYS[int(at // 86400) % 7]
-    return f"{weekday}, {text[8:10]} {_MONTHS[int(text[5:7]) - 1]} {text[:4]} {text[11:19]} GMT"

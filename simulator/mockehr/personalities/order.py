@@ -5,8 +5,12 @@ Source: hl7.org/fhir/R4, one page per resource.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
+
+from mockehr.core.chance import Stream
+from mockehr.core.exchange import JSON
 
 _HEAD: Final = "resourceType id meta implicitRules language text contained extension modifierExtension "
 
@@ -52,3 +56,30 @@ ELEMENTS: Final = MappingProxyType({name: tuple((_HEAD + names).split()) for nam
 
 HEAD: Final = tuple(_HEAD.split())
 """The elements that every resource starts with."""
+
+
+def _shuffled(resource: JSON, key: Callable[..., bytes]) -> JSON:
+    """Its keys in an order that is this resource's own, those of its parts too."""
+    return _mixed(resource, Stream(key("order", str(resource["resourceType"]), str(resource.get("id", "")))))
+
+
+def _mixed(node: Mapping[str, Any], stream: Stream) -> JSON:
+    names = stream.sample(list(node), len(node))
+    return {name: _mixed_value(node[name], stream) for name in names}
+
+
+def _mixed_value(value: Any, stream: Stream) -> Any:
+    if isinstance(value, dict):
+        return _mixed(value, stream)
+    return [_mixed_value(one, stream) for one in value] if isinstance(value, list) else value
+
+
+def _type_last(resource: JSON, key: Callable[..., bytes]) -> JSON:
+    made = {name: value for name, value in resource.items() if name != "resourceType"}
+    return made | {"resourceType": resource["resourceType"]}
+
+
+ORDERS: Final[Mapping[str, Callable[[JSON, Callable[..., bytes]], JSON] | None]] = MappingProxyType(
+    {"standard": None, "shuffled": _shuffled, "type-last": _type_last}
+)
+"""Setting `shape.order` → what it makes of a dressed resource."""

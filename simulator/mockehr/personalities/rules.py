@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mockehr.core.errors import ConfigError, nearest_names
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Kind, Problem
 
 Parameters = Sequence[tuple[str, str]]
 
 _UNBOUND: Final = 1 << 30
+PAGINGS: Final = ("token", "cursor", "page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ class TypeRules:
     total_absent: bool = False
 
 
+def one_of(name: str, told: object, known: Sequence[str]) -> str:
+    """A setting that is one of some words; raises ConfigError for another."""
+    if told not in known:
+        near = ", ".join(nearest_names(str(told), known))
+        raise ConfigError(f"The setting {name} is {told!r}.", nearest=near, remedy=f"Use one of: {', '.join(known)}.")
+    return str(told)
+
+
 class SearchRules:
     """The search rules of one personality, ready for use.
 
@@ -57,6 +67,8 @@ class SearchRules:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.page_parameter = str(settings["page_parameter"])
+        self.paging = one_of("search.paging", settings["paging"], PAGINGS)
+        """What the paging token is: `token`, `cursor` or `page` (see `mockehr.fhir.server.Restrictions`)."""
         self.unknown = str(settings["unknown"])
         self.total_policy = str(settings["total"])
         self._default = int(settings["default_size"])

@@ -25,8 +25,8 @@ from mockehr.fhir.store import Base, EmptyBase, Store
 from mockehr.hl7.dialects import DIALECTS
 from mockehr.journal import Journal
 from mockehr.personalities.dresser import SiteFacts
+from mockehr.personalities.filling import filled
 from mockehr.personalities.load import load_personality
-from mockehr.personalities.model import filled
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.population.population import Population
 from mockehr.quirks.apply import Mischief
@@ -53,6 +53,7 @@ from mockehr.sites.options import SiteOptions
 from mockehr.sites.outbox_spool import open_keeper
 from mockehr.sites.pathway_setup import use_pathways
 from mockehr.sites.people import SitePeople
+from mockehr.sites.proprietary import name_call, proprietary_stages
 from mockehr.sites.site import Site
 from mockehr.sites.snapshot import Snapshots
 from mockehr.sites.statement import Statements
@@ -104,6 +105,7 @@ def _furnish(site: Site) -> None:
     site.imports = site.fhir.imports = import_desk(site)
     site.upgrades.furnish()
     routes = {"fhir": site.fhir.name, "mllp-in": name_message, "files": name_file(site), "feed": name_feed(site)}
+    routes["proprietary"] = name_call(site)
     site.changed = changed_feeds(site)
     site.mischief = Mischief(site.clock, site.chance, site, routes)
     site.outbox = Outbox(site.clock, sender_of(site))
@@ -206,4 +208,5 @@ def _pipelines(site: Site) -> Mapping[Channel, Pipeline]:
         "mllp-in": Pipeline(mllp_stages(site)),
         "files": Pipeline(files_stages(site)),
         "feed": Pipeline(feed_stages(site)),
+        "proprietary": Pipeline(proprietary_stages(site)),
     }

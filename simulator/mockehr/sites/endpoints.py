@@ -9,7 +9,9 @@ from mockehr.auth.addresses import Addresses
 from mockehr.core.exchange import Channel
 from mockehr.fhir.bulk import Addresses as BulkAddresses
 from mockehr.fhir.bulk import BulkSettings, ImportSettings
+from mockehr.personalities.proprietary import Api
 from mockehr.sites.changed import feed_paths
+from mockehr.sites.proprietary import apis_of
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
@@ -63,6 +65,8 @@ class Endpoints:
         self.bulk = _bulk_addresses(site)
         """Where exports and imports are asked after and their files fetched."""
         paths |= {path: ("feed", what) for path, what, _ in feed_paths(vendor, facts)}
+        self.apis = apis_of(site)
+        """Path prefix → the proprietary API below it."""
         self._errors = vendor.oauth_path("errors", facts)
         self._site = site
         self.paths = MappingProxyType(paths)
@@ -75,8 +79,16 @@ class Endpoints:
         if found is None:
             if self.bulk.serves(path):
                 return "files"
+            if self.apis and self.api(path) is not None:
+                return "proprietary"
             return "authorize" if self._below_errors(path) else None
         return found[0]
+
+    def api(self, path: str) -> Api | None:
+        """The proprietary API that a path belongs to; of several the one with the longest prefix."""
+        under = (prefix for prefix in self.apis if path == prefix or path.startswith(f"{prefix}/"))
+        prefix = max(under, key=len, default="")
+        return self.apis[prefix] if prefix else None
 
     def _below_errors(self, path: str) -> bool:
         return bool(self._errors) and path.startswith(f"{self._errors}/")

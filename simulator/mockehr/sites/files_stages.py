@@ -19,7 +19,7 @@ from mockehr.core.problem import Problem
 from mockehr.fhir.bulk import Answer, Found, Place
 from mockehr.fhir.bulk.job import Segment
 from mockehr.fhir.bulk.segments import unpacked
-from mockehr.personalities.model import http_date
+from mockehr.personalities.dates import http_date
 from mockehr.sites.bulk import granted
 from mockehr.sites.encodings import takes_gzip
 from mockehr.sites.fhir_stages import authorise_by

@@ -15,9 +15,10 @@ from mockehr.core.changes import Change
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.pipeline import Stage
 from mockehr.fhir.record import Record, encode
+from mockehr.personalities.dates import http_date
 from mockehr.personalities.fields import FieldChange, FieldChanges
 from mockehr.personalities.load import load_personality
-from mockehr.personalities.model import Personality, http_date
+from mockehr.personalities.model import Personality
 from mockehr.sites.subscriber import disclosed, disclosing
 from mockehr.sites.vendor import change_vendor
 

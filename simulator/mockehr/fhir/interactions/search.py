@@ -19,6 +19,7 @@ from mockehr.core.exchange import JSON, Exchange, Interaction
 from mockehr.core.page import Joined, PageEntry, SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.include import Includes
+from mockehr.fhir.interactions.turning import opened, page_key
 from mockehr.fhir.pages import PageSession, address_of
 from mockehr.fhir.part import Part, others_record
 from mockehr.fhir.record import Record
@@ -62,8 +63,10 @@ def search(server: FhirServer, exchange: Exchange) -> SearchPage | Problem:
     try:
         if f"{server.restrictions.page_parameter}=" in text or "%" in text:
             token = next((value for name, value in _pairs(text) if name == server.restrictions.page_parameter), None)
-            if token is not None:
+            if token is not None and server.restrictions.paging == "token":
                 return _continue(server, exchange, token)
+            if token is not None:
+                return _turn(server, exchange, text, token)
         return _begin(server, exchange, text)
     except TooCostly as error:
         return _refused(server, asked.resource_type, str(error))
@@ -172,6 +175,41 @@ def _pairs(text: str) -> Parameters:
 
 
 def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Problem:
+    begun = _begun(server, exchange, text)
+    if isinstance(begun, Problem):
+        return begun
+    session, unknown = begun
+    notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in unknown]
+    return _page(server, exchange, session, notes)
+
+
+def _turn(server: FhirServer, exchange: Exchange, text: str, token: str) -> SearchPage | Problem:
+    """The page that a token leads to beside the rest of its search: by number it can be asked for outright."""
+    name = server.restrictions.page_parameter
+    rest = "&".join(part for part in text.split("&") if part.partition("=")[0] != name)
+    session = server.pages.following(
+        page_key(address_of(exchange.path), rest, token), exchange.path, server.clock.now()
+    )
+    if session is not None:
+        return _on(server, exchange, session, token)
+    asked = exchange.interaction
+    assert asked is not None
+    if server.restrictions.paging != "page" or not (token.isdecimal() and 1 <= int(token) < 1 << 30):
+        return _over(asked.resource_type, token)
+    if int(token) == 1:
+        return _begin(server, exchange, rest)
+    begun = _begun(server, exchange, rest)
+    if isinstance(begun, Problem):
+        return begun
+    session = begun[0]
+    if isinstance(session.hits, StreamHits):  # nobody knows yet how far its pages reach
+        return _over(asked.resource_type, token)
+    session.offset = (int(token) - 1) * session.limit
+    return _page(server, exchange, session, [])
+
+
+def _begun(server: FhirServer, exchange: Exchange, text: str) -> tuple[PageSession, Sequence[str]] | Problem:
+    """A search at its first page, and the parameters that are not known."""
     asked = exchange.interaction
     assert asked is not None
     strict = "handling=strict" in exchange.headers.get("prefer", "")
@@ -199,8 +237,7 @@ def _begin(server: FhirServer, exchange: Exchange, text: str) -> SearchPage | Pr
         overall,
         address=address_of(exchange.path),
     )
-    notes = [Problem(200, "parameter-unknown", f"{name} is not known", parameter=name) for name in unknown]
-    return _page(server, exchange, session, notes)
+    return session, unknown
 
 
 def _mark(server: FhirServer) -> tuple[Any, ...]:
@@ -312,6 +349,13 @@ def _continue(server: FhirServer, exchange: Exchange, token: str) -> SearchPage 
     assert asked is not None
     if session is None:
         return _over(asked.resource_type, token)
+    return _on(server, exchange, session, token)
+
+
+def _on(server: FhirServer, exchange: Exchange, session: PageSession, token: str) -> SearchPage | Problem:
+    """The page at which a session stands."""
+    asked = exchange.interaction
+    assert asked is not None
     try:
         if not _own_session(server, exchange, session):
             return _over(asked.resource_type, token)
@@ -349,12 +393,15 @@ def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: l
         total = None  # the search may have been another client's, of more rights
     made = _made(server, exchange, session, portion)
     exchange.returned = made.returned
+    token, key = opened(server, session, portion) if portion.more else ("", "")
     page = SearchPage(
         resource_type=session.resource_type,
         entries=made.entries,
         total=None if query.total == "none" and not count_only else total,
         query=session.query,
-        next_token=server.pages.open(_following(session, portion)) if portion.more else "",
+        next_token=token,
+        next_session=key,
+        at=server.clock.now(),
         notes=notes,
         page_size=session.limit,
         offset=session.offset,
@@ -414,19 +461,6 @@ def _portion(session: PageSession) -> Portion:
         return session.hits.portion(offset, session.limit, session.looked)
     records = session.hits.page(offset, session.limit + 1)
     return Portion(records[: session.limit], len(records) > session.limit, 0)
-
-
-def _following(session: PageSession, portion: Portion) -> PageSession:
-    return PageSession(
-        session.resource_type,
-        session.query,
-        session.hits,
-        session.offset + len(portion.records),
-        session.limit,
-        session.compiled,
-        looked=portion.looked,
-        address=session.address,
-    )
 
 
 def _shaped_entry(record: Record, query: Query, mode: str) -> PageEntry:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
+from mockehr.personalities.dates import http_date
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.epic import access
 from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, WORDS, issue, unknown_parameter
@@ -21,7 +22,8 @@ from mockehr.personalities.epic.rules import NOT_AUTHORISED, EpicRules, SubTypes
 from mockehr.personalities.epic.shape import flavour_of, shape
 from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
 from mockehr.personalities.inline import inline_binary
-from mockehr.personalities.model import Personality, Stored, http_date, sorted_query
+from mockehr.personalities.links import sorted_query
+from mockehr.personalities.model import Personality, Stored
 from mockehr.personalities.negotiation import negotiate
 
 _BEARER = 'Bearer error="{}", error_description="{}"'

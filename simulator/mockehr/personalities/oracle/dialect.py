@@ -12,11 +12,13 @@ from uuid import UUID
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
+from mockehr.personalities.dates import http_date
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.envelope import to_bytes
+from mockehr.personalities.filling import filled
 from mockehr.personalities.ids import IdCodec, NumberedIds
 from mockehr.personalities.inline import inline_binary
-from mockehr.personalities.model import Personality, Stored, filled, http_date
+from mockehr.personalities.model import Personality, Stored
 from mockehr.personalities.negotiation import asked_for, negotiate
 from mockehr.personalities.oracle import access
 from mockehr.personalities.oracle.look import Look

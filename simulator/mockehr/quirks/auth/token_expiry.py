@@ -11,7 +11,7 @@ from mockehr.quirks.base import Act, quirk
 from mockehr.quirks.rule import Seconds
 
 
-@quirk("token-expiry", family="auth", ledger=("A1",), channels=("fhir", "files", "feed", "token"))
+@quirk("token-expiry", family="auth", ledger=("A1",), channels=("fhir", "files", "feed", "proprietary", "token"))
 @dataclass(frozen=True, slots=True)
 class TokenExpiry:
     """Access tokens die `after` that many seconds, or after `uses` requests, whichever comes first (0: not at all).

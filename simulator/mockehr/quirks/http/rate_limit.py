@@ -11,7 +11,7 @@ from mockehr.quirks.budget import check_budget, counted, told_wait
 from mockehr.quirks.rule import Seconds
 
 
-@quirk("rate-limit", family="http", ledger=("C1", "C2"), channels=("fhir", "token", "files", "feed"))
+@quirk("rate-limit", family="http", ledger=("C1", "C2"), channels=("fhir", "token", "files", "feed", "proprietary"))
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """More than `budget` requests of one client within `per` seconds are answered 429, until the window is over.

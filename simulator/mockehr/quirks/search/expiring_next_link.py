@@ -25,7 +25,7 @@ class ExpiringNextLink:
         """Give the paging session of the page just found its end."""
         page = exchange.result
         if isinstance(page, SearchPage) and page.next_token:
-            act.world.expire_page(page.next_token, act.now + self.after)
+            act.world.expire_page(page.next_session or page.next_token, act.now + self.after)
             act.why = f"next dies after {self.after:g} s"
         else:
             act.leave("the page has no next")

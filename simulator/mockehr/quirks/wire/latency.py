@@ -9,7 +9,12 @@ from mockehr.quirks.base import Act, quirk
 from mockehr.quirks.rule import Seconds
 
 
-@quirk("latency", family="wire", ledger=("C3",), channels=("fhir", "discovery", "token", "files", "feed", "mllp-in"))
+@quirk(
+    "latency",
+    family="wire",
+    ledger=("C3",),
+    channels=("fhir", "discovery", "token", "files", "feed", "proprietary", "mllp-in"),
+)
 @dataclass(frozen=True, slots=True)
 class Latency:
     """Answers come late: `delay` seconds, spread by `jitter` either way, and now and then a `spike`.

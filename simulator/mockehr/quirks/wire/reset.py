@@ -9,7 +9,7 @@ from mockehr.core.exchange import Exchange
 from mockehr.quirks.base import Act, quirk
 
 
-@quirk("reset", family="wire", ledger=("C5",), channels=("fhir", "token", "files", "feed", "mllp-in"))
+@quirk("reset", family="wire", ledger=("C5",), channels=("fhir", "token", "files", "feed", "proprietary", "mllp-in"))
 @dataclass(frozen=True, slots=True)
 class Reset:
     """The connection is reset `before` the first byte of the answer or `midway` through its body.

@@ -8,7 +8,7 @@ from mockehr.core.exchange import Exchange
 from mockehr.quirks.base import Act, quirk
 
 
-@quirk("truncated-body", family="wire", ledger=("C5",), channels=("fhir", "files", "feed"))
+@quirk("truncated-body", family="wire", ledger=("C5",), channels=("fhir", "files", "feed", "proprietary"))
 @dataclass(frozen=True, slots=True)
 class TruncatedBody:
     """Only a `share` of the body arrives under the full Content-Length, then the connection closes.
