@@ -411,6 +411,10 @@ class SiteConfig(Section):
     hl7: Hl7Config = Field(default_factory=Hl7Config)
     webhooks: list[WebhookConfig] = Field(default_factory=list)
     pathways: PathwaysConfig | None = None
+    environment: Literal["", "sandbox", "production"] = ""
+    """What the vendor's sandbox or production systems are like: data, limits, scopes."""
+    variance: Literal["none", "realistic"] = "none"
+    """`realistic`: a plausible hospital of that vendor, drawn from the seed."""
     upgrade: str | list[str] | dict[str, str | float | None] = ""
     """Upgrades of the personality that it takes: a name, several, or name → day or moment (null: from the start)."""
     open_access: bool = False

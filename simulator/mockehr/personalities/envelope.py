@@ -77,7 +77,11 @@ def bundle_bytes(
     outcome: JSON | None,
     outcome_url: str,
 ) -> bytes:
-    """The Bundle. `links` are the URLs by relation; `at` is when it was made, for layouts that tell it; `outcome` is an OperationOutcome that goes last, or None."""
+    """The Bundle.
+
+    `links` are the URLs by relation, `at` is when it was made (for layouts that tell it), `outcome` an OperationOutcome
+    that goes last, or None.
+    """
     base = to_bytes(base_url).decode()[1:-1]
     pieces = _entries(layout, base, page)
     if outcome is not None:

@@ -248,15 +248,24 @@ def uncounted(resource_type: str, value: int) -> Place:
     return (value, 0) if resource_type == "Patient" else divmod(value, ORDINALS)
 
 
-_HOLES = re.compile(r"\{(n|m|uuid)\}")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
+_HOLES = re.compile(r"\{(n|m|uuid5?|hex)\}")
+_EXPRESSIONS: Final = {
+    "n": r"[1-9]\d{6,18}",
+    "m": r"[1-9]\d{6,18}",
+    "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}",
+    "uuid5": r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}",
+    "hex": r"[0-9a-f]{24}",
+}
+_WIDE: Final = {"uuid": 120, "uuid5": 120, "hex": 96}
+"""Bits of what says a place in digits that need no check of their own."""
 
 
 class NumberedIds:
     """Numbers, mostly with a prefix for the kind of thing.
 
     `forms` gives the form of a type (`Immunization: M{n}`) or of a flavour of it (`Observation/laboratory: L-{n}`);
-    `{n}` is the number, `{m}` the same number and two, `{uuid}` a GUID that holds it. All else is a bare number.
+    `{n}` is the number, `{m}` the same number and two, `{uuid}` a GUID that holds it (`{uuid5}` one of version 5),
+    `{hex}` 24 hexadecimal digits that do. All else is a bare number.
     """
 
     def __init__(self, key: Callable[..., bytes], forms: Mapping[str, str]) -> None:
@@ -268,8 +277,10 @@ class NumberedIds:
         """The number in the type's form."""
         form = self._forms.get(f"{resource_type}/{flavour}") or self._forms.get(resource_type, "{n}")
         value = counted(resource_type, index, ordinal)
-        if "{uuid}" in form:
-            return form.replace("{uuid}", _guid(self._scramble(resource_type).forward(value)))
+        for kind, bits in _WIDE.items():
+            if f"{{{kind}}}" in form:
+                wide = self._scramble(resource_type, bits).forward(value)
+                return form.replace(f"{{{kind}}}", _guid(wide, kind[4:] or "4") if bits == 120 else f"{wide:024x}")
         number = self._of(resource_type, form).encode(value)
         return form.replace("{n}", str(number)).replace("{m}", str(number + 2))
 
@@ -280,8 +291,10 @@ class NumberedIds:
             if found is None:
                 continue
             parts = found.groupdict()
-            if "uuid" in parts:
-                value: int | None = self._scramble(resource_type).backward(_unguid(parts["uuid"]))
+            wide = next((kind for kind in _WIDE if kind in parts), "")
+            if wide:
+                number = int(parts[wide], 16) if wide == "hex" else _unguid(parts[wide])
+                value: int | None = self._scramble(resource_type, _WIDE[wide]).backward(number)
                 value = value if value is not None and value >> _SPANS[-1] == 0 else None
             elif "m" in parts and int(parts["m"]) != int(parts["n"]) + 2:
                 value = None
@@ -310,26 +323,25 @@ class NumberedIds:
             found = self._numbers[resource_type, form] = Numbers(self._key("ids", resource_type, form))
         return found
 
-    def _scramble(self, resource_type: str) -> Scramble:
-        return Scramble(self._key("ids", resource_type, "uuid"), 120)
+    def _scramble(self, resource_type: str, bits: int) -> Scramble:
+        return Scramble(self._key("ids", resource_type, "uuid" if bits == 120 else "hex"), bits)
 
 
 @lru_cache(maxsize=256)
 def _pattern(form: str) -> re.Pattern[str]:
-    """A form as an expression with groups `n`, `m` and `uuid`."""
+    """A form as an expression with a group for each hole."""
     parts, end = [], 0
     for hole in _HOLES.finditer(form):
         kind = hole[1]
-        expression = _UUID.pattern if kind == "uuid" else r"[1-9]\d{6,18}"
-        parts.append(re.escape(form[end : hole.start()]) + f"(?P<{kind}>{expression})")
+        parts.append(re.escape(form[end : hole.start()]) + f"(?P<{kind}>{_EXPRESSIONS[kind]})")
         end = hole.end()
     return re.compile("".join(parts) + re.escape(form[end:]))
 
 
-def _guid(value: int) -> str:
-    """120 bits in the layout of a version 4 UUID."""
+def _guid(value: int, version: str) -> str:
+    """120 bits in the layout of a UUID of that version."""
     text = f"{value:030x}"
-    return f"{text[:8]}-{text[8:12]}-4{text[12:15]}-8{text[15:18]}-{text[18:]}"
+    return f"{text[:8]}-{text[8:12]}-{version}{text[12:15]}-8{text[15:18]}-{text[18:]}"
 
 
 def _unguid(text: str) -> int:

@@ -28,9 +28,12 @@ _OPEN: Final = frozenset(
         "events.policy",
         "groups",
         "headers",
+        "hl7",
         "ids.forms",
         "ids.lengths",
         "interactions.types",
+        "media.types",
+        "rates.headers",
         "search.types",
         "shape.moments",
         "shape.tables",
@@ -133,6 +136,14 @@ def _over(
                     remedy=f"Write it like {base[key]!r}.",
                 )
             made[key] = value
+    return made
+
+
+def laid_over(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings laid over one another, the first one lowest; what they may say is checked by `load_personality`."""
+    made: dict[str, Any] = {}
+    for layer in layers:
+        made = _over(made, layer, "", "settings", closed=False)
     return made
 
 

@@ -2,7 +2,7 @@
 
 A vendor's `Personality.apis` names them; a site gives each one channel `proprietary` below its paths, with the nine
 stages, so that quirks, journal and audit see it as they see FHIR. Records are read and written as FHIR resources in
-the vendor's own dress: the API translates, the site keeps one truth, and every write is a Change that all others hear.
+the vendor's own dress: the API translates, the site keeps one truth, and every write is a Change that others hear of.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from mockehr.core.changes import ChangeLog
 from mockehr.core.clock import Clock
 from mockehr.core.errors import UsageError
 from mockehr.core.exchange import Channel, Exchange
-from mockehr.core.pipeline import Pipeline
+from mockehr.core.pipeline import Pipeline, Stage
 from mockehr.events import Outbox
 from mockehr.events.endurance import Endurance
 from mockehr.fhir.elements import is_resource_type, resource_types
@@ -22,11 +22,13 @@ from mockehr.fhir.interactions import INTERACTIONS
 from mockehr.fhir.pages import Pages
 from mockehr.fhir.server import FhirServer
 from mockehr.fhir.store import Base, EmptyBase, Store
+from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.dialects import DIALECTS
 from mockehr.journal import Journal
 from mockehr.personalities.dresser import SiteFacts
 from mockehr.personalities.filling import filled
-from mockehr.personalities.load import load_personality
+from mockehr.personalities.load import laid_over, load_personality
+from mockehr.personalities.variance import Drawn, draw_site
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.population.population import Population
 from mockehr.quirks.apply import Mischief
@@ -36,6 +38,7 @@ from mockehr.recording.replay import perform_from
 from mockehr.recording.tape import load_tape
 from mockehr.sites.audit import Audited, AuditTrail
 from mockehr.sites.authorize_stages import authorize_stages
+from mockehr.sites.budgets import Budgets
 from mockehr.sites.bulk import bulk_desk
 from mockehr.sites.changed import changed_feeds, feed_stages, name_feed
 from mockehr.sites.charts import Charts
@@ -71,7 +74,7 @@ def build_site(options: SiteOptions) -> Site:
     site = Site(options)
     site.clock = Clock(stepped=options.stepped, start=options.start)
     site.chance = Chance(options.seed)
-    site.facts = SiteFacts(options.name, site.chance.key, settings=options.settings)
+    site.facts, site.drawn = facts_of(options, site.chance.key)
     site.personality = load_personality(options.personality, facts=site.facts)
     site.upgrades = Upgrades(site)
     site.personality.withdrawn(site.facts)  # so that what is wrong with it is told now
@@ -91,6 +94,13 @@ def build_site(options: SiteOptions) -> Site:
         site.store.close()
         raise
     return site
+
+
+def facts_of(options: SiteOptions, key: Callable[..., bytes]) -> tuple[SiteFacts, Drawn]:
+    """What a site gives its personality, and what was drawn of it. Its own settings lie over those drawn."""
+    drawn = draw_site(options.personality, key, environment=options.environment, variance=options.variance)
+    settings: Mapping[str, Any] = laid_over(*drawn.layers, options.settings) if drawn.layers else options.settings
+    return SiteFacts(options.name, key, settings=settings), drawn
 
 
 def _furnish(site: Site) -> None:
@@ -116,15 +126,16 @@ def _furnish(site: Site) -> None:
     site.subscriptions = Subscriptions(site)
     site.log.listen(site.subscriptions.hear)
     site.log.listen(lambda change: site.outbox.hear(site.upgrades.told(change)))
-    dialect = DIALECTS.get(options.hl7_dialect or _dialect_of(site.personality.name))
-    site.dialect = dialect.at_site(site.personality.oid_root)
+    site.dialect = _dialect(site)
     site.links = Links(site)
     site.listeners = Listeners(site)
     site.log.listen(site.links.hear)
     site.open_access = options.open_access
     site.perform = _performer(site)
+    site.budgets = Budgets(site)
     site.pipelines = _pipelines(site)
     site.snapshots = Snapshots(site)
+    site.dirty()
     _import(site)
     site.subscriptions.rebuild()
     if options.pathways:
@@ -138,8 +149,17 @@ def _import(site: Site) -> None:
             import_path(site.store, path, version=site.fhir.fhir_version)
 
 
-def _dialect_of(vendor: str) -> str:
-    return vendor if vendor in DIALECTS else "generic"
+def _dialect(site: Site) -> Dialect:
+    """How the site writes HL7: the preset that is told, or the vendor's, with the fields that it has otherwise."""
+    vendor, root = site.personality, site.personality.oid_root
+    told = dict(vendor.settings["hl7"])
+    preset = str(told.pop("dialect", "")) or (vendor.name if vendor.name in DIALECTS else "generic")
+    dialect = DIALECTS.get(site.options.hl7_dialect or preset).at_site(root)
+    if told:
+        from mockehr.sites.hl7_sections import dialect_from  # heavy, and most sites say nothing here
+
+        dialect = dialect_from(dialect, told, oid_root=root)
+    return dialect
 
 
 def infection_from(site: Site, use: str, settings: Mapping[str, Any]) -> Infection:
@@ -198,15 +218,16 @@ def _performer(site: Site) -> Callable[[Exchange], None]:
 
 
 def _pipelines(site: Site) -> Mapping[Channel, Pipeline]:
-    return {
-        "fhir": Pipeline(fhir_stages(site)),
-        "token": Pipeline(token_stages(site)),
-        "discovery": Pipeline(discovery_stages(site)),
-        "authorize": Pipeline(authorize_stages(site)),
-        "launch": Pipeline(launch_stages(site)),
-        "oauth": Pipeline(oauth_stages(site)),
-        "mllp-in": Pipeline(mllp_stages(site)),
-        "files": Pipeline(files_stages(site)),
-        "feed": Pipeline(feed_stages(site)),
-        "proprietary": Pipeline(proprietary_stages(site)),
+    stages: Mapping[Channel, Mapping[str, Stage]] = {
+        "fhir": fhir_stages(site),
+        "token": token_stages(site),
+        "discovery": discovery_stages(site),
+        "authorize": authorize_stages(site),
+        "launch": launch_stages(site),
+        "oauth": oauth_stages(site),
+        "mllp-in": mllp_stages(site),
+        "files": files_stages(site),
+        "feed": feed_stages(site),
+        "proprietary": proprietary_stages(site),
     }
+    return {channel: Pipeline(site.budgets.around(channel, told)) for channel, told in stages.items()}

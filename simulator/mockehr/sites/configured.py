@@ -63,6 +63,8 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
             settings=config.settings,
             open_access=config.open_access,
             upgrade=config.upgrade,
+            environment=config.environment,
+            variance=config.variance,
             hl7_listen=next((one.port for one in config.hl7.listen if not one.name), None),
             store=store_below(config.store, base or Path()),
         )

@@ -31,6 +31,10 @@ class SiteOptions:
 
     It stands for the setting `upgrade`.
     """
+    environment: str = ""
+    """`sandbox` or `production`: what the vendor's `variance.yaml` says of it; empty for the personality as it is."""
+    variance: str = ""
+    """`realistic`: a plausible hospital of that vendor, drawn from the seed (`mockehr.personalities.variance`)."""
     open_access: bool = False
     """No bearer token is wanted."""
     hl7_dialect: str = ""

@@ -23,6 +23,7 @@ from mockehr.fhir.store import Store
 from mockehr.hl7.dialect import Dialect
 from mockehr.journal import Journal
 from mockehr.personalities.model import Personality, SiteFacts
+from mockehr.personalities.variance import Drawn
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.quirks.apply import Mischief
 from mockehr.quirks.rule import Rule, quirks, rule_from
@@ -34,6 +35,7 @@ from mockehr.sites.options import SiteOptions
 
 if TYPE_CHECKING:
     from mockehr.sites.audit import AuditTrail
+    from mockehr.sites.budgets import Budgets
     from mockehr.sites.endpoints import Endpoints
     from mockehr.sites.links import Links
     from mockehr.sites.listeners import Listeners
@@ -54,6 +56,8 @@ class Site:
     """Which releases of the vendor's product it was given, and which are to come."""
     media: Media
     facts: SiteFacts
+    drawn: Drawn
+    """What this hospital chose among what hospitals of its vendor choose, and its environment."""
     journal: Journal
     audit: AuditTrail
     """The journal as accesses: whose records were asked for, by whom."""
@@ -64,6 +68,8 @@ class Site:
     auth: AuthServer
     endpoints: Endpoints
     fhir: FhirServer
+    budgets: Budgets
+    """What clients may do in a time, and did."""
     bulk: Desk
     """Where exports are ordered, asked after and fetched."""
     imports: ImportDesk
@@ -167,6 +173,11 @@ class Site:
         assert self.charts is not None
         self.charts.infect(infection)
         return infection.name
+
+    def dirty(self) -> None:
+        """Let the charts have what the site's environment does to them."""
+        for told in self.drawn.corruptions if self.charts is not None else ():
+            self._infect(str(told["use"]), told)
 
     # what a quirk may do to its site (mockehr.quirks.base.World)
 
@@ -288,9 +299,11 @@ class Site:
         self.imports.clear()
         self.auth.clear()
         self.mischief.clear()
+        self.budgets.clear()
         if self.charts is not None:
             for name in list(self.charts.infections):
                 self.charts.cure(name)
+            self.dirty()
         self.subscriptions.rebuild()
         self.outbox.reset()
         self.changed.reset()

@@ -1,0 +1,74 @@
+"""What is known of vendors, row by row: read from the tables of each vendor's `notes.md`.
+
+A row is `| id | Behaviour | Where | Label | Source |`: a name that tests use, what a client sees, the settings (in
+backticks, such as `search.total`) or files that hold it, how well it is known, and where that was found. Labels:
+**D** documented by the vendor, **O** observed in recorded answers, **R** told by users and integrators (also **I**),
+**NF** looked for and not found, **–** a choice of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from mockehr.personalities.load import personality_names
+
+COLUMNS: Final = ("id", "behaviour", "where", "label", "source")
+CHOSEN: Final = frozenset({"NF", "\u2013", "-", "choice"})
+"""Labels of rows that nobody can be held to."""
+_CELL: Final = re.compile(r"(?<!\\)\|")
+_SETTING: Final = re.compile(r"`([a-z_]+(?:\.[A-Za-z0-9_.\-]+)*)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One row. `area` is the heading above it."""
+
+    vendor: str
+    area: str
+    id: str
+    text: str
+    where: str
+    label: str
+    source: str
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody wrote or saw it, so that a test must hold us to it."""
+        return bool({part.strip(" []?") for part in re.split(r"[/,]", self.label)} - CHOSEN)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Dotted names of the settings that hold it."""
+        return tuple(name for name in _SETTING.findall(self.where) if not name.endswith((".py", ".yaml")))
+
+
+@cache
+def behaviours(vendor: str) -> tuple[Behaviour, ...]:
+    """All rows of one vendor, in the order of its notes."""
+    notes = files("mockehr.personalities") / vendor / "notes.md"
+    return tuple(_rows(vendor, notes.read_text("utf-8"))) if notes.is_file() else ()
+
+
+def all_behaviours() -> Iterator[Behaviour]:
+    """Those of all vendors, by vendor."""
+    for vendor in personality_names():
+        yield from behaviours(vendor)
+
+
+def _rows(vendor: str, text: str) -> Iterator[Behaviour]:
+    area, inside = "", False
+    for line in text.splitlines():
+        if line.startswith("#"):
+            area, inside = line.lstrip("# ").strip(), False
+        cells = [cell.strip().replace("\\|", "|") for cell in _CELL.split(line.strip())[1:-1]]
+        if tuple(cell.lower() for cell in cells) == COLUMNS:
+            inside = True
+        elif not cells:
+            inside = False
+        elif inside and len(cells) == len(COLUMNS) and set(cells[0]) - set("-: "):
+            yield Behaviour(vendor, area, *cells)

@@ -1,0 +1,152 @@
+"""What a vendor lets a client do in a time: budgets as the product has them, with the headers that tell of them.
+
+They are the vendor's ordinary behaviour (settings `rates`, mostly of its production systems); the quirk `rate-limit`
+is for what is out of order. A site without budgets pays nothing for them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from mockehr.core.errors import ConfigError, nearest_names
+from mockehr.core.exchange import Channel, Exchange
+from mockehr.core.pipeline import Stage
+from mockehr.core.problem import Problem
+from mockehr.personalities.dates import http_date
+
+if TYPE_CHECKING:
+    from mockehr.sites.site import Site
+
+KEPT: Final = 10_000
+"""Windows that are counted at a time; then those that are over are forgotten."""
+WHOSE: Final = ("client", "peer", "site")
+WAITS: Final = ("", "seconds", "date")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most `limit` requests on some channels within `window` seconds of one client, address, or all of them."""
+
+    limit: int
+    window: float
+    of: tuple[Channel, ...] = ("fhir",)
+    per: str = "client"
+    """`client`, `peer` (the address that it comes from) or `site`."""
+    aligned: bool = False
+    """The window begins on the clock (each full minute, midnight GMT) and not with the first request."""
+    methods: tuple[str, ...] = ()
+    """Of these HTTP methods alone; any if empty."""
+    wait: str = "seconds"
+    """How `Retry-After` tells when the window is over: in `seconds`, as a `date`, or not at all."""
+    text: str = "Too many requests"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or self.window <= 0 or self.wait not in WAITS or self.per not in WHOSE:
+            remedy = (
+                f"limit and window are positive, per is one of {', '.join(WHOSE)}, wait seconds, date or nothing."
+            )
+            raise ConfigError(f"{self} is no budget.", remedy=remedy)
+
+    def starts(self, now: float) -> float:
+        """When the window begins that a first request at `now` opens."""
+        return now - now % self.window if self.aligned else now
+
+
+@dataclass(slots=True)
+class _Window:
+    begins: float
+    used: int = 0
+
+
+class Budgets:
+    """The budgets of one site, and what was used of them."""
+
+    def __init__(self, site: Site) -> None:
+        told = site.personality.settings["rates"]
+        self.budgets = tuple(_budget(one) for one in told["budgets"])
+        self._headers: Mapping[str, str] = told["headers"]
+        self._site = site
+        self._windows: dict[tuple[int, str], _Window] = {}
+
+    def clear(self) -> None:
+        """Nobody used anything."""
+        self._windows.clear()
+
+    def around(self, channel: Channel, stages: Mapping[str, Stage]) -> Mapping[str, Stage]:
+        """The stages of a channel, with its budgets asked after the client is known."""
+        mine = [(place, one) for place, one in enumerate(self.budgets) if channel in one.of]
+        if not mine:
+            return stages
+        authorise, render = stages["authorise"], stages["render"]
+
+        def counted(exchange: Exchange) -> None:
+            authorise(exchange)
+            self._count(exchange, mine)
+
+        def told(exchange: Exchange) -> None:
+            assert exchange.reply is not None
+            exchange.reply.headers.extend(exchange.notes.get("rates", ()))
+            render(exchange)
+
+        return {**stages, "authorise": counted, "render": told}
+
+    def _count(self, exchange: Exchange, mine: list[tuple[int, Budget]]) -> None:
+        now = self._site.clock.now()
+        tightest: tuple[float, Budget, int, float] | None = None
+        for place, budget in mine:
+            if budget.methods and exchange.method not in budget.methods:
+                continue
+            window = self._window(place, budget, self._whose(exchange, budget), now)
+            window.used += 1
+            left, ends = budget.limit - window.used, window.begins + budget.window
+            if left < 0 and not isinstance(exchange.result, Problem):
+                exchange.result = _refusal(budget, now, ends)
+            if tightest is None or left / budget.limit < tightest[0]:
+                tightest = left / budget.limit, budget, max(0, left), ends - now
+        if tightest is not None and self._headers:
+            exchange.notes["rates"] = self._told(*tightest[1:])
+
+    def _whose(self, exchange: Exchange, budget: Budget) -> str:
+        if budget.per == "site":
+            return ""
+        return exchange.peer if budget.per == "peer" else self._site.claimant(exchange) or exchange.peer
+
+    def _window(self, place: int, budget: Budget, whose: str, now: float) -> _Window:
+        found = self._windows.get((place, whose))
+        if found is None or now >= found.begins + budget.window:
+            if len(self._windows) >= KEPT:
+                self._windows = {
+                    key: one for key, one in self._windows.items() if now < one.begins + self.budgets[key[0]].window
+                }
+            found = self._windows[place, whose] = _Window(budget.starts(now))
+        return found
+
+    def _told(self, budget: Budget, left: int, seconds: float) -> list[tuple[str, str]]:
+        names = {
+            "limit": budget.limit,
+            "remaining": left,
+            "reset": math.ceil(seconds),
+            "window": f"{budget.window:g}",
+        }
+        return [(header, text.format_map(names)) for header, text in self._headers.items()]
+
+
+def _refusal(budget: Budget, now: float, ends: float) -> Problem:
+    seconds = max(1, math.ceil(ends - now))
+    told = {"": "", "seconds": str(seconds), "date": http_date(now + seconds)}[budget.wait]
+    text = budget.text.replace("{seconds}", str(seconds))
+    return Problem(429, "rate-limited", text, retry_after=told, value=budget.name)
+
+
+def _budget(told: Mapping[str, Any]) -> Budget:
+    known = Budget.__dataclass_fields__
+    for name in told:
+        if name not in known:
+            near = ", ".join(nearest_names(str(name), known))
+            raise ConfigError(f"A budget of rates.budgets has no {name!r}.", nearest=near)
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Budget(**given)
