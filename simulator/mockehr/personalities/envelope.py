@@ -79,8 +79,8 @@ def bundle_bytes(
 ) -> bytes:
     """The Bundle.
 
-    `links` are the URLs by relation, `at` is when it was made (for layouts that tell it), `outcome` an OperationOutcome
-    that goes last, or None.
+    `links` are the URLs by relation, `at` is when it was made (for layouts that tell it), `outcome` is an
+    OperationOutcome that goes last, or None.
     """
     base = to_bytes(base_url).decode()[1:-1]
     pieces = _entries(layout, base, page)
