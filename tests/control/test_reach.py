@@ -20,7 +20,7 @@ from mockehr.sites.options import SiteOptions
 
 VALUES = {
     "name": "x", "by": "1s", "use": "reset", "personality": "generic", "number": 1, "at_least": 0,
-    "client_id": "c", "scopes": "system/*.rs", "url": "http://h.example.org/", "secret": "s",
+    "client_id": "c", "other": "oracle", "scopes": "system/*.rs", "url": "http://h.example.org/", "secret": "s",
     "redirect_uris": ["http://h.example.org/callback"], "username": "u", "reference": "Practitioner/d0",
     "app": "http://127.0.0.1:1/launch", "port": 1, "link": "x",
     "rate": "0", "pathway": {"name": "x", "title": "x", "steps": [{"add_person": {}}]},
@@ -88,6 +88,7 @@ def test_every_operation_answers_over_http(name: str) -> None:
     op = operations().get(name)
     path = op.full_path.replace("{site}", "a")
     shown = {"quirk show": "latency", "probe show": "truth", "pathway show": "stroke", "pathway start": "stroke"}
+    shown |= {"vendor show": "epic", "vendor diff": "epic"}
     values = VALUES | ({"name": shown[name]} if name in shown else {})
     body = {p.name: values[p.name] for p in op.parameters if p.required or p.name in ("at_least", "secret")}
     body |= ASKED.get(name, {})

@@ -19,6 +19,10 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
     {
         # any process can answer: it only asks what all have alike, or writes to the store that all share
         "probe list": "here",
+        "vendor list": "here",
+        "vendor show": "here",
+        "vendor diff": "here",
+        "site diff": "here",
         "probe show": "here",
         "quirk list": "here",
         "quirk show": "here",

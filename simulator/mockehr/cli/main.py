@@ -36,6 +36,7 @@ GROUPS: Final = MappingProxyType(
         "user": "See and add those who can sign in.",
         "session": "Sign browsers out of a site.",
         "approval": "Let an app in ahead, so that no page is shown.",
+        "vendor": "Look up what is known of vendors, and in what they differ.",
         "probe": "Look up what is asked of clients.",
         "quirk": "Arm, disarm and look up quirks.",
         "clock": "Read and move a site's clock.",

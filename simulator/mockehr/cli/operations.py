@@ -15,6 +15,7 @@ import click
 import orjson
 
 from mockehr.cli.brief import BRIEF, in_brief
+from mockehr.cli.vendor_tables import TABLED, as_table
 from mockehr.config.load import load_file
 from mockehr.control.facade import Control, operations
 from mockehr.control.operation import Operation
@@ -64,12 +65,14 @@ def _command(name: str, op: Operation) -> click.Command:
             params.append(click.Option([f"--{p.name.replace('_', '-')}"], type=kind, default=None, metavar=shown))
     if op.name in BRIEF:
         params.append(click.Option(["--brief"], is_flag=True, help="Lines to read instead of JSON."))
+    if op.name in TABLED:
+        params.append(click.Option(["--json", "as_json"], is_flag=True, help="JSON instead of a table."))
     params.append(
         click.Option(["--server"], default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
     )
     params.append(click.Option(["--token"], default="", help="Token of the control API."))
 
-    def run(server: str, token: str, brief: bool = False, **given: Any) -> None:
+    def run(server: str, token: str, brief: bool = False, as_json: bool = False, **given: Any) -> None:
         arguments = {key: _parsed(op, key, value) for key, value in given.items() if value is not None}
         for key, value in arguments.items():
             if (op.name, key) in _TEXTS and value.startswith("@"):
@@ -78,6 +81,9 @@ def _command(name: str, op: Operation) -> click.Command:
         answer = offline.call(op.name, **arguments) if op.offline else ask(op, server, token, arguments)
         if op.name in _LINES:
             click.echo(answer["lines"], nl=False)
+            return
+        if op.name in TABLED and not as_json:
+            click.echo(as_table(op.name, answer))
             return
         click.echo(in_brief(op.name, answer) if brief else orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mockehr.core.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
+
+
+LARGEST_FLEET: Final = 1000
+"""Sites of one fleet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,8 @@ class Served:
     name: str
     personality: str = "generic"
     port: int | None = None
+    variance: str = ""
+    """Where it is not that of all sites: those of a fleet differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,18 @@ def served(text: str) -> Served:
     if not name or "/" in name:
         raise UsageError(f"--site {text} names no site.", remedy="Write it like north=epic, or north=epic@9001.")
     return Served(name, personality or "generic", _port(port, f"--site {text}") if at else None)
+
+
+def fleet(text: str) -> list[Served]:
+    """The sites of `PERSONALITY=COUNT`: `epic-1`, `epic-2` …, each a plausible one of its own; raises UsageError."""
+    personality, equals, count = text.partition("=")
+    if not personality or (equals and not (count.isascii() and count.isdigit() and 0 < int(count) <= LARGEST_FLEET)):
+        raise UsageError(
+            f"--fleet {text} is no fleet.",
+            remedy=f"Write it like epic=20: a personality and a number up to {LARGEST_FLEET}.",
+        )
+    name = personality.replace("_", "-")
+    return [Served(f"{name}-{n}", personality, None, "realistic") for n in range(1, int(count or 1) + 1)]
 
 
 def hearing(text: str) -> Hearing:

@@ -55,7 +55,11 @@ class Plan:
             site.name,
             personality=site.personality,
             # the seed as in files: two hospitals have not the same patients
-            **{**self.common, "seed": f"{self.common['seed']}/{site.name}"},
+            **{
+                **self.common,
+                "seed": f"{self.common['seed']}/{site.name}",
+                "variance": site.variance or self.common["variance"],
+            },
         )
         start = self.starts.get(site.name)
         return options if start is None else replace(options, start=start, imports=())

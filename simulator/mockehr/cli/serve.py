@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from mockehr.cli.loop import run_on_best_loop
 from mockehr.cli.operations import DEFAULT_SERVER
-from mockehr.cli.places import Feed, Hearing, Receiver, Served, feed, hearing, of_known_sites, receiver, served
+from mockehr.cli.places import Feed, Hearing, Receiver, Served, feed, fleet, hearing, of_known_sites, receiver, served
 from mockehr.cli.plan import Plan, tenant
 from mockehr.core.errors import UsageError
 
@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from mockehr.sites.feeds import Link
     from mockehr.sites.site import Site
 
-COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_access", "store", "pathways", "rate")
+COMMON: Final = (
+    "patients",
+    "seed",
+    "imports",
+    "replay",
+    "stepped",
+    "open_access",
+    "store",
+    "pathways",
+    "rate",
+    "environment",
+    "variance",
+)
 """Options that all sites named by --site have, as SiteOptions calls them."""
 
 
@@ -37,6 +49,27 @@ COMMON: Final = ("patients", "seed", "imports", "replay", "stepped", "open_acces
     metavar="NAME=PERSONALITY[@PORT]",
     envvar="MOCKEHR_SERVE_SITE",
     help="A site; may be repeated. PORT: one of its own, where paths begin without its name; 0 for any free one.",
+)
+@click.option(
+    "--fleet",
+    "fleets",
+    multiple=True,
+    metavar="PERSONALITY=COUNT",
+    envvar="MOCKEHR_SERVE_FLEET",
+    help="So many different hospitals of one vendor: epic-1, epic-2 …, drawn from the seed; may be repeated.",
+)
+@click.option(
+    "--environment",
+    type=click.Choice(["sandbox", "production"]),
+    default=None,
+    help="What the vendor's sandboxes or production systems are like: data, limits, scopes.",
+)
+@click.option(
+    "--variance",
+    type=click.Choice(["none", "realistic"]),
+    default="none",
+    show_default=True,
+    help="realistic: each site is a plausible hospital of its vendor, drawn from the seed.",
 )
 @click.option(
     "--config",
@@ -138,7 +171,7 @@ def serve(host: str | None, port: int | None, control_token: str, workers: int, 
             f"Listening on {host} opens the control API to others.",
             remedy="Give --control-token, or listen on loopback.",
         )
-    _refuse_unheard(given["config"], given["sites"])
+    _refuse_unheard(given["config"], (*given["sites"], *given["fleets"]))
     plan = _plan(host, port, control_token, config, given)
     if given["rate"] and not given["pathways"]:
         raise UsageError("--rate says how many patients come, and no --pathways why.", remedy="Give --pathways all.")
@@ -172,7 +205,8 @@ def _refuse_unheard(config: Path | None, named: Sequence[str]) -> None:
 
 
 def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: dict[str, Any]) -> Plan:
-    named = [served(text) for text in given["sites"] or (() if config else ("main=generic",))]
+    fleets = [site for text in given["fleets"] for site in fleet(text)]
+    named = [served(text) for text in given["sites"] or (() if config or fleets else ("main=generic",))] + fleets
     known = [*named, *(Served(site.name) for site in (config.sites if config else ()))]
     hearings = [hearing(text) for text in given["mllp"]]
     peers: list[Feed | Receiver] = [
@@ -188,7 +222,8 @@ def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: 
         port=port,
         control_token=token,
         named=tuple(named),
-        common={name: given[name] for name in COMMON} | {"upgrade": _upgrades(given["upgrade"])},
+        common={name: given[name] or "" if name == "environment" else given[name] for name in COMMON}
+        | {"upgrade": _upgrades(given["upgrade"])},
         config=config,
         folder=given["config"].parent if config else Path(),
         peers=tuple(peers),
@@ -251,6 +286,7 @@ def row(server: Server, site: Site, listening: list[int], peers: Sequence[Feed |
     return {
         "site": site.name,
         "personality": site.personality.name,
+        "drawn": dict(site.drawn.choices),
         "port": server.directory.own_port(site),
         "fhir": root + site.fhir_path,
         "token": root + site.token_path,
@@ -275,8 +311,10 @@ def tell(server: Server, rows: list[dict[str, Any]], as_json: bool, **more: Any)
     if as_json:
         click.echo(orjson.dumps({"url": server.url, "sites": rows} | more).decode())
         return
+    wide = [max([least, *(len(row[key]) for row in rows)]) for key, least in (("site", 12), ("personality", 10))]
     for row in rows:
-        click.echo(f"{row['site']:12} {row['personality']:10} {row['fhir']}   token: {row['token']}")
+        who = f"{row['site']:{wide[0]}} {row['personality']:{wide[1]}}"
+        click.echo(f"{who} {row['fhir']}   token: {row['token']}")
         for key, label in (("mllp", "HL7 in"), ("feeds", "HL7 out"), ("receivers", "webhook")):
             for place in row[key]:
                 click.echo(f"{'':12} {label:10} {place}")

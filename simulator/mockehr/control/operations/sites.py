@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mockehr.control.operation import NOTHING, Document, operation
@@ -32,12 +33,18 @@ def add(
     seed: str = "7",
     stepped: bool = False,
     port: int = -1,
+    environment: str = "",
+    variance: str = "",
 ) -> dict[str, Any]:
-    """Make a site and serve it from now on; with `port` also on one of its own, 0 for any free one."""
+    """Make a site and serve it from now on; with `port` also on one of its own, 0 for any free one.
+
+    `environment` (`sandbox` or `production`) and `variance` (`realistic`) make it a plausible one of its vendor.
+    """
     if personality not in personality_names():  # a path is for who starts the server: no caller reads its files
         raise UnknownName("personality", personality, personality_names())
     chosen: int | str = int(seed) if seed.lstrip("-").isdigit() else seed
     options = SiteOptions(name, personality=personality, patients=patients, seed=chosen, stepped=stepped)
+    options = replace(options, environment=environment, variance=variance)
     site = directory.add(build_site(options), port=None if port < 0 else port)
     return show(site) | {"port": directory.own_port(site)}
 
@@ -55,6 +62,7 @@ def show(site: Site) -> dict[str, Any]:
     return {
         "name": site.name,
         "personality": site.personality.name,
+        "drawn": dict(site.drawn.choices),
         "patients": site.options.patients,
         "seed": site.options.seed,
         "fhir": site.fhir_path,
