@@ -24,6 +24,7 @@ COMMANDS: Final = MappingProxyType(
         "bulk": ("mockehr.cli.bulk", "bulk", "See and cancel exports, see groups; bring files of resources in."),
         "receive": ("mockehr.cli.receive", "receive", "Receive webhooks, show them, and answer as told."),
         "scenario": ("mockehr.cli.scenario", "scenario", "List, check and describe scenario files."),
+        "parity": ("mockehr.cli.parity", "parity", "Compare a site's answers with recorded ones, in shape."),
         "token": ("mockehr.cli.token", "token", "Print an access token for a site, or how to get one."),
         "routes": ("mockehr.cli.routes", "routes", "Print every route of a site."),
         "completion": ("mockehr.cli.completion", "completion", "Print a shell completion script."),

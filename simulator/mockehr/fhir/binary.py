@@ -14,25 +14,31 @@ _MEDIA: Final = re.compile(r"[\w.+-]+/[\w.+-]+(?:\s*;[ -~]*)?")
 """What may stand in a Content-Type header; anything else that is stored stays inside the resource."""
 
 
-def content_reply(exchange: Exchange, record: Record) -> Reply | None:
+def content_reply(exchange: Exchange, record: Record, *, always: bool = False) -> Reply | None:
     """The content of a Binary in its own media type, unless the client asks for a form of FHIR; None then.
 
     The standard means the resource to be sent only to those who name its media type. A client that names another type
-    than the content's gets the resource's refusal.
+    than the content's gets the resource's refusal. With `always` nobody gets anything but the content.
     """
     media = record.document.get("contentType")
-    if "_format=" in exchange.query or not isinstance(media, str) or not _MEDIA.fullmatch(media):
+    if not isinstance(media, str) or not _MEDIA.fullmatch(media):
         return None
-    kind = media.partition(";")[0].strip().lower()
-    fitting = ("", "*/*", kind, f"{kind.partition('/')[0]}/*")
-    wanted = [split_media(part)[0] for part in exchange.headers.get("accept", "").split(",")]
-    if any(form_of(name) for name in wanted if name != kind) or not any(name in fitting for name in wanted):
+    if not always and not _wants_content(exchange, media):
         return None
     try:
         content = b64decode(str(record.document.get("data", "")), validate=False)
     except ValueError:
         return None  # damaged: the resource shows it
     return Reply(200, [], content, None, media)
+
+
+def _wants_content(exchange: Exchange, media: str) -> bool:
+    if "_format=" in exchange.query:
+        return False
+    kind = media.partition(";")[0].strip().lower()
+    fitting = ("", "*/*", kind, f"{kind.partition('/')[0]}/*")
+    wanted = [split_media(part)[0] for part in exchange.headers.get("accept", "").split(",")]
+    return not any(form_of(name) for name in wanted if name != kind) and any(name in fitting for name in wanted)
 
 
 def as_resource(exchange: Exchange, id: str = "") -> JSON | None:

@@ -19,6 +19,7 @@ from mockehr.fhir.part import Part
 from mockehr.fhir.record import Record
 from mockehr.fhir.routes import name_interaction, names_batch
 from mockehr.fhir.search.recent import Recent
+from mockehr.fhir.search.table import SearchDefinition
 from mockehr.fhir.store import Store
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class Restrictions(Protocol):
 
         `known` tells whether the standard has a parameter of that name for the type.
         """
+
+    def standard(self, parameters: Parameters) -> Parameters:
+        """The parameters of a search as the standard calls them."""
 
     def page_size(self, resource_type: str, asked: int | None) -> int | None:
         """How many matches a page holds; None for all on one page."""
@@ -91,6 +95,8 @@ class FhirServer:
     """Whether a search that names patients whose records the client may not see is refused; else it finds nothing."""
     reply: Callable[[Exchange], Reply] = lambda exchange: Reply(500)
     """A performed exchange in the server's outer form; for the entries of a Bundle."""
+    own_parameters: Mapping[str, Mapping[str, SearchDefinition]] = field(default_factory=dict)
+    """Search parameters beside the standard's: type → name → definition."""
     fhir_version: str = "4.0.1"
     """Of FHIR: 4.0.1 (R4) or 4.3.0 (R4B)."""
     shown: Callable[[Record], Record] = lambda record: record

@@ -55,7 +55,7 @@ def _withheld(server: FhirServer, exchange: Exchange, record: Record) -> Problem
 def _shown(server: FhirServer, exchange: Exchange, record: Record) -> Record | Reply | JSON | Problem:
     """The record, or what `_summary`, `_elements` or the media type of a Binary make of it."""
     if record.resource_type == "Binary":
-        content = content_reply(exchange, record)
+        content = content_reply(exchange, record, always=bool(server.settings.get("binary_raw", False)))
         if content is not None:
             return content
     query = less_of(server, exchange, record.resource_type)

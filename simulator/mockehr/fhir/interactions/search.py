@@ -150,6 +150,7 @@ def _compiled(
         referrers=Neighbours(server.store, charts_per_page(server), base_url, part),
         library=Library(server.store),
         fhir_version=server.fhir_version,
+        own=server.own_parameters,
     )
 
 
@@ -187,14 +188,13 @@ def _turn(server: FhirServer, exchange: Exchange, text: str, token: str) -> Sear
     """The page that a token leads to beside the rest of its search: by number it can be asked for outright."""
     name = server.restrictions.page_parameter
     rest = "&".join(part for part in text.split("&") if part.partition("=")[0] != name)
-    session = server.pages.following(
-        page_key(address_of(exchange.path), rest, token), exchange.path, server.clock.now()
-    )
+    key = page_key(address_of(exchange.path), rest, token)
+    session = server.pages.following(key, exchange.path, server.clock.now())
     if session is not None:
         return _on(server, exchange, session, token)
-    asked = exchange.interaction
+    asked, ended = exchange.interaction, server.pages.get(key) is not None
     assert asked is not None
-    if server.restrictions.paging != "page" or not (token.isdecimal() and 1 <= int(token) < 1 << 30):
+    if ended or server.restrictions.paging != "page" or not (token.isdecimal() and 1 <= int(token) < 1 << 30):
         return _over(asked.resource_type, token)
     if int(token) == 1:
         return _begin(server, exchange, rest)
@@ -218,7 +218,7 @@ def _begun(server: FhirServer, exchange: Exchange, text: str) -> tuple[PageSessi
     same = (asked, text, exchange.base_url, strict, exchange.patient, server.rights(exchange)) if plain else None
     known = server.recent.get(same, _mark(server)) if same is not None else None
     if known is None:
-        found = _answered(server, exchange, _pairs(text), strict=strict)
+        found = _answered(server, exchange, server.restrictions.standard(_pairs(text)), strict=strict)
         if isinstance(found, Problem):
             return found
         overall, hits, unknown = found

@@ -183,7 +183,7 @@ class Candidates:
             return target.patients, True
         for criterion in target.query.criteria:
             if criterion.kind == "reference" and criterion.modifier != "identifier":
-                found = self._referred(target.kind, criterion)
+                found = self._referred(target, criterion)
                 if found is not None:
                     return found[0], not (found[1] and _own(target.kind, criterion))
             elif criterion.kind == "chain":
@@ -193,12 +193,12 @@ class Candidates:
                     return (*patients, ""), not _own(target.kind, criterion)
         return None
 
-    def _referred(self, kind: str, criterion: Criterion) -> tuple[Sequence[str], bool] | None:
+    def _referred(self, target: Target, criterion: Criterion) -> tuple[Sequence[str], bool] | None:
         """Whose charts hold what a reference criterion names, and whether it names patients only.
 
         None if it names something that is in no chart.
         """
-        definition = lookup(kind, criterion.name)
+        definition = lookup(target.kind, criterion.name) or target.query.own.get(criterion.name)
         found: dict[str, None] = {}
         only = True
         for value in criterion.values:

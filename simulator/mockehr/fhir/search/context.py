@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -59,6 +59,8 @@ class Context:
     """The terminology of the site, for `:in`, `:above` and `:below`; None for what is shipped only."""
     fhir_version: str = R4
     """Whose types and parameters there are."""
+    own: Mapping[str, Mapping[str, SearchDefinition]] = field(default_factory=dict, compare=False)
+    """What the server has beside the standard's parameters: type → name → definition."""
     depth: int = 0
     """How many links lead here."""
     known: dict[tuple[str, str, str, int], Rest] = field(default_factory=dict, compare=False)

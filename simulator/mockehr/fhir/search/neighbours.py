@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from mockehr.fhir.part import Part
 
 SHARED_TYPES: Final = frozenset(
-    {"Group", "Location", "Medication", "Organization", "Practitioner", "PractitionerRole", "SubscriptionTopic"}
+    {
+        "Group",
+        "Location",
+        "Medication",
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+        "Schedule",
+        "Slot",
+        "SubscriptionTopic",
+    }
 )
 """Types that belong to nobody's chart."""
 RECORDED_TYPES: Final = frozenset({"AuditEvent"})

@@ -14,7 +14,7 @@ from mockehr.fhir.search.criterion import Criterion, compile_criterion, compile_
 from mockehr.fhir.search.include import Include, parse_include
 from mockehr.fhir.search.parse import HAS, RESULT_PARAMETERS, InvalidValue, Parameter, parse_query
 from mockehr.fhir.search.sort import SortKey, order
-from mockehr.fhir.search.table import NOT_OFFERED, definitions, lookup
+from mockehr.fhir.search.table import NOT_OFFERED, SearchDefinition, definitions, lookup
 from mockehr.fhir.terminology import Library
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class Query:
         "fhir_version",
         "format",
         "include",
+        "own",
         "parameters",
         "pretty",
         "problems",
@@ -52,6 +53,8 @@ class Query:
 
     def __init__(self, resource_type: str, parameters: Sequence[Parameter], fhir_version: str = R4) -> None:
         self.resource_type = resource_type
+        self.own: Mapping[str, SearchDefinition] = {}
+        """Parameters that the server has for this type beside the standard's, by name."""
         self.parameters = tuple(parameters)
         """Everything that was asked, in order."""
         self.criteria: tuple[Criterion, ...] = ()
@@ -101,15 +104,16 @@ def compile_query(
     referrers: Referrers | None = None,
     library: Library | None = None,
     fhir_version: str = R4,
+    own: Mapping[str, Mapping[str, SearchDefinition]] = MappingProxyType({}),
 ) -> Query:
     """Compile a query string, or pairs that are decoded already. Never raises: read `.problems`.
 
     An unknown parameter, sort rule or include, and a parameter without a value, are problems when `strict`, and
     left out otherwise. A value or modifier that cannot be used is always a problem. `base_url`, `now`, `resolve`,
-    `referrers` and `library` as in `Context`. More than MOST_PARAMETERS are a problem, and none of them is looked at.
+    `referrers`, `library` and `own` as in `Context`. More than MOST_PARAMETERS are a problem, and none of them is looked at.
     """
     return compile_with(
-        resource_type, query, Context(strict, base_url, now, resolve, referrers, library, fhir_version)
+        resource_type, query, Context(strict, base_url, now, resolve, referrers, library, fhir_version, own)
     )
 
 
@@ -121,6 +125,7 @@ def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], con
         text = f"the search has {len(parameters)} parameters; {MOST_PARAMETERS} are allowed"
         compiled.problems = (Problem(400, "bad-request", text, resource_type=resource_type),)
         return compiled
+    compiled.own = context.own.get(resource_type, compiled.own)
     table = definitions(resource_type, context.fhir_version)
     criteria: list[Criterion] = []
     unknown: list[str] = []
@@ -128,7 +133,7 @@ def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], con
     for parameter in parameters:
         name = parameter.name
         try:
-            definition = table.get(name)
+            definition = table.get(name) or compiled.own.get(name)
             if definition is not None:
                 if parameter.raw:
                     criteria.append(compile_criterion(parameter, definition, context, compile_with))

@@ -136,6 +136,23 @@ def known_types(version: str = R4) -> tuple[str, ...]:
     return resource_types(version)
 
 
+def own_definitions(
+    told: Mapping[str, Mapping[str, Mapping[str, Any]]], version: str = R4
+) -> Mapping[str, Mapping[str, SearchDefinition]]:
+    """Parameters that a server has beside the standard's: type → name → `kind`, `expression` and maybe `targets`.
+
+    Raises ValueError for an expression that cannot be compiled.
+    """
+    made: dict[str, dict[str, SearchDefinition]] = {}
+    for resource_type, rows in told.items():
+        for name, row in rows.items():
+            targets = tuple(row.get("targets", ()))
+            one = SearchDefinition(name, row["kind"], str(row["expression"]), "", targets, (), version)
+            assert one.extract  # an expression that is none shows here, not in the first search
+            made.setdefault(resource_type, {})[name] = one
+    return MappingProxyType(made)
+
+
 @cache
 def compartment(owner: str) -> Mapping[str, tuple[str, ...]]:
     """type → the parameters by which a resource is in the compartment of an `owner`; empty if there is no such kind.
