@@ -112,6 +112,19 @@ def test_a_shared_secret_in_the_key_set_is_no_key_either(make_world):
     assert refused(world.ask(world.assertion(header={"alg": "HS384", "kid": "s"})), "key-unfit")
 
 
+def test_a_secret_signs_where_that_is_offered_and_a_public_key_still_does_not(make_world):
+    world = make_world(assertion_algs=("ES384", "HS256"), auth_methods=("private_key_jwt", "client_secret_jwt"))
+    world.register("shared", secret="s3cret")
+    for told, status in (("s3cret", 200), ("wrong", 400), ("", 400)):
+        parts = world.assertion(header={"alg": "HS256", "kid": "x"}, iss="shared", sub="shared").rpartition(".")[0]
+        proof = hmac.digest(told.encode(), parts.encode(), "sha256")
+        reply = world.ask(f"{parts}.{b64(proof)}")
+        assert reply.status == status, reply
+    for secret in secrets_of(world.key):  # a client of keys alone has no secret that could be guessed from them
+        parts = world.assertion(header={"alg": "HS256", "kid": "x"}).rpartition(".")[0]
+        assert world.ask(f"{parts}.{b64(hmac.digest(secret, parts.encode(), 'sha256'))}").status == 400
+
+
 # kid
 
 

@@ -51,7 +51,7 @@ def test_a_client_can_be_replaced_and_removed():
 @pytest.mark.parametrize(
     ("parts", "methods"),
     [
-        ({"secret": "x"}, ("client_secret_basic", "client_secret_post")),
+        ({"secret": "x"}, ("client_secret_basic", "client_secret_post", "client_secret_jwt")),
         ({"jwks": {"keys": []}}, ("private_key_jwt",)),
         ({"jwks_uri": "https://c.example.org"}, ("private_key_jwt",)),
         ({"secret": "x", "auth_methods": ("client_secret_basic",)}, ("client_secret_basic",)),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import json
 import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from mockehr.auth.client_keys import ClientKeys, fitting_keys, verifies
@@ -116,6 +118,9 @@ def check_header(assertion: Assertion, client: Client, settings: AuthSettings) -
 
 def verify_signature(assertion: Assertion, client: Client, keys: ClientKeys, settings: AuthSettings) -> None:
     """The signature is by one of the client's keys; a kept copy of a fetched key set is renewed once first."""
+    if by_secret(assertion, settings):
+        _verify_secret(assertion, client.secret)
+        return
     copy = keys.key_set(client, settings.jwks_ttl)
     try:
         _verify_with(assertion, copy.jwks)
@@ -131,7 +136,7 @@ def wanted_key_set(assertion: Assertion, client: Client, keys: ClientKeys, setti
     A kept copy serves if it has the assertion's key; where that does not verify, a new one may be there under the
     same `kid`.
     """
-    if client.jwks is not None or not client.jwks_uri:
+    if client.jwks is not None or not client.jwks_uri or by_secret(assertion, settings):
         return ""
     kept = keys.young_copy(client, settings.jwks_ttl)
     if kept is None:
@@ -141,6 +146,23 @@ def wanted_key_set(assertion: Assertion, client: Client, keys: ClientKeys, setti
     except Refused:
         return client.jwks_uri if settings.jwks_refetch else ""
     return ""
+
+
+def by_secret(assertion: Assertion, settings: AuthSettings) -> bool:
+    """Whether it is signed with a secret that client and server share (RFC 7518 section 3.2), where that is offered.
+
+    Elsewhere such an algorithm is looked for among the client's keys, none of which fits.
+    """
+    alg = assertion.header.get("alg")
+    return isinstance(alg, str) and alg in _DIGESTS and "client_secret_jwt" in settings.auth_methods
+
+
+def _verify_secret(assertion: Assertion, secret: str) -> None:
+    signed, _, signature = assertion.text.rpartition(".")
+    digest = _DIGESTS[str(assertion.header["alg"])]
+    proof = hmac.digest(secret.encode("utf-8"), signed.encode("ascii"), digest)
+    if not secret or not hmac.compare_digest(proof, _decoded(signature)):
+        raise Refused("signature-wrong", "The assertion's signature does not match the client's secret.")
 
 
 def _verify_with(assertion: Assertion, jwks: Mapping[str, Any]) -> None:
@@ -318,5 +340,6 @@ def _decoded(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
+_DIGESTS: Final[Mapping[str, str]] = MappingProxyType({"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"})
 _BASE64URL: Final = re.compile("[A-Za-z0-9_-]+")
 _JSON: Final = json.JSONDecoder(object_pairs_hook=_members)

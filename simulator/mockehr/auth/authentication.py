@@ -6,19 +6,23 @@ Sources: RFC 6749 section 2.3 (one method only), RFC 7521 section 4.2, SMART App
 from __future__ import annotations
 
 import hmac
+from typing import Final
 
-from mockehr.auth.assertion import ASSERTION_TYPE, Assertion, AssertionVerifier, read_assertion
+from mockehr.auth.assertion import ASSERTION_TYPE, Assertion, AssertionVerifier, by_secret, read_assertion
 from mockehr.auth.clients import Client, ClientRegistry
 from mockehr.auth.form import TokenRequest
 from mockehr.auth.refusal import Refused
 from mockehr.auth.settings import AuthSettings, Method
 
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ASSERTING: Final = frozenset({"private_key_jwt", "client_secret_jwt"})
 
-def method_used(request: TokenRequest) -> Method:
+
+def method_used(request: TokenRequest, settings: AuthSettings) -> Method:
     """How the request authenticates; raises Refused if it does not, or does so twice."""
     used: list[Method] = []
     if request.get("client_assertion") or request.get("client_assertion_type"):
-        used.append("private_key_jwt")
+        used.append(_asserting(request.get("client_assertion"), settings))
     if request.basic is not None:
         used.append("client_secret_basic")
     if request.get("client_secret"):
@@ -30,6 +34,15 @@ def method_used(request: TokenRequest) -> Method:
     if len(used) > 1:
         raise Refused("authentication-twice", f"The client authenticates in two ways: {' and '.join(used)}.")
     return used[0]
+
+
+def _asserting(text: str, settings: AuthSettings) -> Method:
+    """By a key of its own, or by the secret that it shares with the server, where the server takes that at all."""
+    try:
+        assertion = read_assertion(text)
+    except Refused:
+        return "private_key_jwt"
+    return "client_secret_jwt" if by_secret(assertion, settings) else "private_key_jwt"
 
 
 def claimed_id(request: TokenRequest) -> str:
@@ -55,12 +68,15 @@ def authenticate(
     now: float = 0.0,
 ) -> Client:
     """The client that sent the request at that site time, proved by the method that it used; raises Refused."""
-    method = method_used(request)
+    method = method_used(request, settings)
+    if method == "none" and request.get("grant_type") == JWT_BEARER and settings.jwt_bearer_for == "system":
+        # what proves it is the assertion of its grant
+        return _registered(request.get("client_id"), _asserting(request.get("assertion"), settings), clients, now)
     if method == "none":
         return _public(request, clients, settings, now)
     if method not in settings.auth_methods:
         raise Refused("method-not-offered", f"This server does not offer {method}.")
-    if method == "private_key_jwt":
+    if method in ASSERTING:
         return _by_assertion(request, clients, assertions, settings, now)
     if method == "client_secret_basic":
         client_id, secret = request.basic or ("", "")
@@ -93,15 +109,16 @@ def wanted_key_set(
     now: float = 0.0,
 ) -> str:
     """URL of the key set that `authenticate` will have to fetch, if any; raises Refused if it would before that."""
-    if method_used(request) != "private_key_jwt" or "private_key_jwt" not in settings.auth_methods:
+    method = method_used(request, settings)
+    if method not in ASSERTING or method not in settings.auth_methods:
         return ""
-    return assertions.wanted_key_set(*_asserted(request, clients, now), settings)
+    return assertions.wanted_key_set(*_asserted(request, clients, settings, now), settings)
 
 
 def _by_assertion(
     request: TokenRequest, clients: ClientRegistry, assertions: AssertionVerifier, settings: AuthSettings, now: float
 ) -> Client:
-    assertion, client = _asserted(request, clients, now)
+    assertion, client = _asserted(request, clients, settings, now)
     form_client_id = request.get("client_id")
     assertions.verify(
         assertion, client, token_url=request.token_url, form_client_id=form_client_id, settings=settings
@@ -109,7 +126,9 @@ def _by_assertion(
     return client
 
 
-def _asserted(request: TokenRequest, clients: ClientRegistry, now: float) -> tuple[Assertion, Client]:
+def _asserted(
+    request: TokenRequest, clients: ClientRegistry, settings: AuthSettings, now: float
+) -> tuple[Assertion, Client]:
     """The assertion, unverified, and the client that it names."""
     if request.get("client_assertion_type") != ASSERTION_TYPE:
         raise Refused("assertion-type", f"client_assertion_type must be {ASSERTION_TYPE}.")
@@ -118,7 +137,8 @@ def _asserted(request: TokenRequest, clients: ClientRegistry, now: float) -> tup
     assertion = read_assertion(request.get("client_assertion"))
     if not assertion.issuer:
         raise Refused("issuer-missing", "The assertion must name the client as iss.")
-    return assertion, _registered(assertion.issuer, "private_key_jwt", clients, now)
+    method = _asserting(assertion.text, settings)
+    return assertion, _registered(assertion.issuer, method, clients, now)
 
 
 def _registered(client_id: str, method: Method, clients: ClientRegistry, now: float) -> Client:

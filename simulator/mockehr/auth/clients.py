@@ -39,7 +39,9 @@ class Client:
         if self.auth_methods:
             return self.auth_methods
         keyed: tuple[Method, ...] = ("private_key_jwt",) if self.jwks is not None or self.jwks_uri else ()
-        shared: tuple[Method, ...] = ("client_secret_basic", "client_secret_post") if self.secret else ()
+        shared: tuple[Method, ...] = ()
+        if self.secret:
+            shared = ("client_secret_basic", "client_secret_post", "client_secret_jwt")
         nothing: tuple[Method, ...] = ("none",) if self.public else ()
         return keyed + shared + nothing
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from mockehr.auth.scopes import Dialect
 
-Method = Literal["private_key_jwt", "client_secret_basic", "client_secret_post", "none"]
-Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
+Method = Literal["private_key_jwt", "client_secret_jwt", "client_secret_basic", "client_secret_post", "none"]
+Algorithm = Literal["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "HS256", "HS384", "HS512"]
 SigningAlgorithm = Literal["ES256", "ES384", "RS256", "RS384"]
 
 
@@ -95,6 +95,9 @@ class AuthSettings:
     that it was given (Epic's dynamic clients)."""
 
     assertion_algs: tuple[Algorithm, ...] = ("RS384", "ES384")
+    """Those with a secret (HS256 …) are `client_secret_jwt` (OpenID Connect Core 1.0 section 9)."""
+    jwt_bearer_for: Literal["device", "system"] = "device"
+    """Whom the jwt-bearer grant is for: the user of a device that registered itself, or a client in its own name."""
     max_assertion_lifetime: float = 300.0
     """How far ahead `exp` may lie."""
     bound_whole_lifetime: bool = False
@@ -126,6 +129,12 @@ class AuthSettings:
     token_claims: Mapping[str, Any] = field(default_factory=dict)
     """Further claims of JWT access tokens; in texts `{tenant}` and the names of other claims (`{scope}` …) are
     filled in."""
+    token_user_claims: Mapping[str, Any] = field(default_factory=dict)
+    """Further claims of those for which a user signed in; `{username}` is filled in as well (Veradigm)."""
+    token_patient_claims: Mapping[str, Any] = field(default_factory=dict)
+    """Further claims of those with a patient in context (Veradigm: `local_patient_id`)."""
+    scope_as_list: bool = False
+    """Whether `scope` is a list in JWT access tokens (Veradigm)."""
     token_without: tuple[str, ...] = ()
     """Claims that JWT access tokens do not have (Epic: `scope`)."""
     token_type: str = "bearer"
@@ -146,6 +155,9 @@ class AuthSettings:
     remembered_tokens: int = 10_000
     """Dead tokens are forgotten, oldest first, beyond this many."""
 
+    system_parameters: Mapping[str, str] = field(default_factory=dict)
+    """Further parameters that a system's token request must have, each with its value; empty for any (AdvancedMD:
+    `username`, `password`, `officekey`)."""
     scope_absent: Literal["refuse", "registered"] = "refuse"
     """A request without `scope`: refused, as Backend Services wants, or given all that is registered (Epic)."""
     scope_uncovered: Literal["narrow", "refuse"] = "narrow"

@@ -267,8 +267,15 @@ class TokenTable:
         }
         if grant.patient:
             claims["patient"] = grant.patient
-        if self._settings.token_claims:
-            claims |= _filled(self._settings.token_claims, {**claims, "tenant": self._settings.tenant})
+        told = self._settings
+        more = told.token_claims, *([told.token_user_claims] if grant.user else [])
+        more = *more, *([told.token_patient_claims] if grant.patient else [])
+        if any(more):
+            known = {**claims, "tenant": told.tenant, "username": grant.username}
+            for one in more:
+                claims |= _filled(one, known)
+        if told.scope_as_list:
+            claims["scope"] = grant.scopes.text.split()
         for name in self._settings.token_without:
             claims.pop(name, None)
         signed = sign(self._keys.current(), claims, typ="at+jwt")

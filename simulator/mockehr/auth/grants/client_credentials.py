@@ -29,7 +29,14 @@ _OF_A_PERSON = frozenset(
 
 
 def draft(asking: Asking) -> Grant:
-    """The grant for the scopes asked for, as far as the client may have them; raises Refused `scope-…`."""
+    """The grant for the scopes asked for, as far as the client may have them; raises Refused `scope-…`.
+
+    Of a vendor who wants more parameters Refused `parameter-missing` where one is not there, or is another site's.
+    """
+    for name, value in asking.settings.system_parameters.items():
+        given = asking.request.get(name)
+        if not given or given != (value or given):
+            raise Refused("parameter-missing", f"The parameter {name} is {'wrong' if given else 'missing'}.")
     lifetime = asking.settings.token_lifetime
     return Grant(
         client_id=asking.client.client_id,

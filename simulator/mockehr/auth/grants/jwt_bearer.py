@@ -1,4 +1,5 @@
-"""The jwt-bearer grant: an app on a user's device that registered itself there asks for that user.
+"""The jwt-bearer grant: an app on a user's device that registered itself there asks for that user, or a system asks
+in its own name, as the server has it.
 
 Sources: RFC 7523 sections 2.1 and 3.1 (a bad assertion is an `invalid_grant`); Epic's documentation of dynamic
 clients (personalities/epic/notes.md).
@@ -9,12 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mockehr.auth.assertion import read_assertion
+from mockehr.auth.authentication import JWT_BEARER
 from mockehr.auth.form import TokenRequest
+from mockehr.auth.grants import client_credentials
 from mockehr.auth.grants.flow import Asking
 from mockehr.auth.refusal import Refused
 from mockehr.auth.tokens import Grant
 
-NAME = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+NAME = JWT_BEARER
 
 
 def draft(asking: Asking) -> Grant:
@@ -23,8 +26,9 @@ def draft(asking: Asking) -> Grant:
     if not text:
         raise Refused("assertion-missing", "The parameter assertion is required.")
     client = asking.client
-    held: Grant | None = asking.drawers["devices"].get(client.client_id, asking.now)
-    if held is None:
+    system = asking.settings.jwt_bearer_for == "system"
+    held: Grant | None = None if system else asking.drawers["devices"].get(client.client_id, asking.now)
+    if held is None and not system:
         raise Refused("grant-unknown", "No user's device is registered under this client.")
     try:
         asking.assertions.verify(
@@ -36,6 +40,8 @@ def draft(asking: Asking) -> Grant:
         )
     except Refused as refused:
         raise Refused(refused.reason, refused.text, "invalid_grant") from refused
+    if held is None:
+        return replace(client_credentials.draft(asking), grant_type=NAME)
     now, lifetime = asking.now, asking.settings.token_lifetime
     renewed = replace(held, client_id=client.client_id, grant_type=NAME, token="", nonce="", renewal="")
     return replace(renewed, issued_at=now, expires_at=now + lifetime, announced=lifetime)
