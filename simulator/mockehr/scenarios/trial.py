@@ -22,8 +22,10 @@ from mockehr.pathways.shipped import shipped_files
 from mockehr.scenarios.launched import LAUNCHES, Launched
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.probes import probes
+from mockehr.scenarios.probes.fits_the_site import SIBLINGS
 from mockehr.scenarios.schema import BeginSection, LaunchSection, Scenario
 from mockehr.scenarios.scorecard import Scorecard, judge
+from mockehr.sites.character import siblings_of
 from mockehr.sites.configured import build_configured, patient_id
 from mockehr.sites.expected import queries_of, truth_of
 from mockehr.sites.feeds import Link
@@ -125,7 +127,8 @@ class Trial:
             exchanges = tuple(site.journal)
             launched = tuple(one for one in self.launched if one.site == site.name)
             known = Case(exchanges, site.name, client.client_id, report, registered_scopes=client.scopes)
-            cases.append(replace(known, expected={LAUNCHES: launched}))
+            facts = {LAUNCHES: launched, SIBLINGS: siblings_of(site, self.sites)}
+            cases.append(replace(known, expected=facts))
         return judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
 
     def launches(self) -> Iterator[tuple[Site, Launch, LaunchSection]]:

@@ -19,7 +19,9 @@ from mockehr.edge.launch_lab import launch_app
 from mockehr.edge.launch_record import LaunchRecord
 from mockehr.journal import Question
 from mockehr.scenarios.probe import Case
+from mockehr.scenarios.probes.fits_the_site import SIBLINGS
 from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
+from mockehr.sites.character import siblings_of
 from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
 from mockehr.sites.feeds import Link
 from mockehr.sites.launching import planned
@@ -341,7 +343,9 @@ class TestSite:
         """Every client's findings by the named probes (all, if none is named); `truth` as from `truth.compare`."""
         scopes = {client.client_id: client.scopes.text for client in self.site.auth.clients}
         exchanges = self._call(lambda: list(self.site.journal))
-        cases = cases_of(exchanges, self.name, known=Case((), truth=truth), scopes=scopes)
+        siblings = self._call(lambda: siblings_of(self.site, self._server.threaded.server.directory))
+        known = Case((), truth=truth, expected={SIBLINGS: siblings})
+        cases = cases_of(exchanges, self.name, known=known, scopes=scopes)
         return judge(cases, probes, title=self.name, seed=str(self.site.options.seed))
 
     @property
