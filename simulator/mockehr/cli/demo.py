@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
+
+from mockehr.core.errors import UnknownName, UsageError
+from mockehr.core.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mockehr.personalities.model import Personality
+    from mockehr.scenarios.schema import Scenario
 
 CLIENTS = ("careless", "careful")
 
 
 @click.command()
+@click.option(
+    "--personality",
+    "personalities",
+    multiple=True,
+    metavar="NAME",
+    help="At hospitals of these vendors in place of the two; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the scorecards as JSON.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the scorecards as a page to this file.")
-def demo(as_json: bool, html: Path | None) -> None:
+def demo(personalities: tuple[str, ...], as_json: bool, html: Path | None) -> None:
     """Play flaky-friday at two hospitals against two small sync clients, a careless one and a careful one.
 
     Exit status 0 if the careful client passes and the careless one fails, as they should.
@@ -27,7 +44,7 @@ def demo(as_json: bool, html: Path | None) -> None:
     from mockehr.scenarios.shipped import find_scenario
     from mockehr.scenarios.trial import Trial
 
-    scenario = load_scenario(find_scenario("flaky-friday"))
+    scenario = at_hospitals_of(load_scenario(find_scenario("flaky-friday")), personalities)
     if not as_json:
         click.echo(f"{scenario.title}\n{scenario.story.strip()}\n")
         for site in scenario.sites:
@@ -52,3 +69,64 @@ def demo(as_json: bool, html: Path | None) -> None:
         joined = Scorecard(tuple(c for one in cards.values() for c in one.cards), scenario.title, str(scenario.seed))
         html.write_text(page(joined), "utf-8")
     sys.exit(0 if as_wanted else 1)
+
+
+def at_hospitals_of(scenario: Scenario, personalities: tuple[str, ...]) -> Scenario:
+    """The scenario played at one hospital of each of these vendors, with what its first site has armed.
+
+    What a vendor does not have (a resource type, creates) is left out of what the client should have in the end. Where
+    a vendor takes no keys of clients, this hospital does.
+    Raises UnknownName for a personality that there is none of, UsageError for one without FHIR of its own.
+    """
+    from mockehr.personalities.load import load_personality, personality_names
+
+    offered = frozenset(scenario.truth.types)
+    for name in personalities:
+        if name not in personality_names():
+            raise UnknownName("personality", name, personality_names())
+        vendor = load_personality(name)
+        offered &= {kind for kind in offered if {"read", "search"} <= vendor.offers(kind)}
+        if "Patient" not in offered:
+            raise UsageError(f"{name} has no patients of its own over FHIR.", remedy="Name another personality.")
+    if not personalities:
+        return scenario
+    first = scenario.sites[0]
+    sites = [
+        first.model_copy(
+            update={
+                "name": name.replace("_", "-"),
+                "personality": name,
+                "settings": first.settings | _letting_in(load_personality(name)),
+            }
+        )
+        for name in personalities
+    ]
+    types = {kind: query for kind, query in scenario.truth.types.items() if kind in offered}
+    truth = scenario.truth.model_copy(update={"types": types})
+    needless = {probe for name in personalities for probe in _without_occasion(load_personality(name))}
+    required = [one for one in scenario.verdict.required if one not in needless]
+    verdict = scenario.verdict.model_copy(update={"required": required})
+    return scenario.model_copy(update={"sites": sites, "truth": truth, "verdict": verdict})
+
+
+def _without_occasion(vendor: Personality) -> Iterator[str]:
+    """Probes that can see nothing at a vendor: nothing can be written there, or too many requests are not told of."""
+    if "create" not in vendor.offers("Observation"):
+        yield "no-blind-repeat"
+    told = vendor.refuse(Problem(429, "rate-limited", "Too many requests", retry_after="1"), "", "application/json")
+    if told.status != 429:
+        yield "keeps-retry-after"
+
+
+def _letting_in(vendor: Personality) -> dict[str, Any]:
+    """Settings by which a site takes keys of clients whose vendor does not; none for others."""
+    server = vendor.settings["token"]["server"]
+    methods = server.get("auth_methods", ["private_key_jwt"])
+    if "private_key_jwt" in methods:
+        return {}
+    more: dict[str, list[str]] = {
+        "auth_methods": ["private_key_jwt"],
+        "grants": ["client_credentials"],
+        "assertion_algs": ["RS384", "ES384"],
+    }
+    return {"token": {"server": {name: [*server.get(name, ()), *texts] for name, texts in more.items()}}}

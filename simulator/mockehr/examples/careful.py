@@ -39,6 +39,12 @@ SEARCHES: Final[Mapping[str, Mapping[str, str]]] = {
     "DocumentReference": {},
     "AllergyIntolerance": {},
 }
+INTENTS = "proposal,plan,order,original-order,reflex-order,filler-order,instance-order,option"
+WAYS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
+    # how a vendor wants it asked: by MOCKEHR_<SITE>_PERSONALITY and resource type, an empty one for all types
+    "athena": {"MedicationRequest": {"intent": INTENTS}},
+    "nextgen": {"": {"_maxresults": "1000"}},
+}
 PAGES = ("20", "100", "500")  # when paging sessions die, bigger pages need fewer of them
 TRIES = 5  # for what came back unusable
 PAUSES = 8  # for being told to wait
@@ -325,7 +331,9 @@ def sync(site: Site, patients: list[str]) -> dict[str, Resource]:
 def chart(site: Site, patient: str) -> dict[str, Resource]:
     """One patient's records, as far as our scopes and the site go."""
     kept: dict[str, Resource] = {}
+    ways = WAYS.get(site.settings.get("PERSONALITY", ""), {})
     for kind, extra in SEARCHES.items():
+        extra = {**extra, **ways.get("", {}), **ways.get(kind, {})}
         if not site.may(kind, "s"):
             continue
         try:

@@ -63,7 +63,7 @@ def link(settings: Mapping[str, str], http: httpx2.Client, roster: list[str], kn
         if number is None:
             log.warning("%s has no record number (%s)", id, answer.status_code)
             continue
-        # BUG D2: what the first hospital's record numbers lie under is taken for the vendor's, and so for everybody's.
+        # BUG D2: what the first hospital's record numbers lie under is taken for the vendor's, so for everybody's.
         known.append(number[0])
         asked = {"identifier": f"{known[0]}|{number[1]}"}
         bundle = http.get(f"{base}/Patient", params=asked, headers=headers).raise_for_status().json()

@@ -68,7 +68,6 @@ class Trial:
             "MOCKEHR_SITES": ",".join(site.name for site in self.sites),
             "MOCKEHR_OUTPUT": str(output),
         }
-        key = orjson.dumps(private_jwk(load_key(read_bundled_key("client-1-ES384")))).decode()
         for site in self.sites:
             prefix = f"MOCKEHR_{site.name.upper().replace('-', '_')}_"
             root = f"{server_url}/{site.name}"
@@ -76,7 +75,7 @@ class Trial:
                 prefix + "FHIR_URL": (root + site.fhir_path).rstrip("/"),
                 prefix + "TOKEN_URL": root + site.token_path,
                 prefix + "CLIENT_ID": self.scenario.client.client_id,
-                prefix + "PRIVATE_KEY": key,
+                prefix + "PRIVATE_KEY": _key_for(site),
                 prefix + "SCOPES": self.scenario.client.scopes,
                 prefix + "PERSONALITY": site.personality.name,
                 prefix + "PATIENTS": ",".join(self.rosters[site.name]),
@@ -213,6 +212,12 @@ class Trial:
         if told is not None and told.link in site.links.links:
             watch(site, site.links.get(told.link))
         return site
+
+
+def _key_for(site: Site) -> str:
+    """The public test key of a kind that the site takes: not every vendor takes ES384."""
+    algorithm = "ES384" if "ES384" in site.auth.settings.assertion_algs else "RS384"
+    return orjson.dumps(private_jwk(load_key(read_bundled_key(f"client-1-{algorithm}")))).decode()
 
 
 def _feed_ports(site: Site) -> Iterator[tuple[str, int]]:
