@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from mockehr.auth.assertion import client_assertion
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.testing.world import TestClient, TestSite, World
 
 PATIENTS = 205
@@ -114,7 +114,7 @@ def _is(resource: dict[str, Any], kind: str, category: str) -> bool:
     return any(coding["code"] == category for concept in resource["category"] for coding in concept["coding"])
 
 
-@pytest.fixture(params=personality_names())
+@pytest.fixture(params=ehr_names())
 def hospital(request: pytest.FixtureRequest, mockehr: World) -> Hospital:
     """A hospital with 205 patients, one for each personality there is."""
     site = mockehr.site(request.param, patients=PATIENTS)

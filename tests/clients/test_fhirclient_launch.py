@@ -15,7 +15,7 @@ from fhirclient.models.condition import Condition
 from fhirclient.models.patient import Patient
 from fhirclient.server import FHIRUnauthorizedException
 
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.testing.world import TestSite, World
 
 CALLBACK = "https://app.example.org/callback"
@@ -108,7 +108,7 @@ def secret(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=personality_names())
+@pytest.fixture(params=ehr_names())
 def place(request: pytest.FixtureRequest, mockehr: World, secret: str) -> Iterator[Place]:
     """A small hospital of every personality."""
     site = mockehr.site(request.param, patients=8)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mockehr.auth.keys import read_bundled_key
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.testing.world import TestSite, World
 
 PROGRAM = "openid_client.mjs"
@@ -37,7 +37,7 @@ def agreed(mockehr: World, vendor: str, kind: str) -> tuple[TestSite, dict[str, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["public", "secret", "keys"])
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_an_id_token_holds_before_a_strict_client(vendor: str, kind: str, mockehr: World, node: Any) -> None:
     site, told = agreed(mockehr, vendor, kind)
     saw = node.play(PROGRAM, "signs", told)
@@ -53,7 +53,7 @@ def test_an_id_token_holds_before_a_strict_client(vendor: str, kind: str, mockeh
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_tokens_are_renewed_looked_at_and_revoked_by_a_strict_client(vendor: str, mockehr: World, node: Any) -> None:
     site, told = agreed(mockehr, vendor, "keys")
     saw = node.play(PROGRAM, "renews", told)

@@ -213,6 +213,7 @@ def test_an_admission_of_the_generic_dialect_is_this() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.behaviour("epic", "bridges-header", "bridges-identifiers", "bridges-zpd")
 def test_epics_messages_have_the_traits_of_its_public_samples() -> None:
     message = written("ADT^A01", [PATIENT, ENCOUNTER], EPIC)
     assert [message.get(f"MSH-{field}") for field in (3, 8, 9, 12, 15, 16, 18)] == [
@@ -223,6 +224,7 @@ def test_epics_messages_have_the_traits_of_its_public_samples() -> None:
     assert [segment.id for segment in message.segments] == ["MSH", "EVN", "PID", "ZPD", "PV1"]
 
 
+@pytest.mark.behaviour("oracle", "hl7-header", "hl7-identifiers", "hl7-words")
 def test_oracles_messages_have_the_traits_of_its_public_samples() -> None:
     message = written("ADT^A01", [PATIENT, ENCOUNTER], ORACLE)
     assert [message.get(f"MSH-{field}") for field in (3, 4, 9, 10, 12, 18)] == [

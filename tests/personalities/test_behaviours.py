@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mockehr.core.errors import MockehrError
-from mockehr.personalities.behaviours import all_behaviours, behaviours
+from mockehr.personalities.behaviours import Behaviour, _rows, all_behaviours, as_markdown, behaviours
 from mockehr.personalities.load import load_personality, personality_names
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -68,3 +68,23 @@ def test_what_sites_of_a_vendor_may_be_like_can_be_built(vendor: str) -> None:
                 load_personality(vendor, choice.settings)
             except MockehrError as error:
                 pytest.fail(f"{vendor}: {trait.name}.{choice.name}: {error}")
+
+
+def test_the_document_about_vendors_is_up_to_date() -> None:
+    document = Path(__file__).resolve().parents[2] / "simulator" / "VENDORS.md"
+    told = as_markdown(personality_names())
+    assert document.read_text("utf-8") == told, "write it anew: mockehr vendor table > simulator/VENDORS.md"
+
+
+def test_rows_are_read_with_area_settings_and_bars() -> None:
+    rows = tuple(
+        _rows(
+            "x",
+            "# X\n## Search\n| id | Behaviour | Where | Label | Source |\n|---|---|---|---|---|\n"
+            "| a-b | says `x\\|y` | `search.total`, rules.py | D/O | S1 |\n\n| no | table | of | ours | s |\n",
+        )
+    )
+    assert rows == (Behaviour("x", "Search", "a-b", "says `x|y`", "`search.total`, rules.py", "D/O", "S1"),)
+    assert rows[0].settings == ("search.total",)
+    assert rows[0].known
+    assert not Behaviour("x", "", "c", "t", "w", "NF", "s").known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.testing.world import TestSite, World
 
 ORIGIN = "http://app.example.org"
@@ -35,7 +35,7 @@ def allowed(answer: httpx2.Response) -> None:
     assert told in (["*"], [ORIGIN]), (str(answer.request.url), told)
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_browsers_are_told_before_what_a_page_may_send(vendor: str, mockehr: World) -> None:
     site = mockehr.site(vendor, patients=1)
     for name, (method, url, headers) in endpoints(site).items():
@@ -54,7 +54,7 @@ def test_browsers_are_told_before_what_a_page_may_send(vendor: str, mockehr: Wor
         assert len(answer.headers.get_list("Access-Control-Allow-Headers")) == 1, name
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_pages_may_read_answers_and_refusals_alike(vendor: str, mockehr: World) -> None:
     site = mockehr.site(vendor, patients=1)
     statuses = set()

@@ -25,6 +25,7 @@ def epic() -> Browser:
     return Browser("epic")
 
 
+@pytest.mark.behaviour("epic", "token-response")
 def test_a_token_response_of_a_launch_has_epics_members(epic: Browser) -> None:
     extras = {"location": "eL3", "appointment": "eA3", "loginDepartment": "eD3"}
     encounters = epic.site.auth.door.charts.encounters(epic.patient(), 1)
@@ -40,12 +41,14 @@ def test_a_token_response_of_a_launch_has_epics_members(epic: Browser) -> None:
     assert "/api/epic/2016/EDI/HTTP/style/" in made["smart_style_url"]
 
 
+@pytest.mark.behaviour("epic", "staff-no-patient")
 def test_a_launch_by_staff_without_the_ehr_has_no_patient(epic: Browser) -> None:
     made = epic.granted(scope="launch/patient openid user/Patient.rs")
     assert not {"patient", "__epic.dstu2.patient", "smart_style_url"} & set(made)
     assert epic.granted("patient")["patient"] == epic.patient()
 
 
+@pytest.mark.behaviour("epic", "jwt-claims")
 def test_access_tokens_are_jwts_with_epics_claims(epic: Browser) -> None:
     made = epic.opened("launch openid fhirUser patient/Patient.rs")
     told = claims(made["access_token"])
@@ -60,6 +63,7 @@ def test_access_tokens_are_jwts_with_epics_claims(epic: Browser) -> None:
     assert "{" not in json.dumps(list(told.values()))
 
 
+@pytest.mark.behaviour("epic", "id-token")
 def test_id_tokens_are_signed_by_rs256_for_five_minutes_in_the_name_of_the_oauth_path(epic: Browser) -> None:
     text = epic.opened("launch openid fhirUser patient/Patient.rs")["id_token"]
     head, told = claims("." + text.split(".")[0]), claims(text)
@@ -70,6 +74,7 @@ def test_id_tokens_are_signed_by_rs256_for_five_minutes_in_the_name_of_the_oauth
         assert document(epic.get(f"{where}/.well-known/openid-configuration"))["issuer"] == OAUTH
 
 
+@pytest.mark.behaviour("epic", "introspection")
 def test_introspection_has_epics_form(epic: Browser) -> None:
     proof = {"client_id": "portal", "client_secret": "s3cret"}
     made = epic.granted("patient", scope="launch/patient openid fhirUser patient/Patient.rs")
@@ -90,6 +95,7 @@ def test_introspection_has_epics_form(epic: Browser) -> None:
     assert introspection({"active": False, "iss": "x"}) == {"active": False}
 
 
+@pytest.mark.behaviour("epic", "failed-page", "authorize-rules")
 @pytest.mark.parametrize(
     ("told", "status"),
     [
@@ -122,6 +128,7 @@ def test_what_the_user_decided_is_told_to_the_app(epic: Browser) -> None:
     assert location(sent) == f"{CALLBACK}?error=access_denied&state=s+t%2Fa"
 
 
+@pytest.mark.behaviour("epic", "launch-token")
 def test_a_site_may_tell_the_app_of_all_failures() -> None:
     epic = Browser("epic", settings={"authorize": {"refusals": "redirect"}})
     sent = epic.begin(launch="x", scope="launch")
@@ -129,6 +136,7 @@ def test_a_site_may_tell_the_app_of_all_failures() -> None:
     assert WRONG not in page_of(epic.begin(redirect_uri="https://evil.example.com"))
 
 
+@pytest.mark.behaviour("epic", "no-refresh-public", "refresh-rotates")
 def test_public_apps_get_no_refresh_token_and_offline_access_is_not_echoed(epic: Browser) -> None:
     scope = "launch/patient offline_access patient/Patient.rs"
     made = epic.granted("patient", scope=scope)
@@ -143,12 +151,14 @@ def test_public_apps_get_no_refresh_token_and_offline_access_is_not_echoed(epic:
     assert again["patient"] == first["patient"]
 
 
+@pytest.mark.behaviour("epic", "token-errors")
 def test_refused_tokens_have_a_null_description(epic: Browser) -> None:
     sent = epic.tokens("x")
     assert document(sent, 400) == {"error": "invalid_grant", "error_description": None}
     assert sent.notes["refused"] == "code-unknown"
 
 
+@pytest.mark.behaviour("epic", "split-scopes")
 def test_each_permission_of_a_systems_scopes_stands_alone() -> None:
     asked = "system/Patient.rs system/Observation.crus?category=a|b launch system/Claim.c system/Goal.read"
     assert scope_text(asked, "split") == (
@@ -184,6 +194,7 @@ def _asserted(key: dict[str, Any], client: str, audience: str, now: int) -> str:
     return f"{text}.{b64(r.to_bytes(48, 'big') + s.to_bytes(48, 'big'))}"
 
 
+@pytest.mark.behaviour("epic", "dynamic-clients")
 def test_a_device_registers_itself_and_asks_for_its_user(epic: Browser) -> None:
     made = epic.granted("patient")
     key = dict(read_bundled_key("client-1-ES384"))
@@ -207,6 +218,7 @@ def test_a_device_registers_itself_and_asks_for_its_user(epic: Browser) -> None:
 # discovery against recordings
 
 
+@pytest.mark.behaviour("epic", "authorize-and-token")
 def test_the_security_block_is_as_recorded(epic: Browser, shared_data: Any) -> None:
     text = (shared_data / "recorded" / "epic" / "CapabilityStatement-2026-04-26.json").read_text("utf-8")
     recorded = json.loads(text)
@@ -218,6 +230,7 @@ def test_the_security_block_is_as_recorded(epic: Browser, shared_data: Any) -> N
     assert ours == recorded
 
 
+@pytest.mark.behaviour("epic", "smart-keys", "base-paths")
 def test_discovery_names_what_the_site_answers(epic: Browser) -> None:
     told = document(epic.get(f"{epic.base}/.well-known/smart-configuration"))
     assert (told["authorization_endpoint"], told["token_endpoint"]) == (f"{OAUTH}/authorize", f"{OAUTH}/token")

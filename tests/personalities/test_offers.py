@@ -46,7 +46,7 @@ def test_epic_claims_for_its_types_what_was_recorded(shared_data: Path) -> None:
         ("epic", "PUT", "/Observation/x", 404),
         ("epic", "PATCH", "/Observation/x", 405),
         ("epic", "POST", "/", 405),
-        ("epic", "GET", "/Account", 404),
+        ("epic", "GET", "/Slot", 404),
         ("epic", "GET", "/Patient/x/$everything", 404),
         ("oracle", "PUT", "/Patient/x", 405),
         ("oracle", "PUT", "/Condition/x", 404),

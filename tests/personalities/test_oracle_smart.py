@@ -36,6 +36,7 @@ def urn_of(uri: str) -> str:
     return unquote(found[1]).removeprefix(URN)
 
 
+@pytest.mark.behaviour("oracle", "launch-context")
 def test_a_token_response_of_a_launch_has_oracles_members(oracle: Browser, tenant: str) -> None:
     encounters = oracle.site.auth.door.charts.encounters(oracle.patient(), 1)
     scope = "launch online_access openid profile fhirUser patient/Observation.rs"
@@ -50,6 +51,7 @@ def test_a_token_response_of_a_launch_has_oracles_members(oracle: Browser, tenan
     assert made["smart_style_url"].endswith("/styles/smart-v1.json")
 
 
+@pytest.mark.behaviour("oracle", "refresh-token-form", "refresh-never-rotates")
 def test_refresh_tokens_are_json_in_base64_and_never_change(oracle: Browser) -> None:
     scope = "launch online_access patient/Patient.rs"
     first = oracle.opened(scope)
@@ -64,12 +66,14 @@ def test_refresh_tokens_are_json_in_base64_and_never_change(oracle: Browser) -> 
     assert urn_of(document(refused, 400)["error_uri"]) == "token:refresh-token:token-invalid"
 
 
+@pytest.mark.behaviour("oracle", "online-and-offline")
 def test_offline_access_tells_no_time_of_rest(oracle: Browser) -> None:
     made = oracle.opened("launch offline_access patient/Patient.rs")
     assert made["refresh_token"]
     assert "active_ttl" not in made
 
 
+@pytest.mark.behaviour("oracle", "id-token")
 def test_id_tokens_are_in_the_username_for_ten_minutes(oracle: Browser, tenant: str) -> None:
     made = oracle.opened("launch openid profile fhirUser patient/Patient.rs")
     head, told = claims("." + made["id_token"].split(".")[0]), claims(made["id_token"])
@@ -81,6 +85,7 @@ def test_id_tokens_are_in_the_username_for_ten_minutes(oracle: Browser, tenant: 
     assert told["name"]
 
 
+@pytest.mark.behaviour("oracle", "access-token-jwe", "access-token-claims")
 def test_access_tokens_are_encrypted(oracle: Browser) -> None:
     token = oracle.opened()["access_token"]
     assert token.count(".") == 4
@@ -103,6 +108,7 @@ def test_access_tokens_are_encrypted(oracle: Browser) -> None:
         ({"scope": None}, "invalid_scope", "grant:invalid-request"),
     ],
 )
+@pytest.mark.behaviour("oracle", "authorize-errors")
 def test_errors_are_told_to_the_app_with_the_address_of_a_page(
     oracle: Browser, tenant: str, told: dict[str, Any], error: str, urn: str
 ) -> None:
@@ -125,6 +131,7 @@ def test_errors_are_told_to_the_app_with_the_address_of_a_page(
         ({"redirect_uri": None}, "grant:invalid-redirect-uri"),
     ],
 )
+@pytest.mark.behaviour("oracle", "authorize-errors-page")
 def test_without_an_address_of_the_app_the_browser_is_sent_to_that_page(
     oracle: Browser, told: dict[str, Any], urn: str
 ) -> None:
@@ -149,6 +156,7 @@ def test_what_a_page_about_an_error_shows_is_text(oracle: Browser) -> None:
     assert "<script" not in text
 
 
+@pytest.mark.behaviour("oracle", "redirect-query")
 def test_a_redirect_uri_may_have_a_query_of_its_own(oracle: Browser) -> None:
     found = oracle.finish(oracle.begin(redirect_uri=f"{CALLBACK}?tab=2"))
     assert (found["tab"], found["state"]) == ("2", "s t/a")
@@ -166,6 +174,7 @@ def test_a_redirect_uri_may_have_a_query_of_its_own(oracle: Browser) -> None:
         ({"client_id": "nobody"}, "invalid_client", "token:invalid_client_credentials"),
     ],
 )
+@pytest.mark.behaviour("oracle", "token-error-reasons")
 def test_refused_tokens_name_reason_client_and_tenant(
     oracle: Browser, tenant: str, change: dict[str, str], error: str, urn: str
 ) -> None:
@@ -193,6 +202,7 @@ def test_refused_tokens_name_reason_client_and_tenant(
     assert urn in page_of(oracle.get(told["error_uri"]))
 
 
+@pytest.mark.behaviour("oracle", "scopes-dropped")
 def test_scopes_that_cannot_be_are_dropped_without_a_word_for_users(oracle: Browser) -> None:
     made = oracle.opened("launch openid fhirUser patient/*.read patient/*.rs")
     assert made["scope"] == "launch openid fhirUser"
@@ -203,6 +213,7 @@ def test_scopes_that_cannot_be_are_dropped_without_a_word_for_users(oracle: Brow
     assert some["scope"] == "launch patient/Patient.rs"
 
 
+@pytest.mark.behaviour("oracle", "v1-refused")
 def test_a_system_that_asks_in_v1_is_refused(oracle: Browser) -> None:
     register_demo_client(oracle.site, "system", "system/Patient.rs", secret="x")
     basic = {"authorization": "Basic " + base64.b64encode(b"system:x").decode()}
@@ -213,6 +224,7 @@ def test_a_system_that_asks_in_v1_is_refused(oracle: Browser) -> None:
     assert not {"user", "username", "active_ttl"} & set(good)
 
 
+@pytest.mark.behaviour("oracle", "basic-or-assertion")
 def test_confidential_apps_prove_themselves_by_basic_alone(oracle: Browser) -> None:
     code = oracle.finish(oracle.begin(client_id="portal"))["code"]
     posted = oracle.tokens(code, client_id="portal", client_secret="s3cret")
@@ -221,6 +233,7 @@ def test_confidential_apps_prove_themselves_by_basic_alone(oracle: Browser) -> N
     assert document(oracle.post(oracle.where.token, form, **BASIC))["access_token"]
 
 
+@pytest.mark.behaviour("oracle", "two-token-endpoints")
 def test_the_token_endpoint_answers_where_it_was_and_where_it_is(oracle: Browser) -> None:
     before = oracle.where.token.replace("/hosts/fhir-ehr-code.cerner.com", "")
     for url in (before, oracle.where.token):
@@ -248,6 +261,7 @@ def test_an_assertion_names_the_address_that_it_is_sent_to(oracle: Browser) -> N
     assert statuses == {True: 200, False: 400}
 
 
+@pytest.mark.behaviour("oracle", "tokeninfo")
 def test_tokeninfo_describes_a_token(oracle: Browser) -> None:
     made = oracle.opened("launch openid fhirUser patient/Patient.rs")
     assert oracle.where.introspect == f"{ROOT}/tokeninfo"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mockehr.core.errors import ConfigError, UnknownName
-from mockehr.personalities.load import load_personality, personality_names
+from mockehr.personalities.load import ehr_names, load_personality
 from mockehr.personalities.upgrades import Upgrade, known_upgrades, moment_of, taken_upgrades
 
 DAY = 1_786_752_000.0
@@ -24,7 +24,7 @@ def taken(asked: Any, vendor: str = "generic") -> list[tuple[str, float | None]]
     return [(one.name, one.at) for one in taken_upgrades(settings, "here", asked)]
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_every_vendor_has_one_upgrade_of_its_own_that_holds(vendor: str) -> None:
     settings = load_personality(vendor).settings
     found = known_upgrades(settings, vendor)
@@ -114,14 +114,14 @@ def test_what_is_wrong_with_an_upgrade_is_told(told: dict[str, Any], words: str)
 
 
 def test_types_that_come_and_go_become_the_personalitys_interactions() -> None:
-    told = {"endpoints": {"drop": ["Goal"], "add": {"Flag": None, "List": ["read"]}}}
+    told = {"endpoints": {"drop": ["Goal"], "add": {"Slot": None, "Schedule": ["read"]}}}
     before = load_personality("epic")
     after = load_personality("epic", known(told, "epic")["own"].overrides(before.settings))
     assert before.offers("Goal")
-    assert not before.offers("Flag")
+    assert not before.offers("Slot")
     assert not after.offers("Goal")
-    assert after.offers("Flag") == {"read", "search"}
-    assert after.offers("List") == {"read"}
+    assert after.offers("Slot") == {"read", "search"}
+    assert after.offers("Schedule") == {"read"}
     assert after.offers("Patient") == before.offers("Patient")
 
 

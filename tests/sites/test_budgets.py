@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from mockehr.core.errors import ConfigError
@@ -88,3 +89,71 @@ def test_a_site_without_budgets_counts_nothing_and_a_reset_forgets() -> None:
 def test_what_is_no_budget_is_refused(budget: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         site_with(budget)
+
+
+def batch(site: Site, *targets: str) -> tuple[Reply, list[str]]:
+    entries = [{"request": {"method": "GET", "url": target}} for target in targets]
+    body = orjson.dumps({"resourceType": "Bundle", "type": "batch", "entry": entries})
+    reply = site.handle(Exchange("fhir", "POST", "/", body=body, base_url="http://x/fhir/R4", peer="a")).reply
+    assert reply is not None
+    return reply, [entry["response"]["status"][:3] for entry in orjson.loads(reply.body)["entry"]]
+
+
+def batching(how: str) -> Site:
+    rates = {"budgets": [{"limit": 3, "window": 60}], "batch": how}
+    return build_site(SiteOptions("x", patients=1, stepped=True, open_access=True, settings={"rates": rates}))
+
+
+def test_a_bundle_counts_as_one_request_or_as_many() -> None:
+    assert batch(batching("whole"), *["Patient/p0"] * 4)[1] == ["200"] * 4
+    reply, statuses = batch(batching("entries"), *["Patient/p0"] * 4)
+    assert statuses == ["200", "200", "429", "429"]  # the Bundle itself is the third
+    assert reply.header("retry-after") == "60"
+
+
+def test_after_one_refusal_the_rest_of_a_poisoned_bundle_is_refused_unasked() -> None:
+    site = batching("poisoned")
+    assert batch(site, *["Patient/p0"] * 6)[1] == ["200", "200", "429", "429", "429", "429"]
+    assert sum(window.used for window in site.budgets._windows.values()) == 4
+
+
+def test_a_budget_of_interactions_counts_these_alone() -> None:
+    site = site_with(
+        {"limit": 1, "window": 9, "interactions": ["cap*"]}, {"limit": 2, "window": 9, "beyond": ["cap*"]}
+    )
+    assert [ask(site).status for _ in range(2)] == [200, 429]
+    exchange = Exchange("fhir", "GET", "/Patient", peer="127.0.0.1", base_url="http://x/fhir/R4")
+    statuses = []
+    for _ in range(3):
+        reply = site.handle(Exchange("fhir", "GET", "/Patient", peer=exchange.peer, base_url=exchange.base_url)).reply
+        assert reply is not None
+        statuses.append(reply.status)
+    assert statuses == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("at", "allowed"),
+    [
+        (1_767_618_000.0, 1),  # Monday, 5 January 2026, 06:00 in the mountains
+        (1_767_617_999.0, 3),  # a second earlier
+        (1_767_661_200.0, 3),  # 18:00
+        (1_767_555_000.0, 3),  # the Sunday before
+        (1_783_339_200.0, 1),  # Monday, 6 July 2026, 06:00 in summer
+        (1_783_339_199.0, 3),
+    ],
+)
+def test_at_peak_times_of_a_zone_less_is_allowed(at: float, allowed: int) -> None:
+    budget = {"limit": 1, "window": 60, "peak": "Mon-Fri 06:00-18:00 Mountain", "off_peak": 3}
+    rates = {"budgets": [budget], "headers": {"X-Limit": "{limit}"}}
+    options = SiteOptions("x", patients=1, stepped=True, open_access=True, start=at, settings={"rates": rates})
+    site = build_site(options)
+    assert [ask(site).status for _ in range(4)] == [200] * allowed + [429] * (4 - allowed)
+    assert ask(site).header("x-limit") == str(allowed)
+
+
+@pytest.mark.parametrize(
+    "told", [{"peak": "always", "off_peak": 2}, {"off_peak": 2}, {"peak": "Mon-Fri 06:00-18:00 UTC"}]
+)
+def test_peaks_that_mean_nothing_are_refused(told: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="no budget"):
+        site_with({"limit": 1, "window": 9, **told})

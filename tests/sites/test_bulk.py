@@ -486,6 +486,9 @@ def test_a_site_without_charts_exports_what_was_written() -> None:
     assert Exporter(site).export("/Patient").keys() == wanted
 
 
+@pytest.mark.behaviour(
+    "epic", "group-only", "system-export", "bulk-addresses", "bulk-manifest", "no-since", "once-a-day", "progress"
+)
 def test_epic_exports_a_group_once_a_day_unless_it_was_cancelled_in_time() -> None:
     site = site_of("epic", patients=2)
     client = Exporter(site)
@@ -512,6 +515,17 @@ def test_epic_exports_a_group_once_a_day_unless_it_was_cancelled_in_time() -> No
     assert client.kick_off(client.group(), "?_since=2026-01-01T00:00:00Z").status == 400
 
 
+@pytest.mark.behaviour(
+    "oracle",
+    "bulk-addresses",
+    "bulk-group-not-read",
+    "bulk-progress",
+    "bulk-signed-files",
+    "bulk-one-at-a-time",
+    "bulk-filters",
+    "bulk-accompanied",
+    "throttled-bodies",
+)
 def test_oracle_runs_one_export_of_a_client_and_signs_where_its_files_lie() -> None:
     site = site_of("oracle", patients=3)
     client = Exporter(site)

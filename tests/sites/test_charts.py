@@ -6,7 +6,7 @@ import pytest
 
 from mockehr.fhir.record import encode
 from mockehr.fhir.search.neighbours import SHARED_TYPES
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.sites.build import build_site
 from mockehr.sites.charts import Charts
 from mockehr.sites.options import SiteOptions
@@ -19,7 +19,7 @@ def made(vendor: str, size: int = 200) -> tuple[Site, Charts]:
     return site, site.charts
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_a_patient_alone_is_the_patient_of_the_whole_chart(vendor: str) -> None:
     _, alone = made(vendor)
     _, whole = made(vendor)
@@ -27,7 +27,7 @@ def test_a_patient_alone_is_the_patient_of_the_whole_chart(vendor: str) -> None:
         assert alone.patient(index).body == whole.dressed(index).by_type["Patient"][0].body
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_every_record_is_found_by_its_id_and_every_reference_leads_somewhere(vendor: str) -> None:
     _, charts = made(vendor)
     for index in range(10):
@@ -36,7 +36,7 @@ def test_every_record_is_found_by_its_id_and_every_reference_leads_somewhere(ven
             assert charts.index_of(record.patient) == index
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_a_type_alone_is_that_of_the_whole_chart(vendor: str) -> None:
     _, charts = made(vendor)
     for index in range(8):
@@ -102,7 +102,7 @@ def test_memory_of_charts_is_bounded() -> None:
     assert len(site.charts._cache) == 8
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_each_id_of_a_chart_reads_the_very_record_and_only_under_its_own_type(vendor: str) -> None:
     _, charts = made(vendor)
     _, others = made(vendor)
@@ -119,7 +119,7 @@ def test_each_id_of_a_chart_reads_the_very_record_and_only_under_its_own_type(ve
     assert compared > 100
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_shared_records_are_read_by_their_ids_and_belong_to_nobody(vendor: str) -> None:
     _, charts = made(vendor)
     for kind in ("Practitioner", "PractitionerRole", "Organization", "Location", "Medication"):
@@ -131,7 +131,7 @@ def test_shared_records_are_read_by_their_ids_and_belong_to_nobody(vendor: str) 
     assert charts.shared("Observation") == ()
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_ids_of_other_sites_texts_of_other_forms_and_places_beyond_a_chart_are_nobodys(vendor: str) -> None:
     _, charts = made(vendor)
     elsewhere = build_site(SiteOptions("b", vendor, patients=200, seed=99, stepped=True)).charts
@@ -149,7 +149,7 @@ def test_ids_of_other_sites_texts_of_other_forms_and_places_beyond_a_chart_are_n
     assert charts.chart("nobody", "Observation") == ()
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_an_evicted_chart_comes_out_the_same_again(vendor: str) -> None:
     site = build_site(SiteOptions("a", vendor, patients=200, stepped=True, charts_kept=2))
     charts = site.charts
@@ -186,7 +186,7 @@ def systems(node: object) -> set[str]:
     return {system for item in node for system in systems(item)} if isinstance(node, list) else set()
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_a_site_owns_up_to_every_identifier_system_in_its_charts(vendor: str) -> None:
     site, charts = made(vendor)
     carried: dict[str, str] = {}

@@ -9,7 +9,7 @@ import pytest
 from mockehr.core.changes import QUIET
 from mockehr.core.exchange import Exchange
 from mockehr.hl7.accept.intents import Accepted, Intent, Key, Merge, Upsert, reference
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.sites.build import build_site
 from mockehr.sites.intents import apply_intents, find_by_identifier
 from mockehr.sites.links import Link
@@ -131,7 +131,7 @@ def test_a_merge_with_somebody_unknown_or_with_oneself_changes_nothing(survivor:
     assert (records, list(exchange.changes), len(site.log.changes)) == ([], [], 1)
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_a_message_about_a_computed_patient_changes_that_patient(vendor: str) -> None:
     site = made(vendor, patients=40)
     assert site.charts is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.sites.browser import Browser, document, field_of, location, page_of
 
 from mockehr.core.exchange import Exchange
@@ -69,6 +70,7 @@ def test_a_wrong_name_is_told_and_signing_out_ends_the_session() -> None:
     assert "Sign in to see" in page_of(browser.get(browser.where.manage, **cookie))
 
 
+@pytest.mark.behaviour("oracle", "management-page")
 def test_vendors_have_it_where_they_say() -> None:
     oracle = Browser("oracle")
     assert oracle.site.smart_configuration(oracle.where.base)["management_endpoint"] == oracle.where.manage

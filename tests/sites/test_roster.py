@@ -9,7 +9,7 @@ import pytest
 
 from mockehr.core.exchange import Exchange
 from mockehr.fhir.search import compile_query
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.population.criteria import Among, AnyOf, Between, Contains, Criterion, Equals, Exact, Starts
 from mockehr.sites.build import build_site
 from mockehr.sites.charts import Charts
@@ -218,7 +218,7 @@ def test_a_total_that_would_want_very_many_looks_is_left_out() -> None:
     assert len(crossed.page(0, 5)) == 5
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_a_record_number_finds_its_bearer_without_a_look_at_any_chart(vendor: str) -> None:
     made = site_charts(vendor, 1_000_000)
     record = made.patient(54_321)

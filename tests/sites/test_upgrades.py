@@ -196,15 +196,15 @@ def test_a_site_without_upgrades_does_nothing_for_them() -> None:
 
 def test_types_go_come_and_are_told_to_go() -> None:
     deprecated = {"CarePlan": "2026-03-01", "CareTeam": None}
-    site = open_site("epic", at="2026-01-10", endpoints={"drop": ["Goal"], "add": ["Flag"], "deprecate": deprecated})
+    site = open_site("epic", at="2026-01-10", endpoints={"drop": ["Goal"], "add": ["Slot"], "deprecate": deprecated})
     assert status(site, "GET /Goal/x?_format=json") == 404
     assert ask(site, "GET /Goal/x?_format=json").problem.kind == "not-found"  # type: ignore[union-attr]
-    assert ask(site, "GET /Flag/x?_format=json").problem.kind == "type-unknown"  # type: ignore[union-attr]
+    assert ask(site, "GET /Slot/x?_format=json").problem.kind == "type-unknown"  # type: ignore[union-attr]
     site.clock.advance(5 * DAY)
     assert ask(site, "GET /Goal/x?_format=json").problem.kind == "type-unknown"  # type: ignore[union-attr]
-    assert ask(site, "GET /Flag/x?_format=json").problem.kind == "not-found"  # type: ignore[union-attr]
+    assert ask(site, "GET /Slot/x?_format=json").problem.kind == "not-found"  # type: ignore[union-attr]
     types = {one["type"] for one in read(site, "GET /metadata?_format=json")["rest"][0]["resource"]}
-    assert "Flag" in types
+    assert "Slot" in types
     assert "Goal" not in types
     reply = ask(site, "GET /CarePlan/x").reply
     assert reply is not None

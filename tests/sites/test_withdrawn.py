@@ -64,6 +64,7 @@ def test_everything_below_a_withdrawn_base_is_refused_as_the_vendor_refuses(
         assert site.fhir_path.encode() in body
 
 
+@pytest.mark.behaviour("oracle", "dstu2-beside")
 def test_vendors_have_withdrawn_their_own_paths(served: ThreadedServer) -> None:
     tenant = site_of(served, "oracle").fhir_path.rpartition("/")[2]
     assert bases(site_of(served, "generic")) == {"/fhir/DSTU2": 410, "/fhir/STU3": 410}

@@ -202,6 +202,7 @@ def test_oracle_has_no_subscriptions_and_says_no_more_than_that(mockehr: World, 
     assert not site.site.outbox.hooks
 
 
+@pytest.mark.behaviour("epic", "no-subscriptions")
 def test_epic_has_no_subscriptions_and_answers_with_the_page_of_its_web_server(
     mockehr: World, http: httpx2.Client
 ) -> None:

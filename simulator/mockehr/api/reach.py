@@ -22,6 +22,7 @@ REACHES: Final[Mapping[str, Reach]] = MappingProxyType(
         "vendor list": "here",
         "vendor show": "here",
         "vendor diff": "here",
+        "vendor table": "here",
         "site diff": "here",
         "probe show": "here",
         "quirk list": "here",

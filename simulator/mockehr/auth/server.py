@@ -188,7 +188,7 @@ class AuthServer:
         grant_type, longest = asking.request.get("grant_type"), asking.settings.longest_parameter
         if len(asking.request.get("scope")) > longest:
             raise Refused("parameter-too-long", f"scope may have {longest} characters.")
-        if grant_type not in asking.client.grant_types:
+        if grant_type not in asking.client.grant_types or grant_type in asking.settings.grants_withheld:
             raise Refused("grant-type-not-registered", f"The client is not registered for {grant_type}.")
         return flow(asking)
 

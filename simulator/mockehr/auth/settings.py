@@ -21,6 +21,8 @@ class AuthSettings:
     """
 
     grants: tuple[str, ...] = ("authorization_code", "refresh_token", "client_credentials")
+    grants_withheld: tuple[str, ...] = ()
+    """Grant types that are offered and that no client may use, whatever it registered for (MEDITECH's sandbox)."""
     auth_methods: tuple[Method, ...] = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
     """Methods that the server offers; a client is held to those that it registered. `none` is for public clients."""
 
@@ -37,6 +39,8 @@ class AuthSettings:
     challenge nor verifier is looked at."""
     audience_required: bool = True
     """Whether an authorization request without `aud` is refused."""
+    nonce_required: bool = False
+    """Whether an authorization request for `openid` is refused without `nonce` (athenahealth)."""
     audience_slash: bool = True
     """Whether `aud` may differ from the FHIR base by a slash at its end."""
     redirect_query: bool = False
@@ -77,6 +81,8 @@ class AuthSettings:
     """How long a session lasts to which `online_access` is bound."""
     refresh_interval: float = 0.0
     """Refreshing more often than once in that time is refused; 0 for no such limit."""
+    refresh_scope_required: bool = False
+    """Whether a refresh without `scope` is refused (athenahealth); else it renews all that was granted."""
     refresh_form: Literal["opaque", "parts"] = "opaque"
     """Random text, or base64 of JSON with an id, a secret and what they are for (Oracle Health)."""
     offline_echoed: bool = True

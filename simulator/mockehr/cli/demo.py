@@ -74,9 +74,9 @@ def demo(personalities: tuple[str, ...], as_json: bool, html: Path | None) -> No
 def at_hospitals_of(scenario: Scenario, personalities: tuple[str, ...]) -> Scenario:
     """The scenario played at one hospital of each of these vendors, with what its first site has armed.
 
-    What a vendor does not have (a resource type, creates) is left out of what the client should have in the end. Where
-    a vendor takes no keys of clients, this hospital does.
-    Raises UnknownName for a personality that there is none of, UsageError for one without FHIR of its own.
+    What a vendor does not have (a resource type, creates) is left out of what the client should have in the end.
+    Where a vendor takes no keys of clients, this hospital does. Raises UnknownName for a personality that there is
+    none of, UsageError for one without FHIR of its own.
     """
     from mockehr.personalities.load import load_personality, personality_names
 

@@ -30,7 +30,7 @@ _REQUIRED: Final[Mapping[type, str]] = MappingProxyType({dict: "JSON|@FILE", lis
 _TYPES: Final[Mapping[type, type]] = MappingProxyType({int: int, float: float})
 _TEXTS: Final = frozenset({("hl7 send", "message"), ("hl7 receive", "message")})
 """Texts that may lie in a file: operation and parameter."""
-_LINES: Final = frozenset({"audit export"})
+_LINES: Final = frozenset({"audit export", "vendor table"})
 """Operations whose answer is printed as it is: its member `lines`, to be kept in a file."""
 DEFAULT_SERVER = "http://127.0.0.1:8642"
 

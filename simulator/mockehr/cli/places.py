@@ -92,6 +92,12 @@ def fleet(text: str) -> list[Served]:
     return [Served(f"{name}-{n}", personality, None, "realistic") for n in range(1, int(count or 1) + 1)]
 
 
+def fronting(text: str) -> tuple[str, tuple[str, ...]]:
+    """Which sites one stands in front of, from `NAME=BEHIND[,BEHIND]`; raises UsageError."""
+    name, behind = _pair("--fronts", text, "hub=north")
+    return name, tuple(one.strip() for one in behind.split(",") if one.strip())
+
+
 def hearing(text: str) -> Hearing:
     """A port for HL7 messages from `NAME=PORT`; raises UsageError."""
     name, place = _pair("--mllp", text, "north=2575")

@@ -36,6 +36,8 @@ class Plan:
     peers: tuple[Feed | Receiver, ...]
     hearings: tuple[Hearing, ...]
     per_client: tuple[str, ...]
+    fronts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Site → the sites behind it, as --fronts says; over what a file says."""
     starts: Mapping[str, float] = field(default_factory=dict)
 
     def sites(self) -> Iterator[tuple[Site, int | None]]:
@@ -59,6 +61,7 @@ class Plan:
                 **self.common,
                 "seed": f"{self.common['seed']}/{site.name}",
                 "variance": site.variance or self.common["variance"],
+                "fronts": self.fronts.get(site.name, ()),
             },
         )
         start = self.starts.get(site.name)
@@ -74,6 +77,8 @@ class Plan:
             if start is not None:
                 clock = one.clock.model_copy(update={"start": start})
                 told = one.model_copy(update={"clock": clock, "imports": []})
+            if one.name in self.fronts:
+                told = told.model_copy(update={"fronts": list(self.fronts[one.name])})
             seed = 7 if self.config.seed is None else self.config.seed
             site = build_configured(told, seed=seed, base=self.folder)
             if not one.clients:

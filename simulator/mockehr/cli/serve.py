@@ -15,7 +15,19 @@ from click.core import ParameterSource
 
 from mockehr.cli.loop import run_on_best_loop
 from mockehr.cli.operations import DEFAULT_SERVER
-from mockehr.cli.places import Feed, Hearing, Receiver, Served, feed, fleet, hearing, of_known_sites, receiver, served
+from mockehr.cli.places import (
+    Feed,
+    Hearing,
+    Receiver,
+    Served,
+    feed,
+    fleet,
+    fronting,
+    hearing,
+    of_known_sites,
+    receiver,
+    served,
+)
 from mockehr.cli.plan import Plan, tenant
 from mockehr.core.errors import UsageError
 
@@ -82,6 +94,12 @@ COMMON: Final = (
     multiple=True,
     metavar="NAME",
     help="At this site's address, give every unseen client id a hospital of its own.",
+)
+@click.option(
+    "--fronts",
+    multiple=True,
+    metavar="NAME=BEHIND[,BEHIND]",
+    help="Let a platform (redox, mirth …) stand in front of other sites; may be repeated.",
 )
 @click.option("--patients", default=1000, show_default=True, help="Patients of each site, any number.")
 @click.option("--seed", default="7", show_default=True, help="Seed of everything that is drawn.")
@@ -213,7 +231,11 @@ def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: 
         *map(feed, given["hl7_to"]),
         *(receiver(text, given["webhook_secret"]) for text in given["webhook"]),
     ]
-    of_known_sites([*hearings, *peers, *(Hearing(name, 0) for name in given["per_client"])], known)
+    fronts: dict[str, tuple[str, ...]] = {}
+    for name, behind in map(fronting, given["fronts"]):
+        fronts[name] = (*fronts.get(name, ()), *behind)
+    stand = [Hearing(one) for name, behind in fronts.items() for one in (name, *behind)]
+    of_known_sites([*stand, *hearings, *peers, *(Hearing(name, 0) for name in given["per_client"])], known)
     if config:
         fed = [s for s in config.sites if s.hl7.listen or (s.hl7.folders is not None and s.hl7.folders.into)]
         hearings += [Hearing(site.name) for site in fed]
@@ -229,6 +251,7 @@ def _plan(host: str, port: int, token: str, config: ServerConfig | None, given: 
         peers=tuple(peers),
         hearings=tuple(hearings),
         per_client=tuple(given["per_client"]),
+        fronts=fronts,
     )
 
 

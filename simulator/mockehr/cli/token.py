@@ -7,7 +7,7 @@ import shlex
 import urllib.error
 import urllib.request
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import click
@@ -16,9 +16,6 @@ import orjson
 from mockehr.cli.operations import DEFAULT_SERVER, ask, open_url
 from mockehr.core.chance import Chance
 from mockehr.core.errors import EnvironmentProblem, UsageError
-
-if TYPE_CHECKING:
-    from mockehr.auth.keys import SigningKey
 
 KEY: Final = "client-1-ES384"
 LIVES: Final = 240
@@ -67,7 +64,7 @@ def token(
         return
     if not site:
         raise click.UsageError("Name the site, or ask for the key with --key jwk.")
-    url, form = _request(site, client, scopes, server, control_token, signer)
+    url, form = _request(site, client, scopes, server, control_token)
     if as_curl:
         words = ["curl", "-s", url, *(part for pair in form.items() for part in ("--data-urlencode", "=".join(pair)))]
         click.echo(shlex.join(words))
@@ -76,12 +73,11 @@ def token(
     click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() if as_json else answer["access_token"])
 
 
-def _request(
-    site: str, client: str, scopes: str, server: str, control_token: str, signer: SigningKey
-) -> tuple[str, dict[str, str]]:
-    """Token endpoint and form, with an assertion that holds by the site's own clock."""
-    from mockehr.auth.keys import sign
+def _request(site: str, client: str, scopes: str, server: str, control_token: str) -> tuple[str, dict[str, str]]:
+    """Token endpoint and form, with an assertion that holds by the site's own clock and by a key that it takes."""
+    from mockehr.auth.keys import load_key, sign
     from mockehr.control.facade import operations
+    from mockehr.sites.test_client import fitting_key
 
     known = operations()
     shown = ask(known.get("site show"), server, control_token, {"site": site})
@@ -95,7 +91,7 @@ def _request(
         "grant_type": "client_credentials",
         "scope": scopes,
         "client_assertion_type": JWT_BEARER,
-        "client_assertion": sign(signer, claims),
+        "client_assertion": sign(load_key(fitting_key(shown["assertion_algs"])), claims),
     }
 
 

@@ -417,6 +417,8 @@ class SiteConfig(Section):
     """`realistic`: a plausible hospital of that vendor, drawn from the seed."""
     upgrade: str | list[str] | dict[str, str | float | None] = ""
     """Upgrades of the personality that it takes: a name, several, or name → day or moment (null: from the start)."""
+    fronts: Names = Field(default_factory=list)
+    """The site behind this one, or several: for a platform that stands in front of others, such as redox or mirth."""
     open_access: bool = False
     """No bearer tokens wanted."""
     store: str = Field(default="memory", pattern=r"^(memory|sqlite:.*\S.*)$")

@@ -52,6 +52,8 @@ class Problem:
     """Ready-made `Retry-After` value; empty for none."""
     expression: tuple[str, ...] = field(default=())
     """FHIRPath locations of the elements concerned."""
+    scopes: str = ""
+    """What the token covers, in its own words, where that is too little; told when the refusal is written."""
 
 
 def not_found(resource_type: str, value: str) -> Problem:

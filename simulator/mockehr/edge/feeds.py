@@ -42,6 +42,8 @@ class Feeds:
     def tend(self, site: Site) -> None:
         """Begin to send wherever something waits; call as often as something may have changed."""
         for link in site.links.links.values():
+            if link.inner:
+                continue
             key = (site.name, link.name)
             waits = link.connection.role == "wait" and key not in self._senders
             may = link.ready and not link.stopped and not link.resting

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import orjson
 
-from mockehr.core.exchange import Channel, Exchange, Reply
+from mockehr.core.exchange import Channel, Exchange, Interaction, Reply
+from mockehr.core.problem import Problem
 from mockehr.edge.bulk import finish_work, let_go, unfinished
 from mockehr.edge.coding import Pairs, coded, decoded
 from mockehr.edge.imports import Imports, awaited, finish_import
@@ -38,7 +39,6 @@ TRANSPORT = "mockehr.transport"
 REST = "mockehr.rest"
 Rest = Callable[[Scope, Send], Awaitable[None]]
 """What is left to do of an exchange that could not be answered at once."""
-WELL_KNOWN: Final = "/.well-known/"
 _RESET = struct.pack("ii", 1, 0)
 _STATUS_LINES: Final = {
     code.value: f"HTTP/1.1 {code.value} {code.phrase}\r\n".encode()
@@ -143,11 +143,9 @@ class HttpEdge:
             return _stray(self.directory, path)
         site, root, below = admitted
         base, refusal = self._base_of(site), None
-        if (below.startswith(base + "/") or below == base) and WELL_KNOWN not in below:
+        if below.startswith(base + "/") and below[len(base) + 1 : len(base) + 2].isupper():  # a type, as most are
             channel: Channel = "fhir"
-            within = below[len(base) :] or "/"
-            if not within[1:2].isupper() and site.endpoints.bulk.serves(below):  # types begin with a capital
-                channel, within = "files", below
+            within = below[len(base) :]
         else:
             found = channel_of(site, below)
             gone = withdrawn_at(site, below) if found is None else None
@@ -157,7 +155,7 @@ class HttpEdge:
             elif found is not None:
                 channel, within = found
             else:
-                return _no_channel(site, root, below)
+                return _unserved(site, root, below, scope, headers)
         host = headers.get("host") or (f"{server[0]}:{server[1]}" if server else "localhost")
         origin = f"{scope.get('scheme', 'http')}://{host}{root}"
         query = scope["query_string"].decode("latin-1")
@@ -381,6 +379,19 @@ def _stray(directory: Directory, path: str) -> Reply:
         nearest=[f"/{name}/" for name in nearest],
         remedy="Begin the path with the site's name, or ask GET /_mockehr/sites.",
     )
+
+
+def _unserved(site: Site, root: str, below: str, scope: Scope, headers: dict[str, str]) -> Reply:
+    """The refusal of a path that the site does not have; its journal shows who was looking for something there."""
+    query = scope["query_string"].decode("latin-1")
+    exchange = Exchange("discovery", scope["method"], below, query, headers, base_url=root)
+    exchange.interaction = Interaction("unserved")
+    site.journal.open(exchange)
+    exchange.client = site.claimant(exchange)
+    exchange.reply = _no_channel(site, root, below)
+    exchange.result = Problem(404, "not-found", f"The site {site.name} has nothing at {below}.", value=below)
+    site.journal.close(exchange)
+    return exchange.reply
 
 
 def _no_channel(site: Site, root: str, below: str) -> Reply:

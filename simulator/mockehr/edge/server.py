@@ -110,7 +110,8 @@ class Server:
         return wire
 
     async def start(self) -> None:
-        """Listen and serve; raises EnvironmentProblem if a port is taken."""
+        """Listen and serve; raises EnvironmentProblem if a port is taken, UsageError for a site in front of none."""
+        self.directory.check()
         if self._acceptor is None:
             self.bind()
         self._pump = Pump(self.directory, self._app.websockets)

@@ -32,65 +32,65 @@ class Told:
 
 _BY_TRIGGER: Final[Mapping[tuple[str, str], Told]] = MappingProxyType(
     {
-        ("Encounter", "A01"): Told("PatientAdmin", "Arrival"),
-        ("Encounter", "A02"): Told("PatientAdmin", "Transfer"),
-        ("Encounter", "A03"): Told("PatientAdmin", "Discharge"),
-        ("Encounter", "A04"): Told("PatientAdmin", "Registration"),
-        ("Encounter", "A05"): Told("PatientAdmin", "PreAdmit"),
+        ("Encounter", "A01"): Told("PatientAdmin", "Arrival", "patient-arrived"),
+        ("Encounter", "A02"): Told("PatientAdmin", "Transfer", "patient-transferred"),
+        ("Encounter", "A03"): Told("PatientAdmin", "Discharge", "patient-discharged"),
+        ("Encounter", "A04"): Told("PatientAdmin", "Registration", "patient-registered"),
+        ("Encounter", "A05"): Told("PatientAdmin", "PreAdmit", "patient-pre-admitted"),
         ("Encounter", "A08"): Told("PatientAdmin", "VisitUpdate"),
         ("Encounter", "A11"): Told("PatientAdmin", "Cancel"),
         ("Encounter", "A12"): Told("PatientAdmin", "Cancel"),
         ("Encounter", "A13"): Told("PatientAdmin", "Cancel"),
         ("Encounter", "A38"): Told("PatientAdmin", "Cancel"),
-        ("Patient", "A08"): Told("PatientAdmin", "PatientUpdate"),
+        ("Patient", "A08"): Told("PatientAdmin", "PatientUpdate", "patient-updated"),
         ("Patient", "A28"): Told("PatientAdmin", "NewPatient", "patient-created"),
-        ("Patient", "A31"): Told("PatientAdmin", "PatientUpdate"),
+        ("Patient", "A31"): Told("PatientAdmin", "PatientUpdate", "patient-updated"),
         ("Patient", "A40"): Told("PatientAdmin", "PatientMerge", "patient-merged"),
         ("Appointment", "S12"): Told("Scheduling", "New", "scheduling-appointment-booked"),
-        ("Appointment", "S13"): Told("Scheduling", "Reschedule"),
-        ("Appointment", "S14"): Told("Scheduling", "Modification"),
-        ("Appointment", "S15"): Told("Scheduling", "Cancel"),
+        ("Appointment", "S13"): Told("Scheduling", "Reschedule", "scheduling-appointment-updated"),
+        ("Appointment", "S14"): Told("Scheduling", "Modification", "scheduling-appointment-updated"),
+        ("Appointment", "S15"): Told("Scheduling", "Cancel", "scheduling-appointment-cancelled"),
         ("Appointment", "S26"): Told("Scheduling", "NoShow"),
     }
 )
 _BY_STATUS: Final[Mapping[tuple[str, str], Told]] = MappingProxyType(
     {
-        ("Encounter", "planned"): Told("PatientAdmin", "PreAdmit"),
-        ("Encounter", "arrived"): Told("PatientAdmin", "Arrival"),
-        ("Encounter", "in-progress"): Told("PatientAdmin", "Arrival"),
-        ("Encounter", "finished"): Told("PatientAdmin", "Discharge"),
+        ("Encounter", "planned"): Told("PatientAdmin", "PreAdmit", "patient-pre-admitted"),
+        ("Encounter", "arrived"): Told("PatientAdmin", "Arrival", "patient-arrived"),
+        ("Encounter", "in-progress"): Told("PatientAdmin", "Arrival", "patient-arrived"),
+        ("Encounter", "finished"): Told("PatientAdmin", "Discharge", "patient-discharged"),
         ("Encounter", "cancelled"): Told("PatientAdmin", "Cancel"),
         ("Appointment", "booked"): Told("Scheduling", "New", "scheduling-appointment-booked"),
-        ("Appointment", "cancelled"): Told("Scheduling", "Cancel"),
+        ("Appointment", "cancelled"): Told("Scheduling", "Cancel", "scheduling-appointment-cancelled"),
         ("Appointment", "noshow"): Told("Scheduling", "NoShow"),
-        ("ServiceRequest", "revoked"): Told("Order", "Cancel"),
-        ("MedicationRequest", "cancelled"): Told("Medications", "Cancel"),
-        ("MedicationRequest", "stopped"): Told("Medications", "Cancel"),
+        ("ServiceRequest", "revoked"): Told("Order", "Cancel", "service-request-cancelled"),
+        ("MedicationRequest", "cancelled"): Told("Medications", "Cancel", "medication-request-cancelled"),
+        ("MedicationRequest", "stopped"): Told("Medications", "Cancel", "medication-request-cancelled"),
     }
 )
 """Of a resource that has that status since the change, and had another before."""
 _BY_KIND: Final[Mapping[tuple[str, str], Told]] = MappingProxyType(
     {
         ("Patient", "create"): Told("PatientAdmin", "NewPatient", "patient-created"),
-        ("Patient", "update"): Told("PatientAdmin", "PatientUpdate"),
-        ("Encounter", "create"): Told("PatientAdmin", "Registration"),
+        ("Patient", "update"): Told("PatientAdmin", "PatientUpdate", "patient-updated"),
+        ("Encounter", "create"): Told("PatientAdmin", "Registration", "patient-registered"),
         ("Encounter", "update"): Told("PatientAdmin", "VisitUpdate"),
         ("Encounter", "delete"): Told("PatientAdmin", "Cancel"),
         ("Appointment", "create"): Told("Scheduling", "New", "scheduling-appointment-booked"),
-        ("Appointment", "update"): Told("Scheduling", "Modification"),
-        ("Appointment", "delete"): Told("Scheduling", "Cancel"),
-        ("ServiceRequest", "create"): Told("Order", "New"),
-        ("ServiceRequest", "update"): Told("Order", "Update"),
+        ("Appointment", "update"): Told("Scheduling", "Modification", "scheduling-appointment-updated"),
+        ("Appointment", "delete"): Told("Scheduling", "Cancel", "scheduling-appointment-cancelled"),
+        ("ServiceRequest", "create"): Told("Order", "New", "service-request-created"),
+        ("ServiceRequest", "update"): Told("Order", "Update", "service-request-updated"),
         ("DiagnosticReport", "create"): Told("Results", "New", "result-created"),
         ("DiagnosticReport", "update"): Told("Results", "New"),
-        ("MedicationRequest", "create"): Told("Medications", "New"),
-        ("MedicationRequest", "update"): Told("Medications", "Update"),
+        ("MedicationRequest", "create"): Told("Medications", "New", "medication-request-created"),
+        ("MedicationRequest", "update"): Told("Medications", "Update", "medication-request-updated"),
         ("Immunization", "create"): Told("Vaccination", "New"),
         ("Immunization", "update"): Told("Vaccination", "Update"),
         ("Immunization", "delete"): Told("Vaccination", "Delete"),
-        ("DocumentReference", "create"): Told("Notes", "New"),
+        ("DocumentReference", "create"): Told("Notes", "New", "document-created"),
         ("DocumentReference", "update"): Told("Notes", "Replace", "document-replaced"),
-        ("DocumentReference", "delete"): Told("Notes", "Delete"),
+        ("DocumentReference", "delete"): Told("Notes", "Delete", "document-deleted"),
         ("Practitioner", "create"): Told("Provider", "New"),
         ("Practitioner", "update"): Told("Provider", "Update"),
     }
@@ -125,7 +125,8 @@ def identifiers(change: Change) -> list[JSON]:
 def _identifiers(document: JSON) -> Iterator[JSON]:
     for one in document.get("identifier") or ():
         coding: JSON = next(iter((one.get("type") or {}).get("coding") or ()), {})
-        yield {"ID": one.get("value"), "IDType": coding.get("code") or one.get("system")}
+        kind = coding.get("code") or (one.get("type") or {}).get("text") or one.get("system")
+        yield {"ID": one.get("value"), "IDType": kind}
 
 
 def content(change: Change) -> JSON:

@@ -64,6 +64,12 @@ def _standard(signed: Signed) -> dict[str, str]:
     return {"webhook-id": signed.id, "webhook-timestamp": str(signed.at), "webhook-signature": " ".join(marks)}
 
 
+def _healow(signed: Signed) -> dict[str, str]:
+    """`x-server-signature: …`: base64 of the HMAC-SHA256 of the body, which a DELETE has empty (healow)."""
+    mark = hmac.new(signed.secrets[0].encode(), signed.body, sha256).digest()
+    return {"x-server-signature": b64encode(mark).decode()}
+
+
 def _verification_token(signed: Signed) -> dict[str, str]:
     """`verification-token: …`: the secret itself, as Redox sends it."""
     return {"verification-token": signed.secrets[0]}
@@ -80,6 +86,7 @@ SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
         "hub": _hub,
         "hub-256": _hub_256,
         "standard": _standard,
+        "healow": _healow,
         "verification-token": _verification_token,
         "bearer": _bearer,
         "none": lambda signed: {},

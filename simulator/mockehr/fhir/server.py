@@ -50,6 +50,13 @@ class Restrictions(Protocol):
     def standard(self, parameters: Parameters) -> Parameters:
         """The parameters of a search as the standard calls them."""
 
+    def meant(self, exchange: Exchange, parameters: Parameters) -> Parameters:
+        """The parameters that a search is answered by, where the vendor takes it for another one."""
+
+    @property
+    def most_matches(self) -> int:
+        """How many matches a search may have; one with more is refused as too costly. 0 for any number."""
+
     def page_size(self, resource_type: str, asked: int | None) -> int | None:
         """How many matches a page holds; None for all on one page."""
 
@@ -61,6 +68,14 @@ class Restrictions(Protocol):
     def paging(self) -> str:
         """What the token is: `token` (opaque, good by itself), or, good beside the rest of its search alone,
         `cursor` (the id of the page's last entry) or `page` (the number of the next page)."""
+
+    @property
+    def lag(self) -> float:
+        """Seconds for which what was just written is not found."""
+
+    @property
+    def lag_header(self) -> str:
+        """A request header by which a client says `strong` and has it found; empty for none."""
 
 
 @dataclass(slots=True)
@@ -80,6 +95,8 @@ class FhirServer:
     version_text: Callable[[int], str]
     """How the server writes the n-th version of a resource (n from 1)."""
     interactions: Mapping[str, Callable[[FhirServer, Exchange], Any]]
+    tag: Callable[[str, int], str] | None = None
+    """The same by resource type, where a server does not write versions alike for all types."""
     system: frozenset[str] = frozenset()
     """Interactions with the server as a whole that are offered, such as `history-system`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -87,6 +104,8 @@ class FhirServer:
     """Names (without `$`) of the operations offered for a type (empty: the server) or, with an id, an instance."""
     permit: Callable[[Exchange], Problem | None] = lambda exchange: None
     """A refusal of a named exchange for want of permission; asked again for each entry of a Bundle."""
+    admit_entry: Callable[[Exchange, Exchange], Problem | None] = lambda entry, bundle: None
+    """What stands against an entry of a Bundle, besides rights: where each counts as a request of its own."""
     part: Callable[[Exchange, str, str], Part | None] = lambda exchange, kind, action: None
     """The part of a type that a client may `read`, `search`, `create` …; None for all of it."""
     rights: Callable[[Exchange], Hashable | None] = lambda exchange: None
@@ -113,6 +132,10 @@ class FhirServer:
     """Who looks after Subscriptions; None where nobody is told of anything."""
     admit: Callable[[Exchange, JSON, Record | None], JSON | Problem] = lambda exchange, document, current: document
     """A resource that a client may write over `current`, as it is to be stored; or why it cannot be honoured here."""
+    received: Callable[[Exchange, JSON, Record | None, str], JSON | Problem] = (
+        lambda exchange, document, current, id: document
+    )
+    """What was admitted (with the id that a new one is to have) in the form in which this server files it."""
     anything: bool = False
     """Nothing is refused for its type or interaction: somebody else (a tape) knows what is offered."""
     _named: dict[tuple[str, str], Interaction | Problem] = field(default_factory=dict)
@@ -174,9 +197,20 @@ class FhirServer:
         text = f"{asked.name} is not offered for {asked.resource_type or 'the server as a whole'}"
         return Problem(405, "interaction-unknown", text, resource_type=asked.resource_type)
 
+    def version_of(self, resource_type: str, version: int) -> str:
+        """How the n-th version of a resource of that type is written, in `meta`, in ETags and in If-Match."""
+        return self.version_text(version) if self.tag is None else self.tag(resource_type, version)
+
+    def meta_of(self, document: JSON, version: int, at: float) -> JSON:
+        """The `meta` of that version of a resource, stored at that time; empty for none."""
+        meta = self.meta(document.get("meta"), version, at)
+        if meta and self.tag is not None:
+            meta["versionId"] = self.tag(str(document["resourceType"]), version)
+        return meta
+
     def stamp(self, document: JSON, version: int, at: float) -> JSON:
         """The resource as it is stored as that version at that time: with the server's own `meta`, or without any."""
-        meta = self.meta(document.get("meta"), version, at)
+        meta = self.meta_of(document, version, at)
         head = {"resourceType": document["resourceType"], "id": document["id"]} | ({"meta": meta} if meta else {})
         return head | {key: value for key, value in document.items() if key not in ("resourceType", "id", "meta")}
 

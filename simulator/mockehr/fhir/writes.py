@@ -92,7 +92,7 @@ def precondition(
     """What If-Match and If-None-Match have against a write over `current`, or nothing (RFC 9110 section 13.1)."""
     match, none_match = exchange.headers.get("if-match"), exchange.headers.get("if-none-match")
     there = current is not None and not current.deleted
-    named = server.version_text(current.version) if current else "none"
+    named = server.version_of(resource_type, current.version) if current else "none"
     if none_match is not None and there and (none_match == "*" or _names(none_match, named)):
         text = f"If-None-Match names {none_match}, and the current version is {named}"
         return Problem(412, "precondition-failed", text, resource_type=resource_type, value=none_match)
@@ -128,9 +128,13 @@ def outside(
     return None
 
 
-def admitted(server: FhirServer, exchange: Exchange, body: Body, current: Record | None) -> Body | Problem:
-    """A body that was found good as it is to be stored over `current`, or why this site cannot honour it."""
+def admitted(
+    server: FhirServer, exchange: Exchange, body: Body, current: Record | None, id: str = ""
+) -> Body | Problem:
+    """A body that was found good as it is to be stored over `current`, or under a new id, or why it cannot be."""
     found = server.admit(exchange, body.document, current)
+    if not isinstance(found, Problem):
+        found = server.received(exchange, found, current, id)
     if isinstance(found, Problem):
         return found
     return body if found is body.document else Body(found, b"")
@@ -146,7 +150,7 @@ def commit(server: FhirServer, exchange: Exchange, body: Body, id: str, current:
     version = current.version + 1 if current else 1
     at = server.clock.now()
     document, resource_type = body.document, body.document["resourceType"]
-    meta = server.meta(document.get("meta"), version, at)
+    meta = server.meta_of(document, version, at)
     head = {"resourceType": resource_type, "id": id} | ({"meta": meta} if meta else {})
     made = head | {key: value for key, value in document.items() if key not in ("resourceType", "id", "meta")}
     values = {"id": encode(id), "meta": encode(meta) if meta else None}
@@ -161,7 +165,7 @@ def commit(server: FhirServer, exchange: Exchange, body: Body, id: str, current:
 def bury(server: FhirServer, exchange: Exchange, current: Record) -> Record:
     """Put a tombstone in the place of `current`."""
     tombstone: JSON = {"resourceType": current.resource_type, "id": current.id}
-    meta = server.meta(None, current.version + 1, server.clock.now())
+    meta = server.meta_of(tombstone, current.version + 1, server.clock.now())
     if meta:
         tombstone["meta"] = meta
     return server.store.commit(

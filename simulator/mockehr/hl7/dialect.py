@@ -32,6 +32,8 @@ class IdentifierRule:
     label: str = ""
     facility: str = ""
     """CX.6, the assigning facility."""
+    bare: bool = False
+    """Write only the number at the end of the value: `60178` for `a-195900.E-60178` (athenahealth)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,13 @@ class Dialect:
     application_condition: str = ""
     z_segments: tuple[ZSegment, ...] = ()
     precision: Precision = "second"
+    sent_precision: Precision | Literal[""] = ""
+    """That of MSH-7, where it is another one: `packed` for milliseconds without a dot (NextGen)."""
     offset: str = ""
     """Zone of all times, such as `-0500`, written after them; empty: UTC, written without a zone."""
     control_id: str = "{number}"
-    """Pattern of MSH-10: `{number}` counts messages of the link, `{seconds}` is the site's time since 1970."""
+    """Pattern of MSH-10: `{number}` counts messages of the link, `{seconds}` is the site's time since 1970, `{stamp}`
+    is MSH-7."""
     name_type: str = "L"
     address_type: str = "H"
     phone_types: tuple[str, ...] = ("PRN", "PH")
@@ -99,6 +104,19 @@ class Dialect:
     """Whether a preliminary result that comes late replaces the final one."""
     operator: str = ""
     """EVN-5 unless an event says who entered it; components are separated by `^`."""
+    patient_number: Literal["list", "external", "all", "beside", "prefixed"] = "list"
+    """Where a patient's numbers stand: in PID-3, or one alone, bare, in PID-2 and PID-4, PID-3 being empty
+    (eClinicalWorks), or in all three (athenahealth), or in PID-2 beside the list in PID-3 (NextGen Enterprise), or in
+    all three, without its letters in PID-2 (NextGen Office)."""
+    words: bool = False
+    """Write race and marital status as words, and telephones as bare digits (eClinicalWorks)."""
+    sex_words: bool = False
+    """Write PID-8 as a word: `Male` (eClinicalWorks, at some sites)."""
+    pid: Mapping[int, str] = field(default_factory=dict, hash=False)
+    """Fields of PID that say the same of everybody: `{22: "Standard"}` for a fee schedule, empty to leave one out."""
+    mnemonics: str = ""
+    """Authority under which people, and places with them, are told by mnemonics of the house's dictionary in place of
+    their numbers (MEDITECH: `XX`); empty: by their numbers."""
     ack: AckHabit = STANDARD
     """How this interface acknowledges what it takes."""
     sending: SendHabit = PATIENT

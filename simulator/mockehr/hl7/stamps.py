@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final, Literal
 
-Precision = Literal["day", "minute", "second", "milli"]
+Precision = Literal["day", "minute", "second", "milli", "packed"]
 _TS: Final = re.compile(
     r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,6}))?)?)?)?)?)?([+-]\d{4})?", re.ASCII
 )
 _FORMATS: Final[dict[Precision, str]] = {
     "day": "%m%d", "minute": "%m%d%H%M", "second": "%m%d%H%M%S", "milli": "%m%d%H%M%S",
+    "packed": "%m%d%H%M%S",
 }  # fmt: skip
 """What follows the year, to which strftime gives fewer than four digits before 1000."""
 
@@ -79,4 +80,6 @@ def _write(moment: datetime, precision: Precision, offset: str) -> str:
     text = f"{moment.year:04d}" + moment.strftime(_FORMATS[precision])
     if precision == "milli":
         text += f".{moment.microsecond // 1000:03d}"
+    elif precision == "packed":  # milliseconds without the dot that HL7 wants in front of them
+        text += f"{moment.microsecond // 1000:03d}"
     return text + (offset if precision != "day" else "")

@@ -9,7 +9,7 @@ backticks, such as `search.total`) or files that hold it, how well it is known, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -58,6 +58,28 @@ def all_behaviours() -> Iterator[Behaviour]:
     """Those of all vendors, by vendor."""
     for vendor in personality_names():
         yield from behaviours(vendor)
+
+
+def as_markdown(vendors: Iterable[str]) -> str:
+    """The rows of these vendors as one document: vendor, behaviour, label, source."""
+    lines = [
+        "# What is known of vendors",
+        "",
+        "Written by `mockehr vendor table` from the `notes.md` of each personality, which say what the short names",
+        "of sources mean. Labels: **D** documented by the vendor, **O** observed in recorded answers, **R** or **I**",
+        "told by users and integrators, **NF** looked for and not found, **–** a choice of ours. Every row but those",
+        "of the last two kinds is held by a test that names it.",
+    ]
+    for vendor in vendors:
+        rows = behaviours(vendor)
+        if rows:
+            lines += ["", f"## {vendor}", "", "| id | behaviour | label | source |", "|---|---|---|---|"]
+            lines += [f"| {row.id} | {_cell(row.text)} | {row.label} | {_cell(row.source)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _rows(vendor: str, text: str) -> Iterator[Behaviour]:

@@ -265,17 +265,18 @@ class NumberedIds:
 
     `forms` gives the form of a type (`Immunization: M{n}`) or of a flavour of it (`Observation/laboratory: L-{n}`);
     `{n}` is the number, `{m}` the same number and two, `{uuid}` a GUID that holds it (`{uuid5}` one of version 5),
-    `{hex}` 24 hexadecimal digits that do. All else is a bare number.
+    `{hex}` 24 hexadecimal digits that do. All else has the form `default`, a bare number unless told.
     """
 
-    def __init__(self, key: Callable[..., bytes], forms: Mapping[str, str]) -> None:
+    def __init__(self, key: Callable[..., bytes], forms: Mapping[str, str], default: str = "{n}") -> None:
         self._key = key
+        self._default = default
         self._forms = dict(forms)
         self._numbers: dict[tuple[str, str], Numbers] = {}
 
     def encode(self, resource_type: str, index: int | None, ordinal: int, flavour: str = "") -> str:
         """The number in the type's form."""
-        form = self._forms.get(f"{resource_type}/{flavour}") or self._forms.get(resource_type, "{n}")
+        form = self._forms.get(f"{resource_type}/{flavour}") or self._forms.get(resource_type, self._default)
         value = counted(resource_type, index, ordinal)
         for kind, bits in _WIDE.items():
             if f"{{{kind}}}" in form:
@@ -315,7 +316,7 @@ class NumberedIds:
     def _forms_of(self, resource_type: str) -> Sequence[tuple[str, str]]:
         prefix = f"{resource_type}/"
         own = [(n.removeprefix(prefix), form) for n, form in self._forms.items() if n.startswith(prefix)]
-        return [*own, ("", self._forms.get(resource_type, "{n}"))]
+        return [*own, ("", self._forms.get(resource_type, self._default))]
 
     def _of(self, resource_type: str, form: str) -> Numbers:
         found = self._numbers.get((resource_type, form))

@@ -22,6 +22,7 @@ _OPEN: Final = frozenset(
         "bundle.suppressed",
         "capability.resource",
         "capability.values",
+        "bulk.headers",
         "bulk.kickoff_body",
         "bulk.status_body",
         "errors.kinds",
@@ -34,6 +35,7 @@ _OPEN: Final = frozenset(
         "interactions.types",
         "media.types",
         "rates.headers",
+        "search.own",
         "search.types",
         "shape.moments",
         "shape.tables",
@@ -55,6 +57,19 @@ def personality_names() -> list[str]:
     """All vendors that come with mockehr, sorted."""
     folder = files("mockehr.personalities")
     return sorted(entry.name for entry in folder.iterdir() if (entry / "personality.yaml").is_file())
+
+
+def platform_names() -> list[str]:
+    """Those of them that stand in front of other sites, and have no records of their own."""
+    from mockehr.personalities.behind import Platform
+
+    return [name for name in personality_names() if issubclass(_class_of(name), Platform)]
+
+
+def ehr_names() -> list[str]:
+    """Those of them that are a hospital's own system."""
+    platforms = platform_names()
+    return [name for name in personality_names() if name not in platforms]
 
 
 def load_personality(

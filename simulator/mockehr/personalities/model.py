@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 from mockehr.core.chance import Chance
@@ -32,25 +32,15 @@ from mockehr.personalities.negotiation import FORMS, asked_for, negotiate
 from mockehr.personalities.order import ELEMENTS, HEAD, ORDERS
 from mockehr.personalities.outcome import generic_outcome
 from mockehr.personalities.proprietary import Api
+from mockehr.personalities.records import Shelf, Stored
 from mockehr.personalities.rewrite import Rewrite, ordered
 from mockehr.personalities.rules import SearchRules, one_of
 
-__all__ = ["Dresser", "IdCodec", "Personality", "SearchRules", "SiteFacts", "Stored"]
+__all__ = ["Dresser", "IdCodec", "Personality", "SearchRules", "Shelf", "SiteFacts", "Stored"]
 
 _NOWHERE: Final = SiteFacts("nowhere", Chance("nowhere").key)
 UUIDS_KEPT: Final = 1024
 """Names of which it is known what UUID they have: of Bundles that are asked for again."""
-
-
-class Stored(Protocol):
-    """What is needed of a stored record (`mockehr.fhir.record.Record` is one). `updated` is in site seconds."""
-
-    resource_type: str
-    id: str
-    version: int
-    updated: float
-    document: JSON
-    body: bytes
 
 
 class Personality:
@@ -119,6 +109,10 @@ class Personality:
     def websocket_path(self, facts: SiteFacts) -> str:
         """Where clients open websockets to be told of Subscriptions; empty where the vendor has none."""
         return self._path("websocket", facts)
+
+    def renamed(self, path: str, facts: SiteFacts) -> str:
+        """The path below the site's root that one stands for: where a vendor answers at several spellings of it."""
+        return path
 
     def withdrawn(self, facts: SiteFacts) -> dict[str, int]:
         """Bases of versions of FHIR that are gone (without a last slash) → the status below them, 404 or 410.
@@ -205,6 +199,11 @@ class Personality:
         """What a version of a record is called; the first one is 1 here, and something else with some vendors."""
         return str(version - 1 + int(self.settings["write"]["first_version"]))
 
+    @property
+    def tag(self) -> Callable[[str, int], str] | None:
+        """(resource type, version) → what that version is called, where it is not called alike for all types."""
+        return None
+
     def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
         """Dressed resources that this vendor has beside a clean one: the Medication of an order, a note in RTF.
 
@@ -225,6 +224,17 @@ class Personality:
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """The v2-0203 code for a vendor's identifier system or type text as clients search by; empty if unknown."""
         return "MR" if text.upper() in ("MR", "MRN") or text == self.settings["identifiers"]["record_number"] else ""
+
+    def record_number(self, value: str) -> str:
+        """The population's record number behind one that is shown or searched for; empty for what is none."""
+        return value
+
+    def identified(self, system: str, value: str, facts: SiteFacts) -> str:
+        """The id of the patient whom an identifier names by itself; empty where identifiers are not made of ids.
+
+        `system` is empty where a client searched by the value alone.
+        """
+        return ""
 
     def issues(self, system: str) -> bool:
         """Whether records of this site's own can carry an identifier of that system.
@@ -255,7 +265,9 @@ class Personality:
         if page.next_url or not page.next_token:
             return page.next_url
         whole = bool(self.settings["search"]["next"] == "search")
-        return next_link(page, self.address(base_url), self.page_parameter, whole=whole)
+        # a link to another host would take a client's token there: only what is not followed names one
+        where = base_url if self.settings["bundle"]["address"] == "other" else self.address(base_url)
+        return next_link(page, where, self.page_parameter, whole=whole)
 
     def address(self, base_url: str) -> str:
         """The base URL as links and fullUrls have it, from the one that the client used."""
@@ -302,6 +314,21 @@ class Personality:
 
     # refusals
 
+    def understand(self, exchange: Exchange) -> None:
+        """Change a request to FHIR, before it is known what it asks for, to what it means here. Hot path."""
+
+    def worn(self, found: Stored) -> JSON | None:
+        """What is shown of a record that is read, where that is less than what is kept; None for all of it."""
+        return None
+
+    def unfit(self, found: Stored | SearchPage) -> Problem | None:
+        """Why what was found cannot be shown; None if it can. Hot path."""
+        return None
+
+    def objection(self, exchange: Exchange) -> Problem | None:
+        """What this vendor has against a named request that its token's scopes cover; None for nothing. Hot path."""
+        return None
+
     def refuse(self, problem: Problem, base_url: str, accept: str) -> Reply:
         """A Problem in the vendor's words; `accept` is what was asked for, by `Accept` or by `_format`."""
         reply = Reply(problem.status, self.problem_headers(problem, base_url))
@@ -332,6 +359,17 @@ class Personality:
         return found if isinstance(found, str) else self.json_type
 
     # writes
+
+    def received(self, document: JSON, stored: JSON | None, shelf: Shelf) -> JSON | Problem:
+        """A resource that a client may write over `stored` (None: a new one), with its id, as this vendor files it.
+
+        A Problem says why it cannot be filed.
+        """
+        return document
+
+    def kept_meta(self, given: JSON | None) -> JSON:
+        """What is kept of a client's `meta` where resources have none of the server's (`shape.meta`)."""
+        return {}
 
     def written(self, record: Stored, created: bool, base_url: str) -> Reply:
         """The reply to a write: `created` or `updated`."""
@@ -395,6 +433,14 @@ class Personality:
         names = {"root": root, "tenant": self.tenant(facts), "base": base_url, "site": facts.name}
         made = {**document, **filled(told["values"], names)}
         return {key: made[key] for key in told["keys"] if key in made} if told["keys"] else made
+
+    def statement(self, text: bytes, at: float) -> bytes:
+        """The CapabilityStatement, which is kept for a day as JSON text, as it is told at `at` (site seconds)."""
+        return text
+
+    def capability_of_client(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
+        """The CapabilityStatement for a public client that says who it is (`capability.client_header`)."""
+        return document
 
     # every reply
 

@@ -8,10 +8,13 @@ the vendor's own dress: the API translates, the site keeps one truth, and every 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
+
+if TYPE_CHECKING:
+    from mockehr.personalities.behind import Behind
 
 
 class Records(Protocol):
@@ -34,8 +37,14 @@ class Records(Protocol):
         `query` is a FHIR search such as `patient=…&category=laboratory`, without the vendor's own rules for searches.
         """
 
-    def create(self, exchange: Exchange, resource: JSON) -> JSON | Problem:
-        """Store a new resource, under an id of the server's own; what is wrong with it comes back as a Problem."""
+    def written(self, resource_type: str, since: float) -> list[JSON]:
+        """Current resources of a type that were written since a site time, oldest first: at a site of any size."""
+
+    def create(self, exchange: Exchange, resource: JSON, id: str = "") -> JSON | Problem:
+        """Store a new resource, under an id of the server's own unless `id` is one that nothing has.
+
+        What is wrong with it comes back as a Problem.
+        """
 
     def update(self, exchange: Exchange, resource: JSON) -> JSON | Problem:
         """Store a resource over the one with its id, which has to be there."""
@@ -54,6 +63,19 @@ class Records(Protocol):
 
     def user(self, name: str, password: str) -> bool:
         """Whether somebody can sign in by that name and password (nobody asks for one where none is set)."""
+
+    def own(self, name: str) -> Sequence[str]:
+        """Ids of the patients whose portal somebody who can sign in may see; none of staff's, who see all elsewhere."""
+
+    def grant(self, client: str, seconds: int, token: str = "") -> str:
+        """A bearer token of the site's own for a registered client, with all its scopes, good for so long.
+
+        `token` is its text, where the API makes that up.
+        """
+
+    @property
+    def behind(self) -> Sequence[Behind]:
+        """Of a platform: the sites that it stands in front of, in order."""
 
     def keep(self, drawer: str, name: str, thing: Any, seconds: float) -> None:
         """Keep something that was handed out by a name (a session, a ticket) for so long by the site's clock.

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from mockehr.core.errors import ConfigError, nearest_names
+from mockehr.core.exchange import Exchange
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Kind, Problem
 
@@ -69,8 +71,14 @@ class SearchRules:
         self.page_parameter = str(settings["page_parameter"])
         self.paging = one_of("search.paging", settings["paging"], PAGINGS)
         """What the paging token is: `token`, `cursor` or `page` (see `mockehr.fhir.server.Restrictions`)."""
+        self._count_parameter = str(settings["count_parameter"])
+        self.lag = float(settings["lag"])
+        """Seconds for which what was just written is not found."""
+        self.lag_header = str(settings["lag_header"]).lower()
         self.unknown = str(settings["unknown"])
         self.total_policy = str(settings["total"])
+        self.most_matches = int(settings["most_matches"])
+        """How many matches a search may have; one with more is refused as too costly. 0 for any number."""
         self._default = int(settings["default_size"])
         self._largest = int(settings["largest_size"])
         self._noted = frozenset(settings["unknown_noted"])
@@ -104,6 +112,18 @@ class SearchRules:
             or _too_weak(rules, resource_type, present)
         )
 
+    def standard(self, parameters: Parameters) -> Parameters:
+        """The parameters of a search as the standard calls them."""
+        own = self._count_parameter
+        if own == "_count":
+            return parameters
+        kept = [pair for pair in parameters if pair[0] != "_count"]
+        return [("_count", value) if name == own else (name, value) for name, value in kept]
+
+    def meant(self, exchange: Exchange, parameters: Parameters) -> Parameters:
+        """The parameters that a search is answered by, where the vendor takes it for another one."""
+        return parameters
+
     def requirement(self, problem: Problem) -> Requirement | None:
         """The requirement that a refusal of `check` came from."""
         found = self.of(problem.resource_type).requirements
@@ -126,6 +146,12 @@ class SearchRules:
         if self.total_policy == "complete":
             absent = not page.complete or self.of(page.resource_type).total_absent
             return None if absent else (page.matches if page.total is None else page.total)
+        if self.total_policy == "asked":
+            asked = dict(parse_qsl(page.query))
+            wanted = (
+                asked.get("_total") == "accurate" or asked.get("_summary") == "count" or asked.get("_count") == "0"
+            )
+            return page.total if wanted else None
         return page.total if self.total_policy == "exact" else None
 
     def notes_unknown(self, resource_type: str) -> bool:

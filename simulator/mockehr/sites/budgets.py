@@ -7,8 +7,10 @@ is for what is out of order. A site without budgets pays nothing for them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from mockehr.core.errors import ConfigError, nearest_names
@@ -16,6 +18,8 @@ from mockehr.core.exchange import Channel, Exchange
 from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
 from mockehr.personalities.dates import http_date
+from mockehr.personalities.rules import one_of
+from mockehr.personalities.zones import ZONES, local
 
 if TYPE_CHECKING:
     from mockehr.sites.site import Site
@@ -24,6 +28,8 @@ KEPT: Final = 10_000
 """Windows that are counted at a time; then those that are over are forgotten."""
 WHOSE: Final = ("client", "peer", "site")
 WAITS: Final = ("", "seconds", "date")
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_PEAK: Final = re.compile(rf"({'|'.join(_DAYS)})-({'|'.join(_DAYS)}) (\d\d:\d\d)-(\d\d:\d\d) ({'|'.join(ZONES)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,13 @@ class Budget:
     """The window begins on the clock (each full minute, midnight GMT) and not with the first request."""
     methods: tuple[str, ...] = ()
     """Of these HTTP methods alone; any if empty."""
+    interactions: tuple[str, ...] = ()
+    """Of these interactions alone (`search`, or an API's own word; `*` stands for anything); any if empty."""
+    beyond: tuple[str, ...] = ()
+    """Of none of these interactions."""
+    peak: str = ""
+    """When `limit` holds, such as `Mon-Fri 06:00-18:00 Mountain`; at other times `off_peak` does. Empty: always."""
+    off_peak: int = 0
     wait: str = "seconds"
     """How `Retry-After` tells when the window is over: in `seconds`, as a `date`, or not at all."""
     text: str = "Too many requests"
@@ -50,6 +63,33 @@ class Budget:
                 f"limit and window are positive, per is one of {', '.join(WHOSE)}, wait seconds, date or nothing."
             )
             raise ConfigError(f"{self} is no budget.", remedy=remedy)
+        if bool(self.peak) != (self.off_peak > 0) or (self.peak and _PEAK.fullmatch(self.peak) is None):
+            remedy = "Write peak like Mon-Fri 06:00-18:00 Mountain, and a positive off_peak with it."
+            raise ConfigError(f"{self} is no budget.", remedy=remedy)
+
+    @property
+    def named(self) -> bool:
+        """Whether it counts some interactions alone."""
+        return bool(self.interactions or self.beyond)
+
+    def covers(self, exchange: Exchange) -> bool:
+        """Whether an exchange counts."""
+        if self.methods and exchange.method not in self.methods:
+            return False
+        name = exchange.interaction.name if exchange.interaction is not None and self.named else ""
+        if any(fnmatchcase(name, one) for one in self.beyond):
+            return False
+        return not self.interactions or any(fnmatchcase(name, one) for one in self.interactions)
+
+    def limit_at(self, now: float) -> int:
+        """How many there may be in the window of that time."""
+        found = _PEAK.fullmatch(self.peak)
+        if found is None:
+            return self.limit
+        first, last, begins, ends, zone = found.groups()
+        shown = local(now, zone)
+        during = _DAYS.index(first) <= shown.weekday() <= _DAYS.index(last) and begins <= f"{shown:%H:%M}" < ends
+        return self.limit if during else self.off_peak
 
     def starts(self, now: float) -> float:
         """When the window begins that a first request at `now` opens."""
@@ -70,6 +110,7 @@ class Budgets:
         self.budgets = tuple(_budget(one) for one in told["budgets"])
         self._headers: Mapping[str, str] = told["headers"]
         self._site = site
+        self._batch = one_of("rates.batch", told["batch"], ("whole", "entries", "poisoned"))
         self._windows: dict[tuple[int, str], _Window] = {}
 
     def clear(self) -> None:
@@ -81,32 +122,56 @@ class Budgets:
         mine = [(place, one) for place, one in enumerate(self.budgets) if channel in one.of]
         if not mine:
             return stages
-        authorise, render = stages["authorise"], stages["render"]
+        authorise, name, render = stages["authorise"], stages["name_interaction"], stages["render"]
+        named = [one for one in mine if one[1].named]
+        others = [one for one in mine if not one[1].named]
 
         def counted(exchange: Exchange) -> None:
             authorise(exchange)
-            self._count(exchange, mine)
+            self._count(exchange, others)
+
+        def counted_by_name(exchange: Exchange) -> None:
+            name(exchange)
+            self._count(exchange, named)
 
         def told(exchange: Exchange) -> None:
             assert exchange.reply is not None
             exchange.reply.headers.extend(exchange.notes.get("rates", ()))
+            spoiled = exchange.notes.get("refused_for_rate", {})
+            if spoiled.get("retry_after"):
+                exchange.reply.headers.append(("Retry-After", spoiled["retry_after"]))
             render(exchange)
 
-        return {**stages, "authorise": counted, "render": told}
+        return {**stages, "authorise": counted, "name_interaction": counted_by_name, "render": told}
 
-    def _count(self, exchange: Exchange, mine: list[tuple[int, Budget]]) -> None:
+    def admit_entry(self, entry: Exchange, bundle: Exchange) -> Problem | None:
+        """What stands against an entry of a Bundle, where each counts for itself."""
+        mine = [(place, one) for place, one in enumerate(self.budgets) if "fhir" in one.of]
+        if self._batch == "whole" or not mine:
+            return None
+        spoiled: dict[str, str] | None = bundle.notes.get("refused_for_rate")
+        if spoiled is None or self._batch != "poisoned":
+            self._count(entry, mine, bundle)
+            if not isinstance(entry.result, Problem):
+                return None
+            spoiled = {"text": entry.result.text, "retry_after": entry.result.retry_after}
+            bundle.notes["refused_for_rate"] = spoiled
+        return Problem(429, "rate-limited", spoiled["text"], retry_after=spoiled["retry_after"])
+
+    def _count(self, exchange: Exchange, mine: list[tuple[int, Budget]], asker: Exchange | None = None) -> None:
         now = self._site.clock.now()
-        tightest: tuple[float, Budget, int, float] | None = None
+        tightest: tuple[float, Budget, int, int, float] | None = None
         for place, budget in mine:
-            if budget.methods and exchange.method not in budget.methods:
+            if not budget.covers(exchange):
                 continue
-            window = self._window(place, budget, self._whose(exchange, budget), now)
+            window = self._window(place, budget, self._whose(asker or exchange, budget), now)
             window.used += 1
-            left, ends = budget.limit - window.used, window.begins + budget.window
+            limit = budget.limit_at(now)
+            left, ends = limit - window.used, window.begins + budget.window
             if left < 0 and not isinstance(exchange.result, Problem):
                 exchange.result = _refusal(budget, now, ends)
-            if tightest is None or left / budget.limit < tightest[0]:
-                tightest = left / budget.limit, budget, max(0, left), ends - now
+            if tightest is None or left / limit < tightest[0]:
+                tightest = left / limit, budget, limit, max(0, left), ends - now
         if tightest is not None and self._headers:
             exchange.notes["rates"] = self._told(*tightest[1:])
 
@@ -125,9 +190,9 @@ class Budgets:
             found = self._windows[place, whose] = _Window(budget.starts(now))
         return found
 
-    def _told(self, budget: Budget, left: int, seconds: float) -> list[tuple[str, str]]:
+    def _told(self, budget: Budget, limit: int, left: int, seconds: float) -> list[tuple[str, str]]:
         names = {
-            "limit": budget.limit,
+            "limit": limit,
             "remaining": left,
             "reset": math.ceil(seconds),
             "window": f"{budget.window:g}",

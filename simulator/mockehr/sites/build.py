@@ -25,6 +25,7 @@ from mockehr.fhir.store import Base, EmptyBase, Store
 from mockehr.hl7.dialect import Dialect
 from mockehr.hl7.dialects import DIALECTS
 from mockehr.journal import Journal
+from mockehr.personalities.behind import Platform
 from mockehr.personalities.dresser import SiteFacts
 from mockehr.personalities.filling import filled
 from mockehr.personalities.load import laid_over, load_personality
@@ -45,6 +46,8 @@ from mockehr.sites.charts import Charts
 from mockehr.sites.endpoints import Endpoints
 from mockehr.sites.fhir_stages import fhir_stages
 from mockehr.sites.files_stages import files_stages, name_file
+from mockehr.sites.filing import filing_of
+from mockehr.sites.fronting import front_of
 from mockehr.sites.importing import import_desk
 from mockehr.sites.launching import launch_stages
 from mockehr.sites.links import Links
@@ -130,14 +133,18 @@ def _furnish(site: Site) -> None:
     site.links = Links(site)
     site.listeners = Listeners(site)
     site.log.listen(site.links.hear)
+    site.front = front_of(site)
     site.open_access = options.open_access
     site.perform = _performer(site)
     site.budgets = Budgets(site)
+    site.fhir.admit_entry = site.budgets.admit_entry
     site.pipelines = _pipelines(site)
     site.snapshots = Snapshots(site)
     site.dirty()
     _import(site)
     site.subscriptions.rebuild()
+    if site.front is not None:
+        site.front.open()
     if options.pathways:
         use_pathways(site, options.pathways, options.rate)
 
@@ -177,8 +184,8 @@ def infection_from(site: Site, use: str, settings: Mapping[str, Any]) -> Infecti
 
 def _charts(site: Site) -> Charts | None:
     options = site.options
-    if options.replay is not None or not options.patients:
-        return None
+    if options.replay is not None or not options.patients or isinstance(site.personality, Platform):
+        return None  # a platform has the patients of the sites behind it
     as_of = options.start if options.start is not None else site.clock.now()
     midnight = as_of - as_of % 86400
     population = Population(site.chance, options.patients, as_of=midnight)
@@ -206,11 +213,14 @@ def _fhir_server(site: Site) -> FhirServer:
         capability=Statements(site).text,
         interactions=INTERACTIONS,
         anything=site.options.replay is not None,
+        received=filing_of(site),
         **server_parts(site.personality),
     )
 
 
 def _performer(site: Site) -> Callable[[Exchange], None]:
+    if site.front is not None:
+        return site.front.perform
     if site.options.replay is None:
         return site.fhir.perform
     tape = load_tape(site.options.replay)
@@ -230,4 +240,7 @@ def _pipelines(site: Site) -> Mapping[Channel, Pipeline]:
         "feed": feed_stages(site),
         "proprietary": proprietary_stages(site),
     }
+    if site.front is not None:
+        entering = site.front.entering(stages["fhir"]["open_entry"])
+        stages = {**stages, "fhir": {**stages["fhir"], "open_entry": entering}}
     return {channel: Pipeline(site.budgets.around(channel, told)) for channel, told in stages.items()}

@@ -188,7 +188,7 @@ class Charts:
 
     def patients(self, parameters: Sequence[tuple[str, str]]) -> Hits | None:
         """Patients by slot ranges, or None where the parameters want a look at every chart."""
-        criteria = criteria_from(parameters, self.index_of, self.mrn_of)
+        criteria = criteria_from(parameters, self.index_of, self.mrn_of, self.identified)
         return None if criteria is None else PatientHits(self, self.population.find(criteria))
 
     def everyone(self) -> Iterator[str]:
@@ -364,8 +364,11 @@ class Charts:
 
     def _dress_shared_type(self, kind: str, resources: Sequence[JSON]) -> None:
         made = self._dress_all(resources, [self.population.as_of] * len(resources))
-        self._shared[kind] = [_record(document, at, "") for document, at in made]
-        self._shared_by_key.update((record.key, record) for record in self._shared[kind])
+        self._shared.setdefault(kind, [])
+        for document, at in made:  # some vendors have records of other types beside these
+            record = _record(document, at, "")
+            self._shared.setdefault(record.resource_type, []).append(record)
+            self._shared_by_key[record.key] = record
 
     def _clean_by_type(self) -> dict[str, tuple[JSON, ...]]:
         return {**self.population.directory.resources, "Medication": medications()}
@@ -377,11 +380,18 @@ class Charts:
             self._clean_shared = {f"{r['resourceType']}/{r['id']}": r for kind in kinds for r in kind}
         return self._clean_shared.get(reference)
 
+    def identified(self, identifier: str) -> int | None:
+        """Whom an `identifier` value names by itself, where the vendor's identifiers are made of its ids."""
+        system, _, value = identifier.rpartition("|")
+        id = self.personality.identified(system, value, self.facts)
+        return self.index_of(id) if id else None
+
     def mrn_of(self, identifier: str) -> str | None:
         """The population's record number in an `identifier` value; None if it is of another kind."""
         system, bar, value = identifier.rpartition("|")
         if bar and self.personality.identifier_kind(system, self.facts) != "MR":
             return None
+        value = self.personality.record_number(value)
         return str(int(value)) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
 

@@ -62,6 +62,7 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
             start=config.clock.start,
             settings=config.settings,
             open_access=config.open_access,
+            fronts=tuple(config.fronts),
             upgrade=config.upgrade,
             environment=config.environment,
             variance=config.variance,

@@ -9,6 +9,7 @@ from mockehr.core.errors import DuplicateName, UnknownName, nearest_names
 from mockehr.core.exchange import Channel, Exchange
 from mockehr.core.problem import Problem
 from mockehr.sites.endpoints import WELL_KNOWN
+from mockehr.sites.fronting import Frontings
 from mockehr.sites.site import Site
 from mockehr.sites.tenancy import Tenancy
 
@@ -29,6 +30,7 @@ class Directory:
         self._asked: dict[str, int] = {}
         self._watchers: list[Watcher] = []
         self._tenancies: dict[str, Tenancy] = {}
+        self._frontings = Frontings()
         self.strays = 0
 
     def add(self, site: Site, *, port: int | None = None) -> Site:
@@ -40,6 +42,7 @@ class Directory:
             raise DuplicateName("site", site.name, "the one that runs", "the one to be added")
         if port is not None and port in self._ports:
             raise DuplicateName("port", str(port), f"that of {self._ports[port].name}", f"that of {site.name}")
+        self._frontings.joined(site)
         self._sites[site.name] = site
         if port is not None:
             self._asked[site.name] = port
@@ -66,6 +69,15 @@ class Directory:
         """Close all sites, when nobody serves them any more; they stay in the directory. May be called twice."""
         for site in self._sites.values():
             site.close()
+
+    def check(self) -> None:
+        """Raise UnknownName for a site that another stands in front of and that is not there, UsageError for a
+        platform that stands in front of nothing. To be asked once all that are to be there were added."""
+        self._frontings.check()
+
+    def in_front_of(self, site: Site) -> list[str]:
+        """Names of the sites that stand in front of a site."""
+        return self._frontings.before(site)
 
     def share(self, lobby: Site, make: Callable[[str, Credential], Site]) -> Tenancy:
         """Let every unseen credential that comes to `lobby` have a site of its own, which `make` builds by name."""
@@ -101,6 +113,7 @@ class Directory:
 
     def _forget(self, site: Site) -> None:
         del self._sites[site.name]
+        self._frontings.left(site)
         self._tenancies.pop(site.name, None)
         for tenancy in self._tenancies.values():
             tenancy.forget(site)
@@ -143,11 +156,17 @@ def channel_of(site: Site, path: str) -> tuple[Channel, str] | None:
     FHIR paths are relative to the FHIR base afterwards; a trailing slash of the base does not matter.
     """
     base = site.fhir_path.rstrip("/")
+    path = site.personality.renamed(path, site.facts)
     if path.startswith(base) and (len(path) == len(base) or path[len(base)] == "/"):
         below = path[len(base) :] or "/"
-        if not below[1:2].isupper() and site.endpoints.bulk.serves(path):  # types begin with a capital
-            return "files", path
-        return ("discovery", below) if below in WELL_KNOWN else ("fhir", below)
+        if below in WELL_KNOWN:
+            return "discovery", below
+        if not below[1:2].isupper():  # types begin with a capital
+            if site.endpoints.bulk.serves(path):
+                return "files", path
+            if path in site.endpoints.paths:  # some vendors let apps in below the FHIR base
+                return site.endpoints.paths[path][0], path
+        return "fhir", below
     channel = site.endpoints.channel(path)
     return None if channel is None else (channel, path)
 

@@ -58,6 +58,7 @@ class Endpoints:
         issuer = vendor.issuer("", facts).rstrip("/")
         paths[issuer + OPENID_CONFIGURATION] = ("discovery", "openid-configuration")
         paths[vendor.jwks_path(facts)] = ("discovery", "jwks")
+        paths |= _discovery_elsewhere(vendor.oauth_path("discovery", facts))
         before = vendor.oauth_path("token_before", facts)
         if before:
             paths[before] = ("token", "token")
@@ -141,6 +142,11 @@ class Endpoints:
                 for name in ("introspect", "revoke", "userinfo", "manage", "style")
             },
         )
+
+
+def _discovery_elsewhere(path: str) -> dict[str, tuple[Channel, str]]:
+    """Where smart-configuration is beside the FHIR base."""
+    return {path.rstrip("/") + SMART_CONFIGURATION: ("discovery", "smart-configuration")} if path else {}
 
 
 def _bulk_addresses(site: Site) -> BulkAddresses:

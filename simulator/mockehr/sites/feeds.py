@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, Protocol, get_args
 
 from mockehr.core.exchange import Exchange
 from mockehr.hl7.dialect import Dialect
@@ -112,6 +112,16 @@ class Gathering:
     headers: bool = True
 
 
+class Bearer(Protocol):
+    """Who takes what waits on a link that leads to a site in memory."""
+
+    def carry(self) -> None:
+        """Take what may go."""
+
+    def end(self) -> None:
+        """Wait for no answer any more."""
+
+
 @dataclass(slots=True)
 class Link:
     """One feed to one peer. `messages` are types and triggers it carries, may hold `*`; `ready` waits to be sent."""
@@ -129,6 +139,8 @@ class Link:
     batch: Gathering | None = None
     sequence: bool = False
     """Whether MSH-13 counts the messages."""
+    inner: bool = False
+    """It leads to a site of the same process, in memory (`mockehr.sites.interposing`)."""
     number: int = 0
     ready: deque[Exchange] = field(default_factory=deque)
     acknowledged: int = 0
@@ -173,7 +185,7 @@ class Link:
         """What is to be told of it, without secrets."""
         return {
             "link": self.name,
-            "peer": f"{self.host}:{self.bound or self.port}",
+            "peer": self.name if self.inner else f"{self.host}:{self.bound or self.port}",
             "role": self.connection.role,
             "messages": list(self.messages),
             "number": self.number,

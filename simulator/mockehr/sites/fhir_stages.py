@@ -62,9 +62,11 @@ def _asking(site: Site) -> dict[str, Stage]:
             mischief.disturb("on_request", exchange)
 
     def name_interaction(exchange: Exchange) -> None:
+        site.personality.understand(exchange)
         server.name(exchange)
         if exchange.result is None:
-            exchange.result = permit(exchange) or site.media.refusal(exchange)
+            refusal = permit(exchange) or site.personality.objection(exchange)
+            exchange.result = refusal or site.media.refusal(exchange)
 
     def perform(exchange: Exchange) -> None:
         site.perform(exchange)
@@ -200,13 +202,21 @@ def _reply(site: Site, exchange: Exchange, heads: dict[tuple[str, int, float], l
     """The neutral result in the vendor's form."""
     result = exchange.result
     vendor = site.personality
+    if isinstance(result, (Record, SearchPage)):
+        unfit = vendor.unfit(result)
+        if unfit is not None:
+            return vendor.refuse(unfit, exchange.base_url, site.media.wish(exchange))
     if isinstance(result, Record):
         exchange.returned = (result.key,)
         media = site.media.type_of(exchange)
         if isinstance(media, Problem):
             return vendor.refuse(media, exchange.base_url, site.media.wish(exchange))
-        return Reply(200, _record_headers(site, result, heads), site.fhir.shown(result).body, None, media)
+        worn = vendor.worn(result)
+        body = site.fhir.shown(result).body if worn is None else b""
+        return Reply(200, _record_headers(site, result, heads), body, worn, media)
     if isinstance(result, Problem):
+        if result.status == 403 and isinstance(exchange.scopes, Scopes):
+            result = replace(result, scopes=exchange.scopes.text)
         return vendor.refuse(result, exchange.base_url, site.media.wish(exchange))
     if isinstance(result, Reply) and (result.content_type or not result.body):
         return result

@@ -18,6 +18,7 @@ from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
 from mockehr.fhir.bulk import Answer, Found, Place
 from mockehr.fhir.bulk.job import Segment
+from mockehr.fhir.bulk.kickoff import headerless
 from mockehr.fhir.bulk.segments import unpacked
 from mockehr.personalities.dates import http_date
 from mockehr.sites.bulk import granted
@@ -111,6 +112,9 @@ def _answer(site: Site, exchange: Exchange) -> Answer | Segment | Reply | Proble
     allowed = ("GET", "DELETE") if status else ("GET", "HEAD")
     if exchange.method == "OPTIONS":
         return Reply(204, [("Allow", ", ".join((*allowed, "OPTIONS")))])
+    missing = headerless(site.bulk.settings, exchange) if found.what != "bulk-stored" else None
+    if missing is not None:
+        return missing
     if exchange.method not in allowed:
         text = f"{exchange.method} is not offered here"
         return Problem(405, "interaction-unknown", text, where=", ".join(allowed))

@@ -21,7 +21,7 @@ from mockehr.hl7.header import read_header
 from mockehr.hl7.witness import Witness
 from mockehr.sites import greeting
 from mockehr.sites.attempts import about_of, control_id_of, first_attempt, mishap_of, next_attempt, restored
-from mockehr.sites.feeds import Connection, Gathering, Link, Mishap, Policy, Tls
+from mockehr.sites.feeds import Bearer, Connection, Gathering, Link, Mishap, Policy, Tls
 from mockehr.sites.gathering import gather, references_of
 from mockehr.sites.mllp_stages import prepare_again, prepare_message
 from mockehr.sites.parking import Parked, Parking
@@ -41,6 +41,8 @@ class Links:
         self._site = site
         self.links: dict[str, Link] = {}
         self.wake: Callable[[], None] = lambda: None
+        self.bearers: list[Bearer] = []
+        """Who carry what waits on links that lead to a site in memory."""
         self.settled: Callable[[Link, Exchange], None] = lambda link, exchange: None
         """Called with every message that the peer has answered, or not."""
         self.hang_up: Callable[[Link], None] = lambda link: None
@@ -72,7 +74,7 @@ class Links:
         self.links[link.name] = link
         for kept in self.spool.take_over(link.name):
             self._again(link, restored(kept), kept.attempts)
-        self.wake()
+        self._stir()
         return link
 
     def share_numbers(self) -> None:
@@ -170,7 +172,7 @@ class Links:
             self._taken(link, exchange)
         self._site.journal.close(exchange)
         self.settled(link, exchange)
-        self.wake()
+        self._stir()
 
     def filed(self, link: Link, taken: Sequence[Exchange], file: str, error: str = "") -> None:
         """A batch went to a file, which nobody answers; or could not, and stops the link with all of it first."""
@@ -214,7 +216,7 @@ class Links:
         if link.batch is not None:
             count += len(link.ready) - link.released
             release_batch(link)
-        self.wake()
+        self._stir()
         return count
 
     def set_aside(self, link: Link) -> list[Parked]:
@@ -226,7 +228,7 @@ class Links:
             link.failed += 1
             aside.append(self._park(link, exchange, str(exchange.notes.get("failure", "set aside by hand"))))
             self.spool.drop(link.name, number)
-        self.wake()
+        self._stir()
         return aside
 
     def discard(self, link: Link, why: str) -> int:
@@ -246,6 +248,8 @@ class Links:
 
     def reset(self) -> None:
         """Forget what waits, is parked or was counted, and count from 1 again; links stay."""
+        for bearer in self.bearers:
+            bearer.end()
         for link in self.links.values():
             for cancel in (*(cancel for _, cancel in link.resting.values()), link.due, link.pause):
                 if cancel is not None:
@@ -275,6 +279,12 @@ class Links:
         )
         self.parking.drop(parked.number)
         return self.send(link, parked.body, source=about)
+
+    def _stir(self) -> None:
+        """Something may be sent now."""
+        self.wake()
+        for bearer in tuple(self.bearers):
+            bearer.carry()
 
     def _habit(self, link: Link) -> SendHabit:
         return (link.dialect or self._site.dialect).sending
@@ -345,7 +355,7 @@ class Links:
         if link.policy.full == "drop-oldest" and link.waiting > link.policy.queue and link.ready:
             self._give_up(link, link.ready.popleft(), "the queue was full")
         self._gather(link)
-        self.wake()
+        self._stir()
 
     def _gather(self, link: Link) -> None:
         """Close the batch of a link that gathers if it is large enough, or see to it that it will close."""
@@ -358,7 +368,7 @@ class Links:
 
             def close() -> None:
                 release_batch(link)
-                self.wake()
+                self._stir()
 
             clock = self._site.clock
             link.due = clock.schedule(clock.now() + batch.every, close, f"batch of {link.name}")
@@ -370,7 +380,7 @@ class Links:
         if len(left) < len(link.held):
             link.held[:] = left
             link.ready.append(exchange)
-        self.wake()
+        self._stir()
 
     def _taken(self, link: Link, exchange: Exchange) -> None:
         link.acknowledged += 1
@@ -387,7 +397,7 @@ class Links:
 
         def on() -> None:
             link.pause = None
-            self.wake()
+            self._stir()
 
         clock = self._site.clock
         link.pause = clock.schedule(clock.now() + link.policy.wait(1, habit), on, f"start {link.name} again")
@@ -414,7 +424,7 @@ class Links:
         def again() -> None:
             link.resting.pop(number, None)
             self._again(link, exchange, exchange.notes.get("attempt", 1))
-            self.wake()
+            self._stir()
 
         clock, cancel = self._site.clock, lambda: None
         if wait is not None:

@@ -37,6 +37,8 @@ class SiteOptions:
     """`realistic`: a plausible hospital of that vendor, drawn from the seed (`mockehr.personalities.variance`)."""
     open_access: bool = False
     """No bearer token is wanted."""
+    fronts: tuple[str, ...] = ()
+    """Names of the sites behind this one, of a platform that stands in front of others (`mockehr.sites.fronting`)."""
     hl7_dialect: str = ""
     """Name of the HL7 dialect; the personality's own unless told."""
     hl7_listen: int | None = None

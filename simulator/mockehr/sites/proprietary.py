@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from mockehr.auth.tokens import Grant
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.pipeline import Stage
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.search import look_up
 from mockehr.fhir.writes import Body, check, commit
+from mockehr.personalities.behind import Behind
 from mockehr.personalities.ids import WRITTEN_FROM
 from mockehr.personalities.proprietary import Api
 from mockehr.sites.fhir_stages import authorise_by
@@ -93,12 +95,19 @@ class SiteRecords:
         found = look_up(self._site.fhir, resource_type, query, offset=offset, limit=limit)
         return found if isinstance(found, Problem) else (found[0], [record.document for record in found[1]])
 
-    def create(self, exchange: Exchange, resource: JSON) -> JSON | Problem:
+    def written(self, resource_type: str, since: float) -> list[JSON]:
+        """See Records."""
+        records = [one for one in self._site.store.overlay(resource_type) if not one.deleted and one.updated >= since]
+        return [record.document for record in sorted(records, key=lambda record: record.updated)]
+
+    def create(self, exchange: Exchange, resource: JSON, id: str = "") -> JSON | Problem:
         """See Records."""
         server, kind = self._site.fhir, str(resource["resourceType"])
         with server.store.transaction():
+            if id and server.store.read(kind, id) is not None:
+                return Problem(409, "conflict", f"There is {kind}/{id} already", resource_type=kind, value=id)
             wrong = check(server, resource, kind)
-            return wrong or self._commit(exchange, resource, server.new_id(kind))
+            return wrong or self._commit(exchange, resource, id or server.new_id(kind))
 
     def update(self, exchange: Exchange, resource: JSON) -> JSON | Problem:
         """See Records."""
@@ -157,6 +166,22 @@ class SiteRecords:
         """See Records."""
         found = self._site.auth.users.find(name)
         return found is not None and found.password in ("", password)
+
+    def own(self, name: str) -> Sequence[str]:
+        """See Records."""
+        found = self._site.auth.users.find(name)
+        return () if found is None or found.staff else found.patients
+
+    def grant(self, client: str, seconds: int, token: str = "") -> str:
+        """See Records."""
+        site, now = self._site, self.now()
+        draft = Grant(client, site.auth.clients.get(client).scopes, now, now + seconds, seconds, token)
+        return site.auth.tokens.issue(draft, token_url=site.token_path).token
+
+    @property
+    def behind(self) -> Sequence[Behind]:
+        """See Records."""
+        return self._site.front.behind if self._site.front is not None else ()
 
     def keep(self, drawer: str, name: str, thing: Any, seconds: float) -> None:
         """See Records."""

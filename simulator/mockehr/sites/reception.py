@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mockehr.core.exchange import JSON, Exchange
-from mockehr.hl7.accept import accept
+from mockehr.hl7.accept import accept, refuse_header
 from mockehr.hl7.ack import Outcome
 from mockehr.hl7.answers import Respond
 from mockehr.hl7.faults import Fault, Rejection
@@ -17,6 +17,7 @@ from mockehr.hl7.message import Message
 from mockehr.hl7.versions import at_least
 from mockehr.sites.inbox import identity_of
 from mockehr.sites.intents import apply_intents
+from mockehr.sites.interposing import route
 from mockehr.sites.listeners import Listener
 from mockehr.sites.questions import ask
 from mockehr.sites.site import Site
@@ -139,6 +140,9 @@ def _applied(site: Site, exchange: Exchange, listener: Listener, header: Header)
         listener.refuse_unwanted(header)
         if exchange.body.count(b"\r") + exchange.body.count(b"\n") > MOST_LINES:
             raise Rejection("AR", Fault(207, "MSH", text=f"more than {MOST_LINES} segments are too many"))
+        if site.front is not None and site.front.passes_hl7:
+            refuse_header(header, listener.context(site.clock.now(), site.dialect))
+            return route(site, exchange, header.kind)
         accepted = accept(Message(exchange.body), listener.context(site.clock.now(), site.dialect))
         respond = accepted.respond
         written = apply_intents(site, accepted, exchange, warnings)

@@ -39,13 +39,20 @@ class PatientHits:
         return self._selection.is_range
 
 
+def _unidentified(identifier: str) -> int | None:
+    return None
+
+
 def criteria_from(
-    parameters: Sequence[tuple[str, str]], index_of: Callable[[str], int | None], mrn_of: Callable[[str], str | None]
+    parameters: Sequence[tuple[str, str]],
+    index_of: Callable[[str], int | None],
+    mrn_of: Callable[[str], str | None],
+    identified: Callable[[str], int | None] = _unidentified,
 ) -> list[Criterion] | None:
     """Criteria for those search parameters, or None if one of them cannot be answered by computation.
 
     `index_of` decodes a patient id; `mrn_of` turns an `identifier` value into the population's MRN digits, or None if
-    that identifier is not computed from it.
+    that identifier is not computed from it; `identified` finds whom an identifier names by itself.
     """
     criteria: list[Criterion] = []
     for key, value in parameters:
@@ -57,8 +64,7 @@ def criteria_from(
         if name == "_id":
             made = [Among(tuple(i for i in (index_of(text) for text in texts) if i is not None))]
         elif name == "identifier":
-            numbers = [mrn_of(text) for text in texts]
-            made = [None if number is None else Equals("mrn", number) for number in numbers]
+            made = [_identified(identified(text), mrn_of(text)) for text in texts]
         elif name == "birthdate":
             made = [_born(text) for text in texts]
         else:
@@ -71,6 +77,12 @@ def criteria_from(
             return None
         criteria.append(known[0] if len(known) == 1 else AnyOf(tuple(known)))
     return criteria
+
+
+def _identified(index: int | None, number: str | None) -> Criterion | None:
+    if index is not None:
+        return Among((index,))
+    return None if number is None else Equals("mrn", number)
 
 
 def _text(trait: str, text: str, modifier: str) -> Criterion | None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mockehr.sites.audit import AuditTrail
     from mockehr.sites.budgets import Budgets
     from mockehr.sites.endpoints import Endpoints
+    from mockehr.sites.fronting import Front
     from mockehr.sites.links import Links
     from mockehr.sites.listeners import Listeners
     from mockehr.sites.pathway_runs import PathwayRuns
@@ -88,6 +89,8 @@ class Site:
     """How this site writes HL7 v2."""
     links: Links
     listeners: Listeners
+    front: Front | None
+    """What stands behind it; None for a hospital's own system."""
     open_access: bool
     trail: bool
 
@@ -311,5 +314,7 @@ class Site:
         self.listeners.reset()
         self.clock.clear()
         self.journal.clear()
+        if self.front is not None:
+            self.front.begin()
         if self._pathways is not None:
             self._pathways.reset()

@@ -35,13 +35,23 @@ class Statements:
         """For a client that addressed the site as the exchange did."""
         site = self._site
         release = tuple(site.upgrades.taken)
-        of = (exchange.base_url, day(site.clock.now()), release, *map(id, (site.personality, site.fhir.types)))
+        named = self._named(exchange)
+        of = (exchange.base_url, day(site.clock.now()), release, named, *map(id, (site.personality, site.fhir.types)))
         found = self._kept.get(of)
         if found is None:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
-            found = self._kept[of] = encode(statement(site, exchange.base_url))
-        return found
+            told = statement(site, exchange.base_url)
+            if named:
+                told = site.personality.capability_of_client(told, site.facts, exchange.base_url)
+            found = self._kept[of] = encode(told)
+        return site.personality.statement(found, site.clock.now())
+
+    def _named(self, exchange: Exchange) -> bool:
+        """Whether an app without a secret says who it is, where the vendor has a header for that."""
+        header = str(self._site.personality.settings["capability"]["client_header"]).lower()
+        client = self._site.auth.clients.find(exchange.headers.get(header, "")) if header else None
+        return client is not None and client.public
 
 
 def statement(site: Site, base_url: str) -> JSON:

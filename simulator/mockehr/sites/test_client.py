@@ -21,6 +21,11 @@ APP_SCOPES = (
 """All that an app may be given."""
 
 
+def fitting_key(algorithms: Sequence[str]) -> dict[str, str]:
+    """The private JWK of a public test key for one of these algorithms: not every vendor takes ES384."""
+    return read_bundled_key("client-1-ES384" if "ES384" in algorithms else "client-1-RS384")
+
+
 def register_app(
     site: Site,
     client_id: str,

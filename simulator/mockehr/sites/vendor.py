@@ -9,6 +9,7 @@ from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON
 from mockehr.fhir.elements import resource_types
 from mockehr.fhir.operations import operations
+from mockehr.fhir.search.table import own_definitions
 from mockehr.personalities.model import Personality
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ def server_parts(vendor: Personality) -> dict[str, Any]:
         "system": vendor.offers(""),
         "operations": lambda kind, id: _operations(vendor, kind, id),
         "restrictions": vendor.rules,
-        "meta": partial(_meta, vendor) if vendor.settings["shape"].get("meta", True) else _no_meta,
+        "meta": partial(_meta, vendor) if vendor.settings["shape"].get("meta", True) else partial(_no_meta, vendor),
         "version_text": vendor.version_text,
+        "tag": vendor.tag,
         "settings": vendor.settings["write"],
+        "own_parameters": own_definitions(vendor.settings["search"]["own"], vendor.fhir_version),
         "fhir_version": vendor.fhir_version,
     }
 
@@ -49,15 +52,18 @@ def _meta(vendor: Personality, given: JSON | None, version: int, at: float) -> J
     return {**given, **own} if given else own
 
 
-def _no_meta(given: JSON | None, version: int, at: float) -> JSON:
-    return {}
+def _no_meta(vendor: Personality, given: JSON | None, version: int, at: float) -> JSON:
+    return vendor.kept_meta(given)
 
 
 def _operations(vendor: Personality, kind: str, id: str) -> frozenset[str]:
     return frozenset(
         name
         for name, operation in operations().items()
-        if operation.fits(kind, id) and vendor.operates(name) and (name != "export" or _exports(vendor, kind))
+        if operation.fits(kind, id)
+        and vendor.operates(name)
+        and (name != "export" or _exports(vendor, kind))
+        and not (operation.proprietary and vendor.settings["interactions"]["operations"] == "all")
     )
 
 

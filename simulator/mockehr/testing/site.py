@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from mockehr.auth.clients import Client
-from mockehr.auth.keys import read_bundled_key
 from mockehr.auth.people import User
 from mockehr.control.facade import Control
 from mockehr.core.clock import Settled, duration
@@ -26,7 +25,7 @@ from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
 from mockehr.sites.feeds import Link
 from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
-from mockehr.sites.test_client import APP_SCOPES, register_app, register_demo_client
+from mockehr.sites.test_client import APP_SCOPES, fitting_key, register_app, register_demo_client
 from mockehr.sites.told import kinds_from, told_of, watch, witness_of
 from mockehr.sites.truth import TruthReport
 from mockehr.sites.waiting import releasable
@@ -51,7 +50,8 @@ class TestClient:
     client_id: str
     scopes: str
     key: Mapping[str, str]
-    """Private JWK of a public test key (ES384): `dict(client.key)` for PyJWT's PyJWK, joserfc and others."""
+    """Private JWK of a public test key (ES384, or RS384 where the vendor does not take that): `dict(client.key)` for
+    PyJWT's PyJWK, joserfc and others."""
     token_url: str
     fhir_url: str
     patients: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class TestSite:
     def client(self, client_id: str = "backend", scopes: str = "system/*.cruds") -> TestClient:
         """Register a Backend Services client with the public test keys."""
         made: Client = self._call(register_demo_client, self.site, client_id, scopes)
-        key = read_bundled_key("client-1-ES384")
+        key = fitting_key(self.site.auth.settings.assertion_algs)
         return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
 
     # launches
@@ -106,7 +106,7 @@ class TestSite:
         __tracebackhide__ = True
         uris = [redirect_uris] if isinstance(redirect_uris, str) else list(redirect_uris)
         made: Client = self._call(register_app, self.site, client_id, uris, scopes, secret=secret, keys=keys)
-        key = read_bundled_key("client-1-ES384") if keys else {}
+        key = fitting_key(self.site.auth.settings.assertion_algs) if keys else {}
         return TestClient(made.client_id, made.scopes.text, key, self.token_url, self.fhir_url)
 
     def open(self, app_url: str, **context: Any) -> str:

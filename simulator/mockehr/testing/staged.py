@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
-from mockehr.auth.keys import load_key, private_jwk, read_bundled_key
+from mockehr.auth.keys import load_key, private_jwk
 from mockehr.core.errors import UnknownName
 from mockehr.core.exchange import JSON
 from mockehr.scenarios.schema import load_scenario
@@ -16,6 +16,7 @@ from mockehr.scenarios.scorecard import Scorecard
 from mockehr.scenarios.shipped import find_scenario
 from mockehr.scenarios.trial import Trial
 from mockehr.sites.site import Site
+from mockehr.sites.test_client import fitting_key
 from mockehr.testing.server import WorldServer
 from mockehr.testing.site import TestClient
 
@@ -58,7 +59,7 @@ class StagedScenario:
         return TestClient(
             told.client_id,
             told.scopes,
-            private_jwk(load_key(read_bundled_key("client-1-ES384"))),
+            private_jwk(load_key(fitting_key(found.auth.settings.assertion_algs))),
             root + found.token_path,
             (root + found.fhir_path).rstrip("/"),
             tuple(self.trial.rosters[found.name]),

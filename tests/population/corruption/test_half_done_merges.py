@@ -10,7 +10,7 @@ import pytest
 from mockehr.core.chance import Chance
 from mockehr.core.errors import ConfigError, UnknownName
 from mockehr.core.exchange import Exchange
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.population.corruption.base import Infection, corruptions
 from mockehr.population.corruption.half_done_merges import HalfDoneMerges
 from mockehr.sites.build import build_site
@@ -62,7 +62,7 @@ def test_who_was_registered_twice_depends_on_the_seed_only() -> None:
     assert [first.patient(n).body for n in range(60, 66)] == [again.patient(n).body for n in range(60, 66)]
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_a_second_record_is_read_by_its_id_and_names_its_survivor(vendor: str) -> None:
     site, charts = made(vendor)
     for second, survivor in charts.survivors():

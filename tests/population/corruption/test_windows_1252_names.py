@@ -9,7 +9,7 @@ import pytest
 
 from mockehr.core.chance import Chance
 from mockehr.core.errors import ConfigError, UsageError
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import ehr_names
 from mockehr.population.corruption.base import Infection
 from mockehr.population.corruption.windows_1252_names import Windows1252Names
 from mockehr.population.population import Population
@@ -59,7 +59,7 @@ def test_who_is_touched_depends_on_seed_and_name_and_on_nothing_else() -> None:
     assert set(infection(0.5).patients()) != set(infection(0.5, name="again").patients())
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_two_sites_with_the_same_seed_are_dirtied_alike(vendor: str) -> None:
     one, other = made(vendor), made(vendor)
     assert one.charts is not None
@@ -68,7 +68,7 @@ def test_two_sites_with_the_same_seed_are_dirtied_alike(vendor: str) -> None:
         assert one.charts.patient(index).body == other.charts.patient(index).body
 
 
-@pytest.mark.parametrize("vendor", personality_names())
+@pytest.mark.parametrize("vendor", ehr_names())
 def test_only_names_are_touched_and_a_careful_reader_gets_them_back(vendor: str) -> None:
     site = made(vendor, rate=1.0)
     charts = site.charts

@@ -181,6 +181,8 @@ class FrontDoor:
         handle, asked = request.get("launch"), Scopes.parse(request.get("scope"))
         launch = self._launch(handle, asked, client, now)
         scopes = self.grantable(asked, client, ehr=bool(handle))
+        if self.settings.nonce_required and "openid" in asked and not request.get("nonce"):
+            raise Refused("parameter-missing", "A request for openid needs the parameter nonce.")
         about_data = any(scope.actions for scope in asked)
         empty = about_data and not any(scope.actions for scope in scopes)
         if not scopes or (empty and not self.settings.without_data):

@@ -20,6 +20,8 @@ def draft(asking: Asking) -> Grant:
     held = asking.renewals.find(token, asking.client, asking.now)
     scopes = held.grant.scopes
     asked = asking.request.get("scope")
+    if asking.settings.refresh_scope_required and not asked.split():
+        raise Refused("scope-missing", "The parameter scope is required, as in the first request.")
     if asked.split():
         scopes = Scopes.parse(asked).intersect(held.grant.scopes)
         if scopes != Scopes.parse(asked):

@@ -35,17 +35,25 @@ def add(
     port: int = -1,
     environment: str = "",
     variance: str = "",
+    fronts: str = "",
 ) -> dict[str, Any]:
     """Make a site and serve it from now on; with `port` also on one of its own, 0 for any free one.
 
     `environment` (`sandbox` or `production`) and `variance` (`realistic`) make it a plausible one of its vendor.
+    `fronts` are the sites that a platform (redox, mirth …) stands in front of, by commas.
     """
     if personality not in personality_names():  # a path is for who starts the server: no caller reads its files
         raise UnknownName("personality", personality, personality_names())
     chosen: int | str = int(seed) if seed.lstrip("-").isdigit() else seed
     options = SiteOptions(name, personality=personality, patients=patients, seed=chosen, stepped=stepped)
-    options = replace(options, environment=environment, variance=variance)
+    behind = tuple(directory.get(one.strip()).name for one in fronts.split(",") if one.strip())
+    options = replace(options, environment=environment, variance=variance, fronts=behind)
     site = directory.add(build_site(options), port=None if port < 0 else port)
+    try:
+        directory.check()
+    except UsageError:
+        directory.remove(name)
+        raise
     return show(site) | {"port": directory.own_port(site)}
 
 
@@ -68,6 +76,8 @@ def show(site: Site) -> dict[str, Any]:
         "fhir": site.fhir_path,
         "token": site.token_path,
         "jwks": site.jwks_path,
+        "assertion_algs": list(site.auth.settings.assertion_algs),
+        "fronts": list(site.options.fronts),
         "entries": len(site.journal),
         "changes": len(site.log.changes),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from mockehr.control.operation import operation
 from mockehr.core.errors import UnknownName
-from mockehr.personalities.behaviours import Behaviour, behaviours
+from mockehr.personalities.behaviours import Behaviour, as_markdown, behaviours
 from mockehr.personalities.comparison import differences
 from mockehr.personalities.load import load_personality, personality_names
 from mockehr.personalities.variance import variance_of
@@ -59,6 +59,12 @@ def diff(directory: Directory, name: str, other: str) -> dict[str, Any]:
         ],
         "code": {vendor: [_row(row) for row in behaviours(vendor) if not row.settings] for vendor in (name, other)},
     }
+
+
+@operation("vendor table", "GET", "/vendor-table", scope="server", offline=True)
+def table(directory: Directory) -> dict[str, Any]:
+    """Everything that is known of every vendor, with its sources, as Markdown."""
+    return {"lines": as_markdown(personality_names())}
 
 
 @operation("site diff", "GET", "/diff")

@@ -34,6 +34,9 @@ def write(delivery: Delivery, sender: Sender) -> None:
         _challenge(delivery, sender, settings)
         return
     told = [message(delivery, event, sender, settings) for event in delivery.events]
+    names = [one.notification for event in delivery.events if (one := told_as(event.change)) is not None]
+    if any(names):
+        exchange.notes["notification"] = [name for name in names if name]
     exchange.body = sender.encode(told[0] if len(told) == 1 else told)
 
 

@@ -108,7 +108,7 @@ class Desk:
         reply = Reply(settings.kickoff_status)
         reply.headers.append(("Content-Location", self.addresses.status(job.base_url, job.id, job.group)))
         if settings.kickoff_body:
-            reply.document = _filled(settings.kickoff_body, job)
+            reply.document = _filled(settings.kickoff_body, job, numbers=settings.ids == "number")
             reply.content_type = "application/json"
         return reply
 
@@ -300,12 +300,12 @@ class Desk:
         self._counting.clear()
 
 
-def _filled(told: JSON, job: Job) -> JSON:
-    """The body of a kick-off with the names of the job in it."""
+def _filled(told: JSON, job: Job, *, numbers: bool) -> JSON:
+    """The body of a kick-off with the names of the job in it, those of digits alone as numbers where ids are."""
     names = {"{job}": job.id, "{group}": job.group}
     made = {}
     for key, value in told.items():
         for name, text in names.items():
             value = value.replace(name, text) if isinstance(value, str) else value
-        made[key] = value
+        made[key] = int(value) if numbers and isinstance(value, str) and value.isdecimal() else value
     return made

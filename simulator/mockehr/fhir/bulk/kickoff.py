@@ -54,6 +54,9 @@ class Order:
         assert asked is not None
         level = "group" if asked.id else "patient" if asked.resource_type else "system"
         settings = self._settings
+        missing = headerless(settings, exchange)
+        if missing is not None:
+            return missing
         if settings.prefer_required and not wants_async(exchange):
             text = "an export is asked for with the header Prefer: respond-async"
             return Problem(400, "bad-request", text, parameter="Prefer")
@@ -125,6 +128,16 @@ class Order:
             job, size=size, counted=counted, chunk=settings.chunk if counted else settings.large_chunk,
             due=due, expires=due + settings.kept,
         )  # fmt: skip
+
+
+def headerless(settings: BulkSettings, exchange: Exchange) -> Problem | None:
+    """The refusal of a request without a header that the vendor wants with all of them, or with another value."""
+    for name, value in settings.headers.items():
+        given = exchange.headers.get(name.lower(), "")
+        if not given or given != (value or given):
+            text = f"the header {name} is {'wrong' if given else 'missing'}"
+            return Problem(400, "bad-request", text, parameter=name)
+    return None
 
 
 def refused(settings: BulkSettings, draft: Job, lately: bool, jobs: Sequence[Job]) -> Problem | None:

@@ -14,7 +14,9 @@ KINDS: Final = {"deleted": "Bundle", "error": "OperationOutcome"}
 
 
 def job_name(key: Key, number: int, form: str) -> str:
-    """The id of the n-th job in hexadecimal digits or as a UUID."""
+    """The id of the n-th job in hexadecimal digits, as a UUID, or as a number of four digits and more."""
+    if form == "number":
+        return str(1000 + number)
     octets = key("bulk-job", number)[:16]
     return str(UUID(bytes=octets, version=4)) if form == "uuid" else octets.hex()
 

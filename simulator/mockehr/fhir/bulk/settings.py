@@ -12,7 +12,7 @@ from mockehr.core.exchange import JSON
 LEVELS: Final = ("system", "patient", "group")
 ID_FORMS: Final = ("plain", "hex", "uuid")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "ids": ID_FORMS[1:],
+    "ids": (*ID_FORMS[1:], "number"),
     "file_ids": ID_FORMS,
     "files": ("direct", "redirect"),
 }
@@ -37,6 +37,7 @@ class BulkSettings:
     filters_per_type: int
     type_filter_status: int
     prefer_required: bool
+    headers: JSON
     group_scope: bool
     kickoff_status: int
     kickoff_body: JSON

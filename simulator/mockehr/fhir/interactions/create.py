@@ -24,7 +24,7 @@ def create(server: FhirServer, exchange: Exchange) -> Written | Problem:
             return existing if isinstance(existing, Problem) else Written(existing, created=False, changed=False)
         id = asked.id or server.new_id(asked.resource_type)
         refusal = outside(server, exchange, "create", None, body.document, id)
-        made = refusal or admitted(server, exchange, body, None)
+        made = refusal or admitted(server, exchange, body, None, id)
         return made if isinstance(made, Problem) else commit(server, exchange, made, id, None)
 
 

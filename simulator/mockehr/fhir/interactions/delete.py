@@ -35,7 +35,7 @@ def delete(server: FhirServer, exchange: Exchange) -> Reply | Problem:
         buried = [bury(server, exchange, current) for current in found if not current.deleted]
     if len(buried) != 1:
         return Reply(204)
-    return Reply(204, [("ETag", f'W/"{server.version_text(buried[0].version)}"')])
+    return Reply(204, [("ETag", f'W/"{server.version_of(buried[0].resource_type, buried[0].version)}"')])
 
 
 def _meant(server: FhirServer, exchange: Exchange) -> list[Record] | Problem:

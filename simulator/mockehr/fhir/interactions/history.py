@@ -123,7 +123,7 @@ def _entry(server: FhirServer, record: Record, base: str, less: Query | None, an
     request = {"method": method, "url": record.resource_type if kind == "create" else record.key}
     response = {
         "status": "201" if anew and not record.deleted else status,
-        "etag": f'W/"{server.version_text(record.version)}"',
+        "etag": f'W/"{server.version_of(record.resource_type, record.version)}"',
         "lastModified": instant(record.updated, millis=True),
     }
     whole = server.shown(record).document

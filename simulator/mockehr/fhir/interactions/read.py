@@ -38,7 +38,9 @@ def vread(server: FhirServer, exchange: Exchange) -> Record | Reply | JSON | Pro
     asked = exchange.interaction
     assert asked is not None
     history = server.store.history(asked.resource_type, asked.id)
-    record = next((one for one in history if server.version_text(one.version) == asked.version), None)
+    record = next(
+        (one for one in history if server.version_of(one.resource_type, one.version) == asked.version), None
+    )
     if record is None:
         return not_found(asked.resource_type, f"{asked.id}/_history/{asked.version}")
     refusal = _withheld(server, exchange, record)
@@ -86,7 +88,7 @@ def _known(server: FhirServer, exchange: Exchange, record: Record) -> Reply | No
     """304 without a body when the client's version or time is the current one (RFC 9110 section 13.1.2, 13.1.3)."""
     if not server.settings.get("conditional_read", True):
         return None
-    version = server.version_text(record.version)
+    version = server.version_of(record.resource_type, record.version)
     tags = exchange.headers.get("if-none-match")
     if tags is not None:
         known = any(tag.strip().removeprefix("W/").strip('"') in (version, "*") for tag in tags.split(","))

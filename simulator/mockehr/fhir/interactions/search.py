@@ -19,7 +19,7 @@ from mockehr.core.exchange import JSON, Exchange, Interaction
 from mockehr.core.page import Joined, PageEntry, SearchPage
 from mockehr.core.problem import Problem
 from mockehr.fhir.interactions.include import Includes
-from mockehr.fhir.interactions.turning import opened, page_key
+from mockehr.fhir.interactions.turning import opened, page_key, settled_by
 from mockehr.fhir.pages import PageSession, address_of
 from mockehr.fhir.part import Part, others_record
 from mockehr.fhir.record import Record
@@ -215,10 +215,12 @@ def _begun(server: FhirServer, exchange: Exchange, text: str) -> tuple[PageSessi
     strict = "handling=strict" in exchange.headers.get("prefer", "")
     # a date that is approximate depends on the time, and what a patient's own token finds on whose it is
     plain = asked.name == "search" and not APPROXIMATE.search(text) and asked.resource_type not in RECORDED_TYPES
+    plain = plain and not server.restrictions.lag
     same = (asked, text, exchange.base_url, strict, exchange.patient, server.rights(exchange)) if plain else None
     known = server.recent.get(same, _mark(server)) if same is not None else None
     if known is None:
-        found = _answered(server, exchange, server.restrictions.standard(_pairs(text)), strict=strict)
+        pairs = server.restrictions.meant(exchange, server.restrictions.standard(_pairs(text)))
+        found = _answered(server, exchange, pairs, strict=strict)
         if isinstance(found, Problem):
             return found
         overall, hits, unknown = found
@@ -227,6 +229,9 @@ def _begun(server: FhirServer, exchange: Exchange, text: str) -> tuple[PageSessi
             server.recent.keep(same, Answered(overall, hits, unknown))
     else:
         overall, hits, unknown = known.query, known.hits, known.unknown
+    most = server.restrictions.most_matches
+    if most and (hits.total or 0) > most:
+        return Problem(403, "too-costly", f"more than {most} resources match; narrow the search")
     limit = server.restrictions.page_size(asked.resource_type, overall.count)
     session = PageSession(
         asked.resource_type,
@@ -273,6 +278,9 @@ def _answered(
         if others is not None:
             return others
     hits: Hits = ListHits(()) if refusal is not None else _hits(server, exchange, targets, overall)
+    settled = settled_by(server, exchange)
+    if settled is not None and isinstance(hits, ListHits):
+        hits = ListHits([one for one in hits.page(0, hits.total or 0) if one.updated <= settled])
     return overall, _all_in_order(server, hits, overall), unknown
 
 
@@ -385,6 +393,9 @@ def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: l
     assert query is not None
     count_only = session.offset == 0 and _count_only(query)
     portion = Portion((), False, 0) if count_only else _portion(session)
+    settled = settled_by(server, exchange)
+    if settled is not None:
+        portion = Portion(tuple(r for r in portion.records if r.updated <= settled), portion.more, portion.looked)
     whole = not portion.more and session.offset == 0 and not session.looked
     total = session.hits.total
     if total is None and whole and not count_only:

@@ -40,6 +40,7 @@ HTTP: Final = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
 }
 _CODES: Final = {401: "login", 403: "forbidden", 404: "not-found", 405: "not-supported"}
 
@@ -69,6 +70,10 @@ def transaction(server: FhirServer, exchange: Exchange) -> Reply | Problem:
         return Problem(422, "body-invalid", f"nested more than {DEEPEST} levels deep", expression=("Bundle",))
     if kind not in server.system:
         return Problem(405, "interaction-unknown", f"{kind} is not offered for the server as a whole")
+    most = int(server.settings.get("largest_bundle", 0))
+    if most and len(bundle.get("entry") or ()) > most:
+        text = f"the Bundle has {len(bundle['entry'])} entries; {most} are allowed"
+        return Problem(413, "too-costly", text, expression=("Bundle.entry",))
     requests = requests_of(bundle, exchange.base_url)
     if isinstance(requests, Problem):
         return requests
@@ -125,6 +130,7 @@ def _done(server: FhirServer, request: Request, outer: Exchange) -> tuple[Any, b
                 inner.result = Problem(400, "body-invalid", f"{request.at}: a Bundle of requests holds no other")
             else:
                 inner.result = server.permit(inner)
+            inner.result = inner.result or server.admit_entry(inner, outer)
         if inner.result is None and asked is not None:
             if asked.name == "create" and request.id:
                 inner.interaction = type(asked)(asked.name, asked.resource_type, request.id)
@@ -144,7 +150,7 @@ def _entry(server: FhirServer, reply: Reply, inner: Exchange) -> bytes:
     response: JSON = {"status": f"{reply.status} {HTTP.get(reply.status, '')}".strip()}
     record = inner.result.record if isinstance(inner.result, Written) else inner.result
     if isinstance(inner.result, Written):
-        response["location"] = f"{record.key}/_history/{server.version_text(record.version)}"
+        response["location"] = f"{record.key}/_history/{server.version_of(record.resource_type, record.version)}"
     if reply.header("ETag"):
         response["etag"] = reply.header("ETag")
     if isinstance(record, Record):

@@ -1,7 +1,10 @@
-"""Where the next page of a search is kept, and by which token it is asked for."""
+"""Where the next page of a search is kept, by which token it is asked for, and how much of the store it may know."""
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlencode
+
+from mockehr.core.exchange import Exchange
 from mockehr.fhir.pages import PageSession
 from mockehr.fhir.search.stream import Portion
 from mockehr.fhir.server import FhirServer
@@ -20,9 +23,17 @@ def opened(server: FhirServer, session: PageSession, portion: Portion) -> tuple[
     return token, key
 
 
+def settled_by(server: FhirServer, exchange: Exchange) -> float | None:
+    """Until when what was written is found, in site seconds; None for all of it."""
+    lag, header = server.restrictions.lag, server.restrictions.lag_header
+    if not lag or (header and exchange.headers.get(header, "") == "strong"):
+        return None
+    return server.clock.now() - lag
+
+
 def page_key(address: str, query: str, token: str) -> str:
-    """The name of a session whose token is good beside the rest of its search alone."""
-    return f"{address}?{query}#{token}"
+    """The name of a session whose token is good beside the rest of its search alone, in whatever order that comes."""
+    return f"{address}?{urlencode(sorted(parse_qsl(query, keep_blank_values=True)))}#{token}"
 
 
 def _following(session: PageSession, portion: Portion) -> PageSession:

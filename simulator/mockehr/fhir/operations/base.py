@@ -79,6 +79,8 @@ class Operation:
     """The permission that a token needs on the type; None: it looks for itself what the token covers."""
     type_levels: frozenset[tuple[str, Level]] | None = None
     """(type, level) pairs, where a type does not have it at both levels; None for no such bounds."""
+    proprietary: bool = False
+    """One vendor's own: it is offered only where the vendor names it."""
     definitions: tuple[tuple[str, str], ...] = ()
     """(type, canonical URL), where a type has a definition of its own."""
 

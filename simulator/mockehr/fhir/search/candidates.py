@@ -198,7 +198,7 @@ class Candidates:
 
         None if it names something that is in no chart.
         """
-        definition = lookup(target.kind, criterion.name) or target.query.own.get(criterion.name)
+        definition = target.query.own.get(criterion.name) or lookup(target.kind, criterion.name)
         found: dict[str, None] = {}
         only = True
         for value in criterion.values:
@@ -228,8 +228,8 @@ class Candidates:
 
     def _patients(self, target: Target) -> Hits | None:
         """Patients by slot ranges, with what was written on top; None if they cannot be computed."""
-        pairs = [pair for pair in target.pairs if pair[0] not in RESULT_PARAMETERS]
-        computed = self._store.base.patients(pairs)
+        ignored = {*RESULT_PARAMETERS, *target.query.unknown}  # what is not known does not narrow
+        computed = self._store.base.patients([pair for pair in target.pairs if pair[0] not in ignored])
         if computed is None:
             return None
         written = self._store.overlay("Patient")

@@ -36,6 +36,7 @@ RECORDED_TYPES: Final = frozenset({"AuditEvent"})
 """Types of which there are more with every exchange, whether or not anything was written; never kept as answered."""
 CHART_TYPES: Final = frozenset(
     {
+        "Account",
         "AllergyIntolerance",
         "Appointment",
         "Binary",
@@ -53,6 +54,7 @@ CHART_TYPES: Final = frozenset(
         "Patient",
         "Procedure",
         "Provenance",
+        "RelatedPerson",
         "ServiceRequest",
         "Specimen",
     }

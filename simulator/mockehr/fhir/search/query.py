@@ -110,7 +110,8 @@ def compile_query(
 
     An unknown parameter, sort rule or include, and a parameter without a value, are problems when `strict`, and
     left out otherwise. A value or modifier that cannot be used is always a problem. `base_url`, `now`, `resolve`,
-    `referrers`, `library` and `own` as in `Context`. More than MOST_PARAMETERS are a problem, and none of them is looked at.
+    `referrers`, `library` and `own` as in `Context`. More than MOST_PARAMETERS are a problem, and none of them is
+    looked at.
     """
     return compile_with(
         resource_type, query, Context(strict, base_url, now, resolve, referrers, library, fhir_version, own)
@@ -133,7 +134,7 @@ def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], con
     for parameter in parameters:
         name = parameter.name
         try:
-            definition = table.get(name) or compiled.own.get(name)
+            definition = compiled.own.get(name) or table.get(name)
             if definition is not None:
                 if parameter.raw:
                     criteria.append(compile_criterion(parameter, definition, context, compile_with))
@@ -194,7 +195,7 @@ def _sort(query: Query, parameter: Parameter, context: Context) -> list[str]:
     rules, unknown = list(query.sort), []
     for value in parameter.values:
         name = value.removeprefix("-")
-        definition = lookup(query.resource_type, name, context.fhir_version)
+        definition = query.own.get(name) or lookup(query.resource_type, name, context.fhir_version)
         if definition is not None:
             rules.append(SortKey(name, value.startswith("-"), definition))
         elif context.strict:

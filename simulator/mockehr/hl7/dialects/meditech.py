@@ -6,15 +6,20 @@ from typing import Final
 
 from mockehr.hl7.dialect import Dialect, IdentifierRule
 
+_FACILITY: Final = "RCH"
+
 MEDITECH: Final = Dialect(
     "meditech",
     "ADM",
-    "RCH",
+    _FACILITY,
     version="2.4",
     charset="",
     identifiers=(
-        IdentifierRule("", "", "MR", "MR", facility="RCH"),
-        IdentifierRule("", "", "PI", "PI", facility="RCH"),
+        IdentifierRule("", "", "MR", "MR", facility=_FACILITY),
+        IdentifierRule("", "", "HCN", "HCN", facility=_FACILITY),
+        IdentifierRule("", "", "PI", "PI", facility=_FACILITY),
+        IdentifierRule("", "", "EMR", "EMR", facility=_FACILITY),
+        IdentifierRule("", "", "PT", "PT", facility=_FACILITY),
     ),
     visit=IdentifierRule("", "", "VN"),
     visit_field="PID-18",
@@ -27,8 +32,9 @@ MEDITECH: Final = Dialect(
 """MEDITECH, as in public fixtures that look like it (the vendor is inferred, not named): MSH-3 is the mnemonic of the
 module (`ADM`), MSH-4 that of the facility, MSH-5 and 6 are empty, times to the minute, numeric MSH-10, version 2.4,
 NE in MSH-16; PID-3 repeats with an empty CX.4, the type in CX.5 and the facility in CX.6; the account in PID-18;
-EVN-5 names the user of the nightly job. Z segments and acknowledgement rules were not found: settings. (vendor
-reference MEDITECH 2, HL7 rows)"""
+EVN-5 names the user of the nightly job. Sites of that personality tell people and places by mnemonics as well
+(`Dialect.mnemonics`), and know the systems of their own numbers. Z segments and acknowledgement rules were not found:
+settings. (vendor reference MEDITECH 2, HL7 rows)"""
 
 PRESETS: Final = {MEDITECH.name: MEDITECH}
 """By name."""

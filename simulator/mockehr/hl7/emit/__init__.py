@@ -9,6 +9,7 @@ from mockehr.core.changes import QUIET, Change
 from mockehr.core.exchange import JSON
 from mockehr.core.registry import Registry
 from mockehr.hl7.dialect import Dialect
+from mockehr.hl7.emit.mnemonics import in_mnemonics
 from mockehr.hl7.emit.outline import Emitter, Event
 from mockehr.hl7.families import collect
 from mockehr.hl7.versions import at_least
@@ -32,7 +33,7 @@ def emit(event: Event, resources: Sequence[JSON], dialect: Dialect) -> bytes:
     `resources` are FHIR R4 resources in any order; which ones a family wants is said in its module. Raises
     UnknownName for an event that nobody emits, UsageError if a needed resource is missing.
     """
-    return EMITTERS.get(event.name)(event, resources, dialect)
+    return EMITTERS.get(event.name)(event, in_mnemonics(resources, dialect), dialect)
 
 
 def told_by(change: Change, dialect: Dialect) -> str:

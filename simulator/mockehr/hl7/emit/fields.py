@@ -36,6 +36,7 @@ def identifier_cx(identifier: JSON, rule: IdentifierRule | None, default_type: s
     """A FHIR identifier as CX, by rule or from what it says itself."""
     value = str(identifier.get("value", ""))
     if rule is not None:
+        value = value.rpartition("-")[2] if rule.bare else value
         return [value, "", "", rule.authority, rule.type, rule.facility]
     codings = identifier.get("type", {}).get("coding", [])
     told = (coding for coding in codings if coding.get("system") == IDENTIFIER_TYPE and coding.get("code"))

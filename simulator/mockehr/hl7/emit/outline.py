@@ -90,13 +90,14 @@ class Outline:
         kind = event.name.split("^")
         if dialect.structure and dialect.modern:
             kind.append(structure(event.name, dialect.version))
-        number = dialect.control_id.format(number=event.number, seconds=int(event.at))
+        sent = stamp(event.at, dialect.sent_precision or dialect.precision, dialect.offset)
+        number = dialect.control_id.format(number=event.number, seconds=int(event.at), stamp=sent)
         fields: dict[int, Field] = {
             3: dialect.sending_application.split("^"),
             4: dialect.sending_facility.split("^"),
             5: dialect.receiving_application.split("^"),
             6: dialect.receiving_facility.split("^"),
-            7: stamp(event.at, dialect.precision, dialect.offset),
+            7: sent,
             8: dialect.security,
             9: kind,
             10: number,

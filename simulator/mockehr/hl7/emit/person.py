@@ -18,6 +18,7 @@ from mockehr.hl7.emit.fields import (
     telecom_xtn,
 )
 from mockehr.hl7.emit.outline import Outline, referred
+from mockehr.hl7.emit.own_pid import own_fields
 from mockehr.hl7.emit.places import place_pl
 from mockehr.hl7.terms import (
     ADMISSION_PRIORITY,
@@ -69,7 +70,7 @@ def add_patient(outline: Outline, patient: JSON, encounter: JSON | None = None) 
     elif encounter is not None:
         accounts = [one.get("identifier") for one in encounter.get("account", []) if one.get("identifier")]
         fields[18] = identifier_cx(accounts[-1], None, "AN") if accounts else ""
-    outline.add("PID", fields)
+    outline.add("PID", fields | own_fields(patient, dialect))
 
 
 def add_practice(outline: Outline, patient: JSON, resources: Sequence[JSON]) -> None:

@@ -20,6 +20,19 @@ def scope_text(scopes: str, form: str) -> str:
     return " ".join(_split(scopes)) if form == "split" else scopes
 
 
+def before_v2(scopes: str, case: str) -> str:
+    """Scopes as releases before August 2024 told them, whatever was asked for: `patient/Patient.read`, or `.Read`."""
+    found: dict[str, None] = {}
+    for scope in scopes.split():
+        place, _, rest = scope.partition("?")[0].rpartition(".")
+        if "/" not in place or not rest or set(rest) - set(_ACTIONS):
+            found[scope] = None
+            continue
+        words = [*(["read"] if set(rest) & set("rs") else []), *(["write"] if set(rest) & set("cud") else [])]
+        found |= {f"{place}.{word.title() if case == 'title' else word}": None for word in words}
+    return " ".join(found)
+
+
 def _split(scopes: str) -> Iterator[str]:
     for scope in scopes.split():
         place, dot, rest = scope.rpartition(".") if "?" not in scope else scope.partition("?")[0].rpartition(".")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from typing import Final
 
 from mockehr.core.exchange import JSON
 from mockehr.personalities.concepts import (
@@ -17,13 +18,19 @@ from mockehr.personalities.concepts import (
     with_text,
 )
 from mockehr.personalities.dates import day_of, moment
-from mockehr.personalities.epic.look import CSN, EPIC, ORDER, Look
+from mockehr.personalities.epic.look import CSN, EPIC, Look
 
 _SNOMED: Final = "http://snomed.info/sct"
 _ICD10: Final = "http://hl7.org/fhir/sid/icd-10-cm"
+_US_CORE_CATEGORY: Final = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
+_SOCIAL: Final = re.compile(r"Z(5[5-9]|6[0-5]|91)(\..*)?")
+"""ICD-10-CM of social circumstances and personal risks."""
+_GRADES: Final = ("Low", "Medium", "High")
 _IMO: Final = "urn:oid:2.16.840.1.113883.3.247.1.1"
 _LOCAL_CLASS: Final = "urn:oid:1.2.840.114350.1.72.1.7.7.10.696784.13260"
-_NOT_ASKED: Final = "1631000175102"
+_UNII: Final = "urn:oid:2.16.840.1.113883.4.9"
+NOT_ASKED: Final = "1631000175102"
+"""SNOMED CT: patient not asked (situation)."""
 _STATUS: Final = {"active": "Active", "inactive": "Inactive", "resolved": "Resolved", "confirmed": "Confirmed",
                   "unconfirmed": "Unconfirmed", "entered-in-error": "Entered in Error"}  # fmt: skip
 _CATEGORIES: Final = {"problem-list-item": "Problem List Item", "encounter-diagnosis": "Encounter Diagnosis",
@@ -36,7 +43,7 @@ def shape_encounter(made: JSON, clean: JSON, look: Look) -> JSON:
     classes = look.tables["classes"]
     code, name = classes.get(kind, classes["other"])
     made["class"] = coding(_LOCAL_CLASS, code, name)
-    made["type"] = [concept(look.oid("10.698084.30"), *look.contact(clean))]
+    made["type"] = _kinds(clean, kind, name, look)
     made["identifier"] = [look.identifier(CSN, look.number(clean, "csn"))]
     for participant in made.get("participant", ()):
         drop(participant, "period")
@@ -49,6 +56,9 @@ def shape_encounter(made: JSON, clean: JSON, look: Look) -> JSON:
     made["reasonCode"] = [concept(look.oid("2.728286"), look.local_code(reason, "reason", 4), reason)]
     for place in made.get("location", ()):
         drop(place, "status", "period", "physicalType")
+    if kind in look.tables["hospital_classes"]:
+        account = {"use": "usual", "system": look.oid("2.726582"), "value": look.number(clean, "account")}
+        made["account"] = [{"identifier": account, "display": look.called_patient(clean)}]
     stay = made.get("hospitalization", {})
     for name, value in stay.items():
         if isinstance(value, dict) and "coding" in value:
@@ -57,9 +67,19 @@ def shape_encounter(made: JSON, clean: JSON, look: Look) -> JSON:
     return made
 
 
+def _kinds(clean: JSON, kind: str, class_name: str, look: Look) -> list[JSON]:
+    """The contact type; beside it, without saying which is which, patient class and visit type of hospital stays."""
+    found = [concept(look.oid("10.698084.30"), *look.contact(clean))]
+    if kind not in look.tables["hospital_classes"]:
+        return found
+    visit = text_of(clean.get("type")) or class_name
+    found.append(concept(look.oid("10.698084.10110"), look.local_code(kind, "class", 3), class_name))
+    return [*found, concept(look.oid("2.808267"), look.local_code(visit, "visit", 4), visit)]
+
+
 def shape_condition(made: JSON, clean: JSON, look: Look) -> JSON:
     """Two categories on an encounter diagnosis; SNOMED, ICD and IMO codes in no fixed order; dates without times."""
-    _statuses(made)
+    statuses(made)
     categories = codes_of(made.get("category"))
     for category in made.get("category", ()):
         with_text(add_display(category, _CATEGORIES))
@@ -72,9 +92,17 @@ def shape_condition(made: JSON, clean: JSON, look: Look) -> JSON:
         _link_problem(made, clean, look)
     else:
         drop(made, "encounter")
-    made["code"] = _diagnosis(made.get("code", {}), look, listed="encounter-diagnosis" not in categories)
+    listed = "encounter-diagnosis" not in categories
+    social = listed and _SOCIAL.fullmatch(code_in(made.get("code"), _ICD10))
+    if social and "sdoh" not in categories:
+        made["category"].append(concept(_US_CORE_CATEGORY, "sdoh", "SDOH"))
+    made["code"] = _diagnosis(made.get("code", {}), look, listed=listed)
     if "severity" in made:
         made["severity"] = {"text": text_of(made["severity"])}
+    elif listed and look.dresser.stream("epic", "severity", str(clean.get("id", ""))).chance(
+        look.tables["graded_share"]
+    ):
+        made["severity"] = {"text": look.dresser.stream("epic", "grade", str(clean.get("id", ""))).choice(_GRADES)}
     recorded = look.dresser.recorded(clean)
     if recorded:
         made.setdefault("recordedDate", recorded)
@@ -87,7 +115,7 @@ def shape_condition(made: JSON, clean: JSON, look: Look) -> JSON:
     return made
 
 
-def _statuses(made: JSON) -> None:
+def statuses(made: JSON) -> None:
     """Display, text and the version that Epic repeats on both."""
     for name in ("clinicalStatus", "verificationStatus"):
         status = made.get(name)
@@ -107,6 +135,9 @@ def _diagnosis(code: JSON, look: Look, *, listed: bool) -> JSON:
     for one in found:
         one.setdefault("display", text)
     standard = code_in(code, _ICD10, _SNOMED)
+    clinical = look.tables["diagnoses"].get(code_in(code, _ICD10))
+    if clinical and not code_in(code, _SNOMED):
+        found.append(coding(_SNOMED, str(clinical), text))
     if listed and standard:
         found.append(coding(_IMO, look.local_code(standard, "imo", 8), text))
     mixed = look.dresser.stream("epic", "code-order", standard).sample(found, len(found))
@@ -126,15 +157,18 @@ def _link_problem(made: JSON, clean: JSON, look: Look) -> None:
 
 def shape_allergy(made: JSON, clean: JSON, look: Look) -> JSON:
     """Versioned statuses, reactions in words; nobody asked: a record that says so."""
-    _statuses(made)
+    statuses(made)
     code = made.get("code", {})
-    if _NOT_ASKED in codes_of(code):
+    if NOT_ASKED in codes_of(code):
         drop(made, "type", "category", "criticality", "onsetDateTime", "recordedDate", "reaction")
-        made["code"] = {"coding": [coding(_SNOMED, _NOT_ASKED, "Patient not asked")], "text": "Not on File"}
+        made["code"] = {"coding": [coding(_SNOMED, NOT_ASKED, "Patient not asked")], "text": "Not on File"}
         for name in ("clinicalStatus", "verificationStatus"):
             drop(made.get(name, {}), "text")
     else:
         with_text(code)
+        substance = look.tables["substances"].get(code_in(code))
+        if substance:
+            code["coding"].append(coding(_UNII, str(substance)))
         made.setdefault("type", "allergy")
         recorded = look.dresser.recorded(clean)
         if len(recorded) > 10:
@@ -142,16 +176,19 @@ def shape_allergy(made: JSON, clean: JSON, look: Look) -> JSON:
         if isinstance(made.get("recordedDate"), str):
             made["onsetDateTime"] = day_of(str(made.get("onsetDateTime") or made["recordedDate"]))
         for reaction in made.get("reaction", ()):
-            _react(reaction)
+            _react(reaction, in_words=look.tables["reaction_codes"] == "text")
     drop(made, "recorder", "asserter", "encounter", "identifier")
     return made
 
 
-def _react(reaction: JSON) -> None:
+def _react(reaction: JSON, *, in_words: bool) -> None:
+    """Codings without display; with `in_words` the words stand where the code should."""
     for manifestation in reaction.get("manifestation", ()):
         with_text(manifestation)
         for one in codings(manifestation):
             drop(one, "display")
+            if in_words:
+                one["code"] = text_of(manifestation)
     shown = text_of(reaction.get("manifestation"))
     reaction.setdefault("description", shown)
     drop(reaction, "substance", "onset")
@@ -159,68 +196,3 @@ def _react(reaction: JSON) -> None:
     kept = {name: reaction[name] for name in order if name in reaction}
     reaction.clear()
     reaction.update(kept)
-
-
-def shape_immunization(made: JSON, clean: JSON, look: Look) -> JSON:
-    """CVX without display, dose in local units, date without time, makers only by name."""
-    made["identifier"] = [look.identifier("2.768076", look.number(clean, "immunization"))]
-    vaccine = with_text(made.get("vaccineCode", {}))
-    for one in codings(vaccine):
-        drop(one, "display")
-    for name in ("occurrenceDateTime", "recorded"):
-        if isinstance(made.get(name), str):
-            made[name] = day_of(made[name])
-    origin = text_of(made.get("reportOrigin"))
-    if origin:
-        made.setdefault("note", [{"text": origin}])
-    drop(made, "recorded", "expirationDate", "reportOrigin")
-    dose = made.get("doseQuantity")
-    if isinstance(dose, dict):
-        made["doseQuantity"] = {"value": dose.get("value"), "unit": dose.get("unit", "mL"),
-                                "system": look.oid("10.768076.4019"), "code": "1"}  # fmt: skip
-    for name, suffix in (("route", "10.768076.4030"), ("site", "10.768076.4040")):
-        if name in made:
-            text = text_of(made[name])
-            made[name] = concept(look.oid(suffix), look.local_code(text, name, 2), text)
-    for name in ("manufacturer", "location"):
-        if isinstance(made.get(name), dict) and made[name].get("display"):
-            made[name] = {"display": made[name]["display"]}
-    made.setdefault("primarySource", False)
-    for performer in made.get("performer", ()):
-        performer.setdefault(
-            "function", concept("http://terminology.hl7.org/CodeSystem/v2-0443", "AP", "Administering Provider")
-        )
-        with_text(performer["function"])
-        performer["actor"] = performer.pop("actor")
-    return made
-
-
-def shape_procedure(made: JSON, clean: JSON, look: Look) -> JSON:
-    """The local procedure code beside standard ones, order numbers, one moment in place of a period."""
-    code = with_text(made.get("code", {}))
-    text = text_of(code)
-    local = look.local_code(code_in(code) or text, "procedure")
-    made["code"] = {"coding": [coding(look.oid("2.696580"), local, text), *codings(code)], "text": text}
-    made["identifier"] = [
-        {**look.identifier("2.696580", look.number(clean, "procedure")), "type": {"text": "PROCEDURE"}},
-        {**look.identifier(ORDER, look.number(clean, "order")), "type": {"text": "ORDER"}},
-    ]
-    category = concept(_SNOMED, "387713003", "Surgical procedure")
-    made["category"] = with_text(add_display(made["category"], {})) if made.get("category") else category
-    period = made.get("performedPeriod")
-    if isinstance(period, dict) and period.get("start"):
-        made["performedDateTime"] = period["start"]
-        drop(made, "performedPeriod")
-    _actors(made)
-    return made
-
-
-def _actors(made: JSON) -> None:
-    """Recorder and asserter are whoever performed it, where nobody else is named."""
-    performers: list[Any] = made.get("performer", [])
-    actor = next((one["actor"] for one in performers if "actor" in one), None)
-    for name in ("recorder", "asserter"):
-        if actor is not None:
-            made.setdefault(name, dict(actor))
-    if actor is not None:
-        drop(made, "performer")

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from mockehr.core.chance import Stream
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.page import SearchPage
 from mockehr.core.problem import Problem
 from mockehr.personalities.dates import http_date
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.epic import access
-from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, WORDS, issue, unknown_parameter
+from mockehr.personalities.epic.acts import derive_report
+from mockehr.personalities.epic.binaries import is_note, shape_binary
+from mockehr.personalities.epic.codes import NOT_FOUND_PAGE, TOLD, WORDS, issue, older, unknown_parameter
+from mockehr.personalities.epic.ids import EpicIds
+from mockehr.personalities.epic.instance import placed
 from mockehr.personalities.epic.look import Look, oid_root
 from mockehr.personalities.epic.orders import derive_medication, derive_order
+from mockehr.personalities.epic.papers import derive_papers
 from mockehr.personalities.epic.patient import dstu2_id
-from mockehr.personalities.epic.results import is_note, shape_binary
 from mockehr.personalities.epic.rules import NOT_AUTHORISED, EpicRules, SubTypes
 from mockehr.personalities.epic.shape import flavour_of, shape
-from mockehr.personalities.ids import IdCodec, OpaqueIds, clean_id
+from mockehr.personalities.epic.statement import rest_of, with_register
+from mockehr.personalities.epic.writes import received
+from mockehr.personalities.ids import IdCodec, clean_id
 from mockehr.personalities.inline import inline_binary
 from mockehr.personalities.links import sorted_query
-from mockehr.personalities.model import Personality, Stored
+from mockehr.personalities.model import Personality, Shelf, Stored
 from mockehr.personalities.negotiation import negotiate
 
+_MIXED_UP: Final = (
+    "Patient",
+    "Encounter",
+    "Observation",
+    "Condition",
+    "Practitioner",
+    "DocumentReference",
+    "Organization",
+)
+"""Types whose ids are most likely to be taken for another's."""
 _BEARER = 'Bearer error="{}", error_description="{}"'
 
 
@@ -33,13 +51,13 @@ class Vendor(Personality):
     """Epic."""
 
     def __init__(self, name: str, settings: Mapping[str, Any], facts: SiteFacts | None = None) -> None:
-        super().__init__(name, settings, facts)
-        self._sub_types = SubTypes(settings["bundle"])
-        self.rules = EpicRules(settings["search"], self._sub_types)
+        super().__init__(name, placed(settings, facts), facts)
+        self._sub_types = SubTypes(self.settings["bundle"])
+        self.rules = EpicRules(self.settings["search"], self._sub_types)
 
     def ids(self, facts: SiteFacts) -> IdCodec:
         """`e…3` and `f…4`."""
-        return OpaqueIds(facts.key, self.settings["ids"]["lengths"])
+        return EpicIds(facts.key, self.settings["ids"]["lengths"], self.settings["ids"]["families"])
 
     def flavour(self, resource: JSON) -> str:
         """Encounter diagnoses have ids of the longer family."""
@@ -71,8 +89,12 @@ class Vendor(Personality):
             return (self.dress(clean, dresser, "rtf"),) if is_note(clean) else ()
         if kind == "MedicationRequest":
             return derive_medication(clean, look)
+        if kind == "Procedure":
+            return (*derive_order(clean, look), *derive_report(clean, look))
+        if kind not in ("DiagnosticReport", "DocumentReference"):
+            return derive_papers(clean, look)
         orders = derive_order(clean, look) if kind == "DiagnosticReport" else ()
-        binary = inline_binary(clean) if kind in ("DiagnosticReport", "DocumentReference") else None
+        binary = inline_binary(clean)
         if binary is None:
             return orders
         return (*orders, self.dress(binary, dresser), *self.beside(binary, dresser))
@@ -85,12 +107,46 @@ class Vendor(Personality):
     @property
     def beside_types(self) -> frozenset[str]:
         """See `beside`."""
-        return frozenset(("Binary", "Medication", "ServiceRequest"))
+        return frozenset(("Binary", "DiagnosticReport", "DocumentReference", "Medication", "ServiceRequest"))
 
     def identifier_kind(self, text: str, facts: SiteFacts) -> str:
         """Epic searches by type text (`EPI|203711`, `MRN|…`) or by OID."""
         mrn = f"urn:oid:{oid_root(self.settings['identity'], facts)}.5.737384.14"
-        return "MR" if text.upper() in ("EPI", "MRN") or text == mrn else ""
+        own = str(self.settings["shape"]["tables"]["record_number_type"]).upper()
+        return "MR" if text.upper() in ("EPI", "MRN", own) or text == mrn else ""
+
+    def renamed(self, path: str, facts: SiteFacts) -> str:
+        """The web server tells no capital from a small letter."""
+        if not self.settings["identity"]["any_case"]:
+            return path
+        own = self.fhir_path(facts).rstrip("/")
+        alike = path[: len(own)].lower() == own.lower() and path[len(own) : len(own) + 1] in ("", "/")
+        return own + path[len(own) :] if alike else path
+
+    def objection(self, exchange: Exchange) -> Problem | None:
+        """An `_id` of another type; the record of somebody who is behind glass, where the site has such."""
+        asked = exchange.interaction
+        if asked is not None and asked.name == "search" and "_id=" in exchange.query:
+            problem = self._strange_id(asked.resource_type, exchange.query)
+            if problem is not None:
+                return problem
+        share = self.settings["errors"]["glass_share"]
+        if not share or asked is None:
+            return None
+        told = parse_qsl(exchange.query) if asked.name == "search" else ()
+        named = [value.rpartition("/")[2] for name, value in told if name in ("patient", "subject", "_id")]
+        for patient in [*named, *([asked.id] if asked.resource_type == "Patient" and asked.id else [])]:
+            if Stream(self.facts.key("epic", "glass", patient)).chance(share):
+                return Problem(403, "compartment", WORDS["4131"], resource_type=asked.resource_type, value="4131")
+        return None
+
+    def _strange_id(self, kind: str, query: str) -> Problem | None:
+        ids = self.ids(self.facts)
+        for name, value in parse_qsl(query):
+            for id in value.split(",") if name == "_id" else ():
+                if ids.decode(kind, id) is None and any(ids.decode(other, id) is not None for other in _MIXED_UP):
+                    return Problem(400, "bad-request", "Invalid FHIR ID provided", "_id", kind, "59102")
+        return None
 
     # searching
 
@@ -116,7 +172,14 @@ class Vendor(Personality):
             issues.append(issue(system, "4101", "processing", "warning"))
         if page.patient_facing:
             issues.append(issue(system, "4119", "processing", "warning"))
-        return {"resourceType": "OperationOutcome", "issue": issues} if issues else None
+        return self._outcome(issues) if issues else None
+
+    def _outcome(self, issues: list[JSON]) -> JSON:
+        document: JSON = {"resourceType": "OperationOutcome", "issue": issues}
+        if self.settings["errors"]["form"] == "older":
+            codes = "".join(one["details"]["coding"][0]["code"] for one in issues)
+            return older(document, self.facts.key("epic", "outcome", codes).hex()[:32])
+        return document
 
     def _suppressed(self, kind: str, parameters: Sequence[tuple[str, str]]) -> list[JSON]:
         """59204 and 59205: what the search covers and its client or user may not see."""
@@ -145,24 +208,40 @@ class Vendor(Personality):
         unknown = problem.kind in ("interaction-unknown", "operation-unknown") and problem.status == 404
         if unknown or problem.kind == "type-unknown":
             return Reply(404, [], NOT_FOUND_PAGE, None, "text/html")
+        if self._is_photo(problem):
+            problem = replace(problem, status=403)
         reply = Reply(
             400 if problem.kind == "page-expired" else problem.status,
             [pair for pair in self.problem_headers(problem, base_url) if pair[0] != "WWW-Authenticate"],
         )
-        reply.document = {"resourceType": "OperationOutcome", "issue": self._issues(problem)}
+        reply.document = self._outcome(self._issues(problem))
         reply.content_type = self.error_type(accept)
         return reply
 
+    def _is_photo(self, problem: Problem) -> bool:
+        """Whether a Binary is asked for that is the photo of somebody of the staff, which no app may see."""
+        if problem.kind != "not-found" or problem.resource_type != "Binary":
+            return False
+        place = self.ids(self.facts).decode("Binary", problem.value)
+        return place is not None and place[0] is None
+
     def _issues(self, problem: Problem) -> list[JSON]:
+        if self._is_photo(problem):
+            text = "Client not authorized for Binary - Provider Photo."
+            return [issue(self._system, "59203", "forbidden", "fatal", text)]
         if problem.text == NOT_AUTHORISED:
             unseen = self._suppressed(problem.resource_type, [("category", problem.value)])
             return [*unseen, issue(self._system, "59022", "invalid", "fatal")]
         ignored = problem.value.split(",") if problem.kind == "parameter-missing" else ()
         found = [unknown_parameter(self._system, name) for name in ignored if name]
+        if problem.kind == "bad-request" and problem.parameter == "_id":
+            found.append(issue(self._system, "59008", "not-found", "information", problem.text, "_id"))
         rule = self.rules.requirement(problem)
         if rule is not None:
             return [*found, issue(self._system, rule.code, rule.issue, "fatal", problem.text, rule.at)]
         code, kind = self.settings["errors"]["kinds"][problem.kind]
+        if problem.value in TOLD:
+            code, kind = problem.value, TOLD[problem.value]
         diagnostics, at = problem.text, problem.expression[0] if problem.expression else problem.parameter
         if problem.kind == "not-found":
             diagnostics, at = "Invalid FHIR ID provided", "id"
@@ -181,6 +260,14 @@ class Vendor(Personality):
         return f"{name if '/' in name else f'application/fhir+{name}'}{self._charset}"
 
     # writes
+
+    def received(self, document: JSON, stored: JSON | None, shelf: Shelf) -> JSON | Problem:
+        """As Epic files it."""
+        return received(document, shelf, self.look(Dresser(self.ids(self.facts), self.facts)))
+
+    def kept_meta(self, given: JSON | None) -> JSON:
+        """None, but for the labels of patients that apps registered."""
+        return {"security": given["security"]} if given and "security" in given else {}
 
     def created(self, record: Stored, base_url: str) -> Reply:
         """201 without a body; where the new record is, `Location` tells."""
@@ -204,6 +291,10 @@ class Vendor(Personality):
         made = {**document, "token_type": str(self.settings["token"]["type"])}
         if grant is not None and grant.grant_type == "client_credentials":
             made["scope"] = access.scope_text(str(made.get("scope", "")), str(self.settings["authorize"]["scopes"]))
+        if self.settings["authorize"]["scope_form"] == "v1":
+            made["scope"] = access.before_v2(
+                str(made.get("scope", "")), str(self.settings["authorize"]["scope_case"])
+            )
         if "need_patient_banner" in made:
             made["need_patient_banner"] = str(made["need_patient_banner"]).lower()
         patient = made.get("patient")
@@ -240,39 +331,17 @@ class Vendor(Personality):
         software = {"name": "Epic", "version": release["version"], "releaseDate": release["date"]}
         made = super().capability({**document, "software": software}, facts, base_url)
         if "T" not in str(made.get("date", "T")):
-            made["date"] = f"{made['date']}T00:00:00Z"
+            second = int.from_bytes(facts.key("epic", "statement", str(made["date"]))[:4], "big") % 86400
+            made["date"] = f"{made['date']}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
         root = base_url.removesuffix(self.fhir_path(facts).rstrip("/"))
-        made["rest"] = [self._rest(rest, root + self.authorize_path(facts)) for rest in made.get("rest", ())]
+        authorize = root + self.authorize_path(facts)
+        made["rest"] = [rest_of(rest, self.settings["capability"], authorize) for rest in made.get("rest", ())]
         return made
 
-    def _rest(self, rest: JSON, authorize: str) -> JSON:
-        system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-        security = {**_with_authorize(rest.get("security", {}), authorize), "cors": True}
-        security["service"] = [
-            {"coding": [{"system": system, "code": name, "display": name}], "text": name}
-            for name in ("OAuth", "SMART-on-FHIR", "Basic")
-        ]
-        security.pop("description", None)
-        flags = self.settings["capability"]["resource"]
-        resources = []
-        for told in rest.get("resource", ()):
-            kept = {name: told[name] for name in ("type", "supportedProfile", "interaction") if name in told}
-            searched = any(one["code"] == "search-type" for one in told.get("interaction", ()))
-            named = {**flags, "searchParam": self._parameters(told)} if searched else _unsearched(flags)
-            resources.append({**kept, **named, **_operations(told)})
-        return {"mode": "server", "security": security, "resource": resources}
-
-    def _parameters(self, told: JSON) -> list[JSON]:
-        """The standard's parameters without those that look at `meta`, and Epic's own in its spelling."""
-        own = self.settings["capability"]["parameters"]
-        left_out = frozenset(own["left_out"])
-        found = [
-            {name: one[name] for name in ("name", "type", "documentation") if name in one}
-            for one in told.get("searchParam", ())
-            if one["name"] not in left_out
-        ]
-        more = {**own["every"], **own["types"].get(told["type"], {})}
-        return [*found, *({"name": name, "type": kind} for name, kind in more.items())]
+    def capability_of_client(self, document: JSON, facts: SiteFacts, base_url: str) -> JSON:
+        """With the address where dynamic clients register, which nobody else is told."""
+        root = base_url.removesuffix(self.fhir_path(facts).rstrip("/"))
+        return with_register(document, root + self.oauth_path("register", facts))
 
     # every reply
 
@@ -288,31 +357,3 @@ class Vendor(Personality):
             if f"{name}=" not in brought:
                 found.append(("Set-Cookie", f"{name}={drawn[place : place + 24]}; path=/; secure; HttpOnly"))
         return found
-
-
-def _operations(told: JSON) -> JSON:
-    """The operations of a type, of which `$export` is told by the name of its definition."""
-    found = []
-    for one in told.get("operation", ()):
-        url = str(one["definition"])
-        found.append({"name": url.rpartition("/")[2] if one["name"] == "export" else one["name"], "definition": url})
-    return {"operation": found} if found else {}
-
-
-def _with_authorize(security: JSON, authorize: str) -> JSON:
-    """A `rest.security` that says where to authorize and where to get tokens, each value before its URL."""
-    made = dict(security)
-    extensions = []
-    for told in security.get("extension", ()):
-        parts = [{"valueUri": authorize, "url": "authorize"}]
-        parts += [
-            {"valueUri": one["valueUri"], "url": one["url"]}
-            for one in told.get("extension", ())
-            if one["url"] == "token"
-        ]
-        extensions.append({"extension": parts, "url": told["url"]})
-    return {**made, "extension": extensions} if extensions else made
-
-
-def _unsearched(flags: Mapping[str, Any]) -> JSON:
-    return {name: value for name, value in flags.items() if not name.startswith("search")}

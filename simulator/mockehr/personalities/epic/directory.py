@@ -39,12 +39,19 @@ def shape_practitioner(made: JSON, clean: JSON, look: Look) -> JSON:
         _typed("USER", look.oid("5.737384.114"), f"USER{number[-4:]}"),
         _typed("SER", look.oid("2.836982"), f"E{number}"),
     ]
+    if look.tables["provider_photos"]:
+        made["photo"] = [{"contentType": "image/jpeg", "url": f"Binary/{look.dresser.id_of(_photo(clean))}"}]
     if look.tables["masked_practitioners"]:
         for name in made.get("name", ()):
             name.pop("family", None)
             name["_family"] = {"extension": [{"valueCode": "masked", "url": _ABSENT}]}
             name.pop("text", None)
     return made
+
+
+def _photo(clean: JSON) -> JSON:
+    """What the id of a photo is made of: the place of whom it shows."""
+    return {"resourceType": "Binary", "id": clean.get("id", "")}
 
 
 def shape_organization(made: JSON, clean: JSON, look: Look) -> JSON:

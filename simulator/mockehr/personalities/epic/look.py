@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
+from mockehr.personalities.concepts import text_of
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.ids import Numbers, counted, place_of
 from mockehr.personalities.people import main_name, sorted_name, title_of, titled_name
@@ -105,13 +106,30 @@ class Look:
         shown = self.called(known) if known is not None else reference.get("display", "")
         if shown:
             made["display"] = shown
+        specialty = self.specialty(clean) if self.tables["specialty_on_references"] else ""
+        if specialty:
+            told = {"valueCodeableConcept": {"text": specialty}, "url": EPIC_EXTENSION + "specialty"}
+            made = {"extension": [told], **made}
         made.update((key, value) for key, value in reference.items() if key not in made and key != "display")
         return made
+
+    def specialty(self, clean: str) -> str:
+        """What the practitioner of a clean reference works as; the directory has a role for each of its staff."""
+        if not clean.startswith("Practitioner/"):
+            return ""
+        role = self.dresser.neighbour(clean.replace("Practitioner/", "PractitionerRole/", 1)) or {}
+        mine = role.get("practitioner", {}).get("reference") == clean
+        return text_of(role.get("specialty")) if mine else ""
 
     def reference_to(self, resource: JSON, within: str) -> JSON:
         """A reference to a clean resource of this chart."""
         clean = f"{resource['resourceType']}/{resource['id']}"
         return self.refer({"reference": self.dresser.refer(clean)}, clean, within)
+
+    def called_patient(self, resource: JSON) -> str:
+        """What the patient of a resource is called."""
+        patient = self.dresser.neighbour(str(resource.get("subject", {}).get("reference", "")))
+        return self.called(patient) if patient is not None else ""
 
     def house(self) -> str:
         """The name of the site in documents."""

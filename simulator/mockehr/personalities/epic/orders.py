@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
@@ -17,6 +18,11 @@ _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/medicationrequest-cate
 _COURSE: Final = "http://terminology.hl7.org/CodeSystem/medicationrequest-course-of-therapy"
 _CATEGORIES: Final = {"community": "Community", "outpatient": "Outpatient", "inpatient": "Inpatient",
                       "discharge": "Discharge"}  # fmt: skip
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_HOURS: Final = {1: ("09:00:00",), 2: ("09:00:00", "21:00:00")}
+"""When what is taken once or twice a day is taken."""
+_LAST_MINUTE: Final = "T04:59:00Z"
+"""The end of a day in US Central Daylight Time, on the next one in UTC."""
 _SLOTS: Final = ("calculated", "admin-amount", "ordered")
 
 
@@ -62,7 +68,7 @@ def derive_medication(clean: JSON, look: Look) -> tuple[JSON, ...]:
 
 
 def order_of(report: JSON, look: Look) -> JSON | None:
-    """The reference to the order behind a clean report or its results, if the chart has none of its own."""
+    """The reference to the order behind a clean report or procedure, if the chart has none of its own."""
     place = place_of(str(report.get("id", "")))
     if report.get("basedOn") or place is None:
         return None
@@ -71,7 +77,7 @@ def order_of(report: JSON, look: Look) -> JSON | None:
 
 
 def derive_order(clean: JSON, look: Look) -> tuple[JSON, ...]:
-    """The ServiceRequest behind a report whose chart has none."""
+    """The ServiceRequest behind a report or procedure whose chart has none."""
     reference = order_of(clean, look)
     if reference is None or "subject" not in clean:
         return ()
@@ -88,7 +94,8 @@ def derive_order(clean: JSON, look: Look) -> tuple[JSON, ...]:
         if isinstance(told, dict):
             reference = {**told, "reference": look.dresser.refer(told["reference"])}
             made[name] = look.refer(reference, told["reference"], "ServiceRequest")
-    at = str(clean.get("effectiveDateTime") or clean.get("issued") or "")
+    done = clean.get("performedDateTime") or clean.get("performedPeriod", {}).get("start")
+    at = str(clean.get("effectiveDateTime") or clean.get("issued") or done or "")
     if at:
         made["authoredOn"] = moment(at, "seconds")
     return (made,)
@@ -108,8 +115,9 @@ def shape_medication(made: JSON, clean: JSON, look: Look) -> JSON:
 def _instruct(told: JSON, order: JSON, look: Look) -> JSON:
     start = str(order.get("authoredOn", ""))
     text = str(told.get("text") or told.get("patientInstruction") or "Take as directed")
-    made: JSON = {"text": f"{text}, Starting {start}, Normal" if start else text, "patientInstruction": text}
+    made: JSON = {"text": "", "patientInstruction": text}
     made["timing"] = _timing(told.get("timing", {}), start, text)
+    made["text"] = _said(text, start, made["timing"]["repeat"])
     made["asNeededBoolean"] = bool(told.get("asNeededBoolean", "asNeededCodeableConcept" in told))
     route = text_of(told.get("route")) or "Oral"
     known = [one for one in codings(told.get("route")) if one.get("system") == _SNOMED]
@@ -123,18 +131,41 @@ def _instruct(told: JSON, order: JSON, look: Look) -> JSON:
     return made
 
 
+def _said(text: str, start: str, repeat: JSON) -> str:
+    """`…, Starting Tue 5/28/2019, Until Wed 5/27/2020, Normal`: the end only of what has a time of day."""
+    parts = [text, *([f"Starting {_spelt(start)}"] if len(start) == 10 else [])]
+    end = str(repeat.get("boundsPeriod", {}).get("end", ""))
+    if "T" in end:
+        parts.append(f"Until {_spelt(end[:10], back=1)}")
+    return ", ".join([*parts, "Normal"])
+
+
+def _spelt(text: str, back: int = 0) -> str:
+    at = date.fromisoformat(text) - timedelta(days=back)
+    return f"{_DAYS[at.weekday()]} {at.month}/{at.day}/{at.year}"
+
+
 def _timing(told: JSON, start: str, text: str) -> JSON:
+    """Bounds and a count; the hours of what is taken every day, which ends with the house's last minute of a day."""
     repeat: dict[str, Any] = dict(told.get("repeat", {}))
     bounds = repeat.pop("boundsPeriod", {}) or {}
+    hours = (
+        _HOURS.get(repeat.get("frequency", 0), ())
+        if (repeat.get("period"), repeat.get("periodUnit")) == (1, "d")
+        else ()
+    )
     period = {"start": day_of(str(bounds.get("start") or start))} if bounds.get("start") or start else {}
     if bounds.get("end"):
         period["end"] = day_of(str(bounds["end"]))
     elif start:
-        period["end"] = f"{int(start[:4]) + 1}{start[4:].replace('02-29', '02-28')}"
+        end = f"{int(start[:4]) + 1}{start[4:].replace('02-29', '02-28')}"
+        period["end"] = f"{end}{_LAST_MINUTE}" if hours and len(end) == 10 else end
     for name in ("frequency", "period", "periodUnit"):
         repeat.pop(name, None)
-    code = text_of(told.get("code")) or ("Daily" if "day" in text else "As directed")
-    return {"repeat": {"boundsPeriod": period, "count": repeat.pop("count", 365), **repeat}, "code": {"text": code}}
+    named = "-".join(hour[:2] + hour[3:5] for hour in hours)
+    code = text_of(told.get("code")) or named or ("Daily" if "day" in text else "As directed")
+    made = {"boundsPeriod": period, "count": repeat.pop("count", 365), **repeat}
+    return {"repeat": {**made, **({"timeOfDay": list(hours)} if hours else {})}, "code": {"text": code}}
 
 
 def _doses(dose: JSON) -> list[JSON]:
@@ -150,7 +181,7 @@ def _supply(made: JSON) -> JSON:
     bounds = made["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"]
     quantity = told.get("quantity", {})
     made_supply: JSON = {
-        "validityPeriod": {"start": start, **({"end": bounds["end"]} if "end" in bounds else {})},
+        "validityPeriod": {"start": start, **({"end": bounds["end"]} if len(bounds.get("end", "")) == 10 else {})},
         "numberOfRepeatsAllowed": told.get("numberOfRepeatsAllowed", 0),
         "quantity": {"value": quantity.get("value", 30), "unit": quantity.get("unit", "tablet")},
     }

@@ -22,15 +22,18 @@ _PRONOUNS_OTHER: Final = ("LA29520-6", "they/them/their/theirs/themselves")
 _SEX_CODES: Final = {"male": "248153007", "female": "248152002"}
 _BIRTH_SEX: Final = {"M": "male", "F": "female"}
 _MODES: Final = (("ESP", "Expressed spoken", "verbal"), ("EWR", "Expressed written", "written"))
-_CARIN: Final = "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBIdentifierType"
-_COUNTRIES: Final = {"US": "United States of America"}
+CARIN: Final = "http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBIdentifierType"
+"""Code system of the one identifier type that is coded."""
+_QUALIFIER: Final = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-qualifier"
+COUNTRIES: Final = {"US": "United States of America"}
+"""Names of countries in addresses."""
 
 
 def shape_patient(made: JSON, clean: JSON, look: Look) -> JSON:
     """Extensions, nine identifiers, doubled names, postal text, language skills."""
-    made["extension"] = _extensions(made, look)
+    made["extension"] = extensions(made, look)
     made["identifier"] = _identifiers(made, clean, look)
-    made["name"] = _names(made)
+    made["name"] = names(made, look)
     made["telecom"] = [
         {key: value for key, value in point.items() if key != "period"} | {"rank": number + 1}
         for number, point in enumerate(made.get("telecom", ()))
@@ -46,10 +49,14 @@ def shape_patient(made: JSON, clean: JSON, look: Look) -> JSON:
     for language in made.get("communication", ()):
         _communicate(language)
     drop(made, "photo")
+    if not look.dresser.stream("epic", "primary-care", str(clean.get("id", ""))).chance(
+        look.tables["primary_care_share"]
+    ):
+        drop(made, "generalPractitioner")
     return made
 
 
-def _extensions(made: JSON, look: Look) -> list[JSON]:
+def extensions(made: JSON, look: Look) -> list[JSON]:
     """Legal sex, sex for clinical use, race, ethnicity, sex and pronouns, in this order; no birth sex, no gender."""
     clean = {str(one.get("url", "")): one for one in made.get("extension", ()) if isinstance(one, dict)}
     gender = str(made.get("gender", "unknown"))
@@ -97,23 +104,23 @@ def _identifiers(made: JSON, clean: JSON, look: Look) -> list[JSON]:
     local = look.number(clean, "patient")
     told = (one for one in made.get("identifier", ()) if code_in(one.get("type")) == "MR")
     mrn = next((one["value"] for one in told if one.get("value")), local)
-    external: JSON = _typed("EXTERNAL", look.oid("2.698084"), f"Z{local}")
-    external["type"] = {"coding": [coding(_CARIN, "um")], "text": "EXTERNAL"}
+    external: JSON = typed("EXTERNAL", look.oid("2.698084"), f"Z{local}")
+    external["type"] = {"coding": [coding(CARIN, "um")], "text": "EXTERNAL"}
     padded = f"     Z{local}" if look.tables["padded_internal_ids"] else f"Z{local}"
     found = [
-        _typed("CEID", look.oid("3.688884.100"), "FHR" + _letters(dice.token(8))),
-        _typed("EPIC", look.oid("5.737384.0"), f"E{local}"),
+        typed("CEID", look.oid("3.688884.100"), "FHR" + letters(dice.token(8))),
+        typed("EPIC", look.oid("5.737384.0"), f"E{local}"),
         external,
-        _typed("FHIR", EPIC + "patient-dstu2-fhir-id", dstu2_id(clean, look)),
-        _typed("FHIR STU3", EPIC + "patient-fhir-id", str(made["id"])),
-        _typed("INTERNAL", look.oid("2.698084"), padded),
-        _typed("EPI", look.oid("5.737384.14"), str(mrn)),
+        typed("FHIR", EPIC + "patient-dstu2-fhir-id", dstu2_id(clean, look)),
+        typed("FHIR STU3", EPIC + "patient-fhir-id", str(made["id"])),
+        typed("INTERNAL", look.oid("2.698084"), padded),
+        typed(str(look.tables["record_number_type"]), look.oid("5.737384.14"), str(mrn)),
     ]
     if dice.chance(0.7):
         family = next((str(n.get("family", "")) for n in made.get("name", ()) if n.get("family")), "USER")
         login = "".join(letter for letter in family.upper() if letter.isalnum()) + local[-3:]
-        found.append(_typed("MYCHARTLOGIN", look.oid("3.878082.110"), login))
-        found.append(_typed("WPRINTERNAL", look.oid("2.878082"), look.number(clean, "mychart")))
+        found.append(typed("MYCHARTLOGIN", look.oid("3.878082.110"), login))
+        found.append(typed("WPRINTERNAL", look.oid("2.878082"), look.number(clean, "mychart")))
     return found
 
 
@@ -124,20 +131,26 @@ def dstu2_id(clean: JSON, look: Look) -> str:
     return "T" + base64.b64encode(seed + seed[:1], altchars=b".-").decode()[:43] + "B"
 
 
-def _typed(name: str, system: str, value: str) -> JSON:
+def typed(name: str, system: str, value: str) -> JSON:
+    """An identifier whose type is only a text."""
     return {"use": "usual", "type": {"text": name}, "system": system, "value": value}
 
 
-def _letters(octets: bytes) -> str:
+def letters(octets: bytes) -> str:
+    """Twelve letters and digits that cannot be taken for one another."""
     alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
     number = int.from_bytes(octets, "big")
     return "".join(alphabet[number >> 5 * place & 31] for place in range(12))
 
 
-def _names(made: JSON) -> list[JSON]:
-    """The official name twice, the second time as `usual`; a preferred name after them."""
+def names(made: JSON, look: Look) -> list[JSON]:
+    """The official name, again as `usual`, and what the patient wants to be called, in the way of the house."""
     found: list[JSON] = []
+    wished = next((one for one in made.get("name", ()) if one.get("use") == "nickname"), None)
+    way = look.tables["preferred_name"]
     for name in made.get("name", ()):
+        if name is wished and way != "nickname":
+            continue
         name = {key: value for key, value in name.items() if key != "period"}
         if "prefix" in name:
             name["prefix"] = [str(prefix).upper() for prefix in name["prefix"]]
@@ -145,10 +158,25 @@ def _names(made: JSON) -> list[JSON]:
         shown = {key: name[key] for key in ("use", "text", "family", "given", "prefix", "suffix") if key in name}
         if name.get("use", "official") == "official":
             found.insert(0, {**shown, "use": "official"})
-            found.insert(1, {**shown, "use": "usual"})
+            usual = {**shown, "use": "usual"}
+            found.insert(1, _called(usual, wished, way) if wished is not None else usual)
         elif name.get("use") != "usual":
             found.append({"use": name["use"], "text": name["text"], **{k: v for k, v in shown.items() if k != "use"}})
     return found
+
+
+def _called(usual: JSON, wished: JSON, way: str) -> JSON:
+    """The usual name with what the patient wants to be called: in place of the given ones, or beside them."""
+    given = list(wished.get("given", ())) or [str(wished.get("text", ""))]
+    if way == "usual":
+        named = {**usual, "given": given}
+        named["text"] = spoken_name(named)
+        return named
+    if way == "extension":
+        called = {"extension": [{"valueCode": "CL", "url": _QUALIFIER}]}
+        names = list(usual.get("given", ()))
+        return {**usual, "given": [*names, *given], "_given": [*([None] * len(names)), *([called] * len(given))]}
+    return usual
 
 
 def _address(address: JSON) -> JSON:
@@ -160,7 +188,7 @@ def _address(address: JSON) -> JSON:
             address[name] = str(address[name]).removesuffix(" County").upper()
     town = " ".join(str(address[name]) for name in ("city", "state", "postalCode") if name in address)
     country = str(address.get("country", ""))
-    lines = [*address.get("line", ()), town, _COUNTRIES.get(country, country)]
+    lines = [*address.get("line", ()), town, COUNTRIES.get(country, country)]
     address["text"] = "\r\n".join(line for line in lines if line)
     order = ("use", "text", "line", "city", "district", "state", "postalCode", "country", "period")
     return {name: address[name] for name in order if name in address}

@@ -8,18 +8,19 @@ from typing import Final
 
 from mockehr.core.exchange import JSON
 from mockehr.personalities.concepts import codes_of, drop
+from mockehr.personalities.epic.acts import shape_immunization, shape_procedure
 from mockehr.personalities.epic.clinical import (
+    NOT_ASKED,
     shape_allergy,
     shape_condition,
     shape_encounter,
-    shape_immunization,
-    shape_procedure,
 )
 from mockehr.personalities.epic.directory import shape_organization, shape_other, shape_practitioner, with_oids
+from mockehr.personalities.epic.documents import shape_document
 from mockehr.personalities.epic.look import Look
 from mockehr.personalities.epic.orders import shape_medication, shape_medication_request
 from mockehr.personalities.epic.patient import shape_patient
-from mockehr.personalities.epic.results import shape_document, shape_observation, shape_report
+from mockehr.personalities.epic.results import shape_observation, shape_report
 
 Shaper = Callable[[JSON, JSON, Look], JSON]
 
@@ -53,9 +54,11 @@ def shape(made: JSON, clean: JSON, look: Look) -> JSON:
 
 
 def flavour_of(resource: JSON) -> str:
-    """The category that decides which family of ids a resource has."""
+    """What decides which family of ids a resource has: its category, or that nobody asked."""
     kind = resource.get("resourceType")
     codes = codes_of(resource.get("category")) if kind in ("Condition", "Observation") else frozenset()
     if kind == "Condition" and "encounter-diagnosis" in codes:
         return "encounter-diagnosis"
+    if kind == "AllergyIntolerance" and NOT_ASKED in codes_of(resource.get("code")):
+        return "not-asked"
     return ""

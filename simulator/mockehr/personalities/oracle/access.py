@@ -48,3 +48,15 @@ def token_document(document: JSON, grant: Any, settings: Mapping[str, Any], tena
     if "refresh_token" in made and grant is not None and "online_access" in grant.scopes:
         made["active_ttl"] = int(settings["server"]["online_lifetime"])
     return made
+
+
+REFUSED: Final = (
+    ("Access-Control-Allow-Headers", "Content-Type, Authorization, Accept, Cerner-Correlation-Id"),
+    ("Access-Control-Allow-Methods", "OPTIONS, POST"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Cache-Control", "no-store"),
+    ("Expect-CT", "enforce, max-age=30"),
+    ("Pragma", "no-cache"),
+    ("Server", "cloud_authorization_server1"),
+)
+"""Headers of a refused token request."""

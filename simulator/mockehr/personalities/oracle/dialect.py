@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
@@ -16,19 +18,30 @@ from mockehr.personalities.dates import http_date
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.filling import filled
-from mockehr.personalities.ids import IdCodec, NumberedIds
+from mockehr.personalities.ids import IdCodec
 from mockehr.personalities.inline import inline_binary
 from mockehr.personalities.model import Personality, Stored
 from mockehr.personalities.negotiation import asked_for, negotiate
-from mockehr.personalities.oracle import access
+from mockehr.personalities.oracle import access, writes
+from mockehr.personalities.oracle.ids import OracleIds
 from mockehr.personalities.oracle.look import Look
+from mockehr.personalities.oracle.orders import service_request
+from mockehr.personalities.oracle.patient import combined, found_patients
+from mockehr.personalities.oracle.relations import accounts, headed, related_persons
 from mockehr.personalities.oracle.results import shape_binary
 from mockehr.personalities.oracle.rules import OracleRules
-from mockehr.personalities.oracle.shape import flavour_of, shape
+from mockehr.personalities.oracle.scheduling import slot_version, slots_and_schedules
+from mockehr.personalities.oracle.shape import flavour_of, lacking, missing, shape
 
-_HOST = "fhir-ehr-code.cerner.com"
 _PACKED = frozenset({"Observation", "DocumentReference", "DiagnosticReport"})
 _REQUEST_IDS = "X-Request-Id"
+_NO_TENANT = "UnknownTenant"
+_NO_TYPE = "UnknownType"
+"""Names of no resource types, under which what cannot be had here is asked for."""
+_TAGS = frozenset({"Slot", "Schedule"})
+_BESIDE: Final[Mapping[str, Callable[[JSON, Look], Sequence[JSON]]]] = MappingProxyType(
+    {"Patient": related_persons, "Coverage": accounts, "PractitionerRole": slots_and_schedules}
+)
 
 
 class Vendor(Personality):
@@ -38,9 +51,24 @@ class Vendor(Personality):
         super().__init__(name, settings, facts)
         self.rules = OracleRules(settings["search"])
 
+    def tenant(self, facts: SiteFacts) -> str:
+        """A GUID, or 32 letters that look drawn."""
+        if facts.tenant or self.settings["tenant_form"] != "key":
+            return super().tenant(facts)
+        return "-" + base64.urlsafe_b64encode(facts.key("tenant")[:24]).decode()[:31]
+
+    def renamed(self, path: str, facts: SiteFacts) -> str:
+        """Another tenant's paths are answered here, and that a site without tokens has no discovery."""
+        own = self.fhir_path(facts).rstrip("/")
+        if path.startswith(own + "/") or path == own:
+            hidden = self.settings["capability"]["open"] and "/.well-known/" in path
+            return f"{own}/{_NO_TYPE}" if hidden else path
+        shape = str(self.settings["paths"]["fhir"]).partition("{tenant}")[0]
+        return f"{own}/{_NO_TENANT}" if shape and path.startswith(shape) else path
+
     def ids(self, facts: SiteFacts) -> IdCodec:
         """Numbers, with prefixes that tell the kind."""
-        return NumberedIds(facts.key, self.settings["ids"]["forms"])
+        return OracleIds(facts.key, self.settings["ids"]["forms"])
 
     def flavour(self, resource: JSON) -> str:
         """The category of observations and conditions."""
@@ -65,18 +93,35 @@ class Vendor(Personality):
         return shape(made, clean, self.look(dresser), style, dresser.version or self.version_text(1))
 
     def beside(self, clean: JSON, dresser: Dresser) -> Sequence[JSON]:
-        """A text document in XML; the text that a report or document carries in itself."""
+        """What is another record here: relatives, accounts, orders of reports, free slots, texts and their XML."""
         dresser.flavour = self.flavour
-        if clean["resourceType"] in ("DiagnosticReport", "DocumentReference"):
+        kind = clean["resourceType"]
+        if kind in _BESIDE:
+            return _BESIDE[kind](clean, self.look(dresser))
+        if kind in ("DiagnosticReport", "DocumentReference"):
             binary = inline_binary(clean)
-            return () if binary is None else (self.dress(binary, dresser), *self.beside(binary, dresser))
-        text = clean["resourceType"] == "Binary" and str(clean.get("contentType", "")).startswith("text/")
+            texts = () if binary is None else (self.dress(binary, dresser), *self.beside(binary, dresser))
+            order = service_request(clean, self.look(dresser)) if kind == "DiagnosticReport" else None
+            return texts if order is None else (*texts, headed(order, clean, self.look(dresser)))
+        text = kind == "Binary" and str(clean.get("contentType", "")).startswith("text/")
         return (self.dress(clean, dresser, "xml"),) if text else ()
 
     @property
     def beside_types(self) -> frozenset[str]:
         """See `beside`."""
-        return frozenset(("Binary",))
+        return frozenset(("Account", "Binary", "RelatedPerson", "ServiceRequest"))
+
+    @property
+    def tag(self) -> Callable[[str, int], str] | None:
+        """Coverage has its number twice, slots and schedules two long ones."""
+
+        def called(resource_type: str, version: int) -> str:
+            if resource_type in _TAGS:
+                return slot_version(resource_type, version)
+            text = self.version_text(version)
+            return f"{text}-{text}" if resource_type == "Coverage" else text
+
+        return called
 
     # searching
 
@@ -87,7 +132,7 @@ class Vendor(Personality):
         if kind in _PACKED:
             cursor = self.facts.key("cursor", name, number).hex()[:24]
             inner = {"count": 10, "default": {"cursor": cursor, "has_next": True, "page_context": guid}}
-            return base64.b64encode(zlib.compress(to_bytes(inner))).decode()
+            return base64.urlsafe_b64encode(zlib.compress(to_bytes(inner))).decode()
         if kind == "MedicationRequest":
             first = 100_000_000 + int.from_bytes(self.facts.key("page", name, number)[:4], "big") % 800_000_000
             text = f"OpenPlatformFhirContext=true&pageContext={first}_{first + 1}_{number}_1_1&concept=charted"
@@ -103,6 +148,51 @@ class Vendor(Personality):
         query = [urlencode(kept, safe="/|:,")] if kept else []
         query.append(f"-pageContext={quote(page.next_token, safe='')}&-pageDirection=NEXT")
         return f"{base_url}/{page.resource_type}?{'&'.join(query)}"
+
+    def searchset_bytes(self, page: SearchPage, base_url: str) -> bytes:
+        """Encounters are in no order within their page; who was combined into another is not found."""
+        if page.resource_type == "Patient":
+            page = found_patients(page)
+        if page.resource_type == "Encounter" and len(page.entries) > 1:
+            mixed = sorted(page.entries, key=lambda one: self.facts.key("mixed", one[1])[:8])
+            page = replace(page, entries=mixed, joined=None)
+        return super().searchset_bytes(page, base_url)
+
+    # what comes in
+
+    def understand(self, exchange: Exchange) -> None:
+        """A POST may stand for another method: `X-HTTP-Method-Override`, or `_method` in the query."""
+        if exchange.method == "POST":
+            method = writes.meant_method(exchange)
+            if method:
+                exchange.method = method
+
+    def objection(self, exchange: Exchange) -> Problem | None:
+        """What may not be written so."""
+        asked = exchange.interaction
+        if asked is None or asked.name not in ("create", "update", "patch"):
+            return None
+        return writes.objection(exchange, asked, self.settings["patch_paths"])
+
+    def worn(self, found: Stored) -> JSON | None:
+        """Hardly anything of a patient who was combined into another."""
+        return combined(found.document) if found.resource_type == "Patient" else None
+
+    def unfit(self, found: Stored | SearchPage) -> Problem | None:
+        """Without a required element nothing is shown, and with one such resource no page."""
+        if isinstance(found, SearchPage):
+            most = self.settings["search"]["types"].get(found.resource_type, {}).get("most_matches", 0)
+            if most and (found.total or 0) > most:
+                text = f"more than {most} {found.resource_type} resources match"
+                return Problem(422, "too-costly", text, resource_type=found.resource_type)
+            lacks = ((one[0], missing(one[0], one[2])) for one in found.entries if isinstance(one[2], bytes))
+        else:
+            lacks = ((kind, lacking(kind, found.document)) for kind in (found.resource_type,))
+        for kind, name in lacks:
+            if name:
+                text = f"{kind}.{name} is missing"
+                return Problem(500, "internal", text, resource_type=kind, where=f"/f:{kind}/f:{name}")
+        return None
 
     # refusals
 
@@ -122,8 +212,15 @@ class Vendor(Personality):
         return Reply(status, headers, document=outcome, content_type="application/fhir+json")
 
     def _issue(self, problem: Problem) -> tuple[int, JSON]:
+        if problem.resource_type == _NO_TENANT:
+            problem = Problem(403, "tenant-unknown", "")
+        if problem.where.startswith("/f:"):
+            return 500, {"severity": "fatal", "code": "required", "location": [problem.where]}
+        if problem.value in writes.CODES:
+            told = {"text": problem.text}
+            return problem.status, {"severity": "error", "code": problem.value, "details": told}
         if problem.kind in ("no-token", "token-invalid"):
-            text = f'Bearer realm="{_HOST}", error="invalid_token"'
+            text = f'Bearer realm="{self.settings["realm"]}", error="invalid_token"'
             return 401, {
                 "severity": "error",
                 "code": "login",
@@ -142,7 +239,7 @@ class Vendor(Personality):
     def _refusal_headers(self, problem: Problem, base_url: str) -> list[tuple[str, str]]:
         if problem.kind in ("no-token", "token-invalid"):
             error = 'error="invalid_token", error_description="Token has expired or signature is invalid"'
-            return [("WWW-Authenticate", f'Bearer realm="{_HOST}", {error}')]
+            return [("WWW-Authenticate", f'Bearer realm="{self.settings["realm"]}", {error}')]
         kept = ("Retry-After", "Location")
         return [pair for pair in self.problem_headers(problem, base_url) if pair[0] in kept]
 
@@ -167,7 +264,12 @@ class Vendor(Personality):
         return Reply(200, self._versioned(record), b"", None, "text/html")
 
     def _versioned(self, record: Stored) -> list[tuple[str, str]]:
-        return [("Etag", f'W/"{self.version_text(record.version)}"'), ("Last-Modified", http_date(record.updated))]
+        return self.record_headers(record.resource_type, record.version, record.updated)
+
+    def record_headers(self, resource_type: str, version: int, updated: float) -> list[tuple[str, str]]:
+        """`Etag` with the version as its type has it."""
+        called = self.tag(resource_type, version) if self.tag is not None else self.version_text(version)
+        return [("Etag", f'W/"{called}"'), ("Last-Modified", http_date(updated))]
 
     # tokens and discovery
 
@@ -200,14 +302,7 @@ class Vendor(Personality):
         reasons = self.settings["token"]["reasons"]
         instance = self._uuid("token-refusal", reason, str(document.get("error_description", "")))
         suffix = f"token:{reasons.get(reason, reasons['other'])}"
-        headers = [
-            ("Cache-Control", "no-store"),
-            ("Pragma", "no-cache"),
-            ("Cerner-Correlation-ID", instance),
-            ("Expect-CT", "enforce, max-age=30"),
-            ("Server", "cloud_authorization_server1"),
-            ("Access-Control-Allow-Origin", "*"),
-        ]
+        headers = [*access.REFUSED, ("Cerner-Correlation-ID", instance)]
         uri = self._error_uri(suffix, instance, client, base_url)
         body: JSON = {"error": document.get("error", "invalid_request"), "error_uri": uri}
         return Reply(400, headers, document=body, content_type="application/json")
@@ -256,8 +351,12 @@ class Vendor(Personality):
         own = self.settings["capability"]
         said = ("type", "supportedProfile", "interaction", "operation")
         kept: JSON = {name: told[name] for name in said if name in told}
+        for one in kept.get("operation", ()):
+            one.update(own["operations"].get(one["name"], {}))
         if not any(one["code"] == "search-type" for one in told.get("interaction", ())):
             return kept
+        if told["type"] in own["included"]:
+            kept["searchInclude"] = list(own["included"][told["type"]])
         if told["type"] in own["revincluded"]:
             kept["searchRevInclude"] = ["Provenance:target"]
         standard = {one["name"]: one for one in told.get("searchParam", ())}

@@ -16,17 +16,35 @@ _LINES: Final = MappingProxyType(
     {
         "AllergyIntolerance": "Patient=patient Allergy=code Verification_Status=verificationStatus"
         " Clinical_Status=clinicalStatus Criticality=criticality",
-        "Condition": "Patient=subject Condition=code Clinical_Status=clinicalStatus Onset=onsetDateTime",
+        "Condition": "Patient=subject Problem=code Clinical_Status=clinicalStatus"
+        " Verification_Status=verificationStatus Onset=onsetDateTime Resolved=abatementDateTime",
         "DiagnosticReport": "Patient=subject Document_Category=category Status=status Code=code Date=issued",
         "DocumentReference": "Patient_Name=subject Document_Type=type Document_Status=docStatus Date=date",
         "Encounter": "Patient=subject Location=location Type=type Class=class Status=status"
         " Service_Provider=serviceProvider",
-        "Immunization": "Patient=patient Vaccine=vaccineCode Status=status Administered=occurrenceDateTime",
+        "Immunization": "Vaccine=vaccineCode Occurrence=occurrenceDateTime Patient=patient Status=status",
         "MedicationRequest": "Status=status Intent=intent Medication=medicationCodeableConcept"
         " Dosage_Instructions=dosageInstruction Patient=subject Authored_On=authoredOn",
-        "Observation": "Patient=subject Type=code Status=status Result=valueQuantity Date=effectiveDateTime",
-        "Patient": "Name=name Status=active Date_of_Birth=birthDate Administrative_Gender=gender",
-        "Procedure": "Patient=subject Procedure=code Date=performedDateTime Status=status Location=location",
+        "Observation": "Patient_Id=subject Status=status Categories=category Code=code Result=valueQuantity"
+        " Effective_Date=effectiveDateTime",
+        "Account": "Account_Type=type Service_Period_Start_Date=servicePeriod Account_Number=identifier",
+        "Coverage": "Status=status Subscriber=subscriber Subscriber_Id=subscriberId Beneficiary=beneficiary"
+        " Coverage_Start_Date=period Payor=payor",
+        "CareTeam": "Patient=subject Care_Team_Name=name Status=status Category=category",
+        "Goal": "Subject=subject Description=description Expressed_By=expressedBy Status=lifecycleStatus"
+        " Start_Date=startDate",
+        "Location": "Name=name Managing_Organization=managingOrganization Physical_Type=physicalType Status=status",
+        "Organization": "Name=name Status=active",
+        "Patient": "Name=name Status=active DOB=birthDate Administrative_Gender=gender Marital_Status=maritalStatus",
+        "Practitioner": "Name=name Gender=gender Status=active",
+        "Procedure": "Patient=subject Procedure=code Period_Start_Date=performedPeriod Date=performedDateTime"
+        " Status=status Location=location Recorder=recorder",
+        "Provenance": "Recorded=recorded",
+        "RelatedPerson": "Name=name Gender=gender Patient=patient Status=active Relationship=relationship",
+        "Schedule": "Status=active Service_Type=serviceType Practitioner=actor",
+        "ServiceRequest": "Patient=subject Code=code Occurrence=occurrenceDateTime Priority=priority Status=status"
+        " Intent=intent Requester=requester",
+        "Slot": "Service_Type=serviceType Start=start End=end Schedule_Reference=schedule Status=status",
     }
 )
 """Resource type to `Label=element` in the order of the text."""
@@ -41,11 +59,12 @@ def narrate(made: JSON, clean: JSON, look: Look) -> JSON:
         shown = _shown(element, made.get(element), clean.get(element), look)
         if shown:
             lines.append(_line(label.replace("_", " "), shown))
-    return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"".join(lines)}</div>'}
+    status = "extensions" if kind == "Patient" and made.get("extension") else "generated"
+    return {"status": status, "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"".join(lines)}</div>'}
 
 
 def _line(label: str, shown: str | None) -> str:
-    told = "" if shown is None else f": {html.escape(shown, quote=False)}"
+    told = "" if shown is None else f": {html.escape(shown, quote=False).replace(chr(39), '&#39;')}"
     return f"<p><b>{label}</b>{told}</p>"
 
 
@@ -71,6 +90,8 @@ def _shown(element: str, value: Any, clean: Any, look: Look) -> str:
         return look.called(known) if known is not None else str(value.get("display", ""))
     if "location" in value:
         return _shown("location", value["location"], clean.get("location") if isinstance(clean, dict) else None, look)
+    if "start" in value and "code" not in value:
+        return spoken(str(value["start"]))
     if "value" in value:
         return f"{value['value']} {value.get('unit', '')}".strip()
     return text_of(value) or str(value.get("display") or value.get("text") or "")

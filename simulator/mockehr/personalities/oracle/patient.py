@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
+import orjson
+
 from mockehr.core.exchange import JSON
+from mockehr.core.page import SearchPage
 from mockehr.personalities.concepts import code_in
 from mockehr.personalities.dates import as_moment
 from mockehr.personalities.oracle.look import HL7, Look, unknown
+from mockehr.personalities.oracle.relations import contacts
 from mockehr.personalities.people import sorted_name
 
 _US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/"
+_HL7_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/"
 _SEX_CODES: Final = {"F": "248152002", "M": "248153007"}
 _MRN: Final = "urn:oid:2.16.840.1.113883.6.1000"
+_MILITARY: Final = "urn:oid:2.16.840.1.113883.3.42.10001.100001.12"
 _OTHERS: Final = (
     # what, system, v2-0203 code and display, type text, digits
     (
@@ -34,6 +41,7 @@ def shape_patient(made: JSON, clean: JSON, look: Look) -> JSON:
     made["extension"] = _extensions(made, look)
     made["identifier"] = _identifiers(made, clean, since, look)
     made["name"] = [_name(name, number, since, look) for number, name in enumerate(made.get("name", ()))]
+    made["name"] += _former(made["name"], str(clean.get("id", "")), look)
     points = [_point(point, number, since, look) for number, point in enumerate(made.get("telecom", ()))]
     if points:
         made["telecom"] = points
@@ -50,8 +58,39 @@ def shape_patient(made: JSON, clean: JSON, look: Look) -> JSON:
         language["language"] = look.mapped("codeSet/36", language["language"])
     for number, doctor in enumerate(made.get("generalPractitioner", ())):
         made["generalPractitioner"][number] = {"id": _id(look, "gp", clean, number), **doctor}
+    known = contacts(clean, look)
+    if known:
+        made["contact"] = known
     made.pop("managingOrganization", None)
     return made
+
+
+def combined(made: JSON) -> JSON | None:
+    """Of a record that was combined into another there is nothing but the other's id; None for all others.
+
+    One whose merge is half done is still active, and shown as it is.
+    """
+    gone = any(link.get("type") == "replaced-by" for link in made.get("link", ()))
+    if not gone or made.get("active") is not False:
+        return None
+    kept = ("resourceType", "id", "meta", "link")
+    nothing: JSON = {"identifier": [unknown()], "active": False, "name": [unknown()], "_gender": unknown()}
+    text = {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p><b>Patient</b></p></div>"}
+    head = {**{name: made[name] for name in kept if name in made}, "text": text}
+    return {**head, "meta": {**made.get("meta", {}), "versionId": "0"}, **nothing}
+
+
+def found_patients(page: SearchPage) -> SearchPage:
+    """A page without those who were combined into another."""
+    kept = [one for one in page.entries if not (isinstance(one[2], bytes) and _is_combined(one[2]))]
+    if len(kept) == len(page.entries):
+        return page
+    total = None if page.total is None else page.total - len(page.entries) + len(kept)
+    return replace(page, entries=kept, total=total, joined=None)
+
+
+def _is_combined(body: bytes) -> bool:
+    return b'"replaced-by"' in body and combined(orjson.loads(body.decode("utf-8", "replace"))) is not None
 
 
 def _since(made: JSON) -> str:
@@ -114,6 +153,9 @@ def _identifiers(made: JSON, clean: JSON, since: str, look: Look) -> list[JSON]:
         else:
             value = look.number(what, str(number), mrn, digits=digits)
         found.append({**one, "system": system, "value": value})
+    if look.dresser.stream("oracle", "military", str(clean.get("id", ""))).chance(look.tables["military_share"]):
+        military = _identifier(look, clean, len(found), since, "Military", ("", ""), "Military Id")
+        found.append({**military, "system": _MILITARY, "value": look.number("military", mrn, digits=9)})
     nameless = _identifier(look, clean, len(found), since, "Historical", medical, "Historical MRN")
     found.append({**nameless, "use": "old", "_system": unknown(), "value": look.number("historical", mrn, digits=6)})
     for one in found:
@@ -127,12 +169,12 @@ def _identifier(
     look: Look, clean: JSON, number: int, since: str, what: str, kind: tuple[str, str], text: str
 ) -> JSON:
     own = look.own("codeSet/4", what, text, digits=4)
-    standard = {"system": HL7 + "v2-0203", "code": kind[0], "display": kind[1], "userSelected": False}
+    standard = [{"system": HL7 + "v2-0203", "code": kind[0], "display": kind[1], "userSelected": False}]
     period = {"start": since, **({"end": "2100-12-31T00:00:00.000Z"} if number % 2 else {})}
     return {
         "id": _id(look, f"identifier{number}", clean, number),
         "use": "usual",
-        "type": {"coding": [own, standard], "text": text},
+        "type": {"coding": [own, *(standard if kind[0] else [])], "text": text},
         "period": period,
     }
 
@@ -151,14 +193,30 @@ def _name(name: JSON, number: int, since: str, look: Look) -> JSON:
     return {key: value for key, value in made.items() if value}
 
 
+def _former(names: list[JSON], patient: str, look: Look) -> list[JSON]:
+    """For some an old name, which is the present one in another spelling, and over."""
+    if not names or not look.dresser.stream("oracle", "former", patient).chance(look.tables["former_names_share"]):
+        return []
+    now = names[0]
+    period = {"start": now["period"]["start"], "end": now["period"]["start"]}
+    old = {**now, "id": f"CI-{look.number('former', patient, digits=9)}-{len(names)}", "use": "old", "period": period}
+    if "family" in now:
+        old |= {"family": now["family"].upper(), "text": now.get("text", "").upper()}
+    return [old]
+
+
 def _point(point: JSON, number: int, since: str, look: Look) -> JSON:
     """A phone also as `tel:`, a mail address also as `mailto:` (iso21090-TEL-address)."""
     value = str(point.get("value", ""))
     url = f"mailto:{value}" if point.get("system") == "email" else "tel:" + "".join(c for c in value if c.isdigit())
-    extension = {"valueUrl": url, "url": "http://hl7.org/fhir/StructureDefinition/iso21090-TEL-address"}
+    extensions: list[JSON] = [{"valueUrl": url, "url": _HL7_EXTENSION + "iso21090-TEL-address"}]
+    if point.get("use") == "work" and point.get("system") == "phone":
+        line = look.number("line", value, digits=3)
+        extensions.append({"valueString": line, "url": _HL7_EXTENSION + "contactpoint-extension"})
+    prefix = "EM" if point.get("system") == "email" else "PH"
     return {
-        "id": f"CI-PH-{look.number('telecom', value, digits=8)}-{number}",
-        "extension": [extension],
+        "id": f"CI-{prefix}-{look.number('telecom', value, digits=8)}-{number}",
+        "extension": extensions,
         **{name: point[name] for name in ("system", "value", "use") if name in point},
         "rank": number + 1,
         "period": {"start": since},

@@ -9,7 +9,8 @@ from mockehr.core.exchange import JSON
 from mockehr.personalities.concepts import add_display, code_in, codes_of, codings, drop, text_of, with_text
 from mockehr.personalities.dates import as_moment
 from mockehr.personalities.inline import linked
-from mockehr.personalities.oracle.look import HL7, Look, standard, standard_codings, unknown
+from mockehr.personalities.oracle.look import HL7, Look, standard, standard_codings
+from mockehr.personalities.oracle.orders import service_request
 
 _LOINC: Final = "http://loinc.org"
 _UCUM: Final = "http://unitsofmeasure.org"
@@ -57,19 +58,31 @@ def shape_observation(made: JSON, clean: JSON, look: Look) -> JSON:
     recorded = look.moment(clean, "millis")
     if recorded:
         made.setdefault("issued", recorded)
-    made["performer"] = [
-        _function(one) for one in made.get("performer", ()) if "Practitioner/" in one.get("reference", "")
-    ]
+    made["performer"] = _performers(made, clean, flavour, look)
     if not made["performer"]:
         del made["performer"]
     if isinstance(made.get("valueQuantity"), dict) and flavour == "vital-signs":
         _translate(made["valueQuantity"])
+    if codes_of(clean.get("interpretation")) == {"N"}:  # what is normal is not said to be
+        drop(made, "interpretation")
     for interpretation in made.get("interpretation", ()):
         interpretation.update(look.mapped("codeSet/52", interpretation))
     for told in made.get("referenceRange", ()):
         _range(told)
-    drop(made, "specimen", "basedOn", "method")
+    drop(made, "specimen", "basedOn", "method", *(("bodySite",) if flavour else ()))
     return made
+
+
+def _performers(made: JSON, clean: JSON, flavour: str, look: Look) -> list[JSON]:
+    """People alone; of some results from the laboratory who stands for them."""
+    told = [_function(one) for one in made.get("performer", ()) if "Practitioner/" in one.get("reference", "")]
+    dice = look.dresser.stream("oracle", "performer", str(clean.get("id", "")))
+    if told or flavour != "laboratory" or not dice.chance(look.tables["signed_share"]):
+        return told
+    visit = look.dresser.neighbour(str(clean.get("encounter", {}).get("reference", "")))
+    people = [one.get("individual", {}).get("reference") for one in (visit or {}).get("participant", ())]
+    who = next((str(one) for one in people if one), "")
+    return [_function({"reference": look.dresser.refer(who)})] if who.startswith("Practitioner/") else []
 
 
 def _category(category: JSON, *, selected: bool) -> JSON:
@@ -124,6 +137,9 @@ def shape_report(made: JSON, clean: JSON, look: Look) -> JSON:
         made["performer"] = [
             _function({k: v for k, v in one.items() if k != "display"}) for one in made.get("performer", ())
         ]
+        order = service_request(clean, look)
+        if order is not None:
+            made["basedOn"] = [{"reference": f"ServiceRequest/{order['id']}"}]
     drop(made, "specimen", "conclusion")
     return made
 
@@ -222,96 +238,3 @@ def shape_binary(made: JSON, clean: JSON, flavour: str | None) -> JSON:
         made["contentType"] = "application/xml"
         made["data"] = base64.b64encode(body.encode()).decode()
     return made
-
-
-def shape_medication_request(made: JSON, clean: JSON, look: Look) -> JSON:
-    """RxNorm before the tenant's synonym, three extensions (two of them Swedish), bounds in place of frequencies."""
-    drug = _drug(made, clean, look)
-    if drug is not None:
-        text = text_of(drug)
-        known = [{**one, "display": one.get("display", text)} for one in standard_codings(drug)]
-        made["medicationCodeableConcept"] = {"coding": [*known, look.own("synonym", text, text)], "text": text}
-    made["extension"] = _order_extensions(look)
-    made["category"] = [
-        {"coding": [{**one, "display": one.get("display", str(one.get("code", "")).title())}
-                    for one in standard_codings(category)]}
-        for category in made.get("category", ())
-    ]  # fmt: skip
-    made.setdefault("reportedBoolean", False)
-    if "requester" not in made:
-        made["requester"] = unknown()
-    if "courseOfTherapyType" in made:
-        made["courseOfTherapyType"] = look.mapped("codeSet/4009", made["courseOfTherapyType"])
-    if isinstance(made.get("authoredOn"), str):
-        made["authoredOn"] = as_moment(made["authoredOn"], "seconds")
-    start = str(made.get("authoredOn") or look.moment(clean, "seconds"))
-    made["dosageInstruction"] = [_instruct(one, start, look) for one in made.get("dosageInstruction", ())] or [
-        _instruct({"text": "See instructions"}, start, look)
-    ]
-    _supply(made, start, look)
-    drop(made, "recorder", "reasonReference", "identifier")
-    return made
-
-
-def _drug(made: JSON, clean: JSON, look: Look) -> JSON | None:
-    """The drug by code; a referenced Medication is looked up, as this vendor has none to refer to."""
-    told = made.get("medicationCodeableConcept")
-    if isinstance(told, dict):
-        return told
-    reference = clean.get("medicationReference")
-    known = look.dresser.neighbour(str(reference.get("reference", ""))) if isinstance(reference, dict) else None
-    shown = made.pop("medicationReference", {}).get("display", "")
-    code = known.get("code") if known is not None else None
-    if isinstance(code, dict):
-        return code
-    return {"text": shown} if shown else None
-
-
-def _order_extensions(look: Look) -> list[JSON]:
-    verified = {"text": "Does not need pharmacy verification"}
-    found: list[JSON] = [
-        {"valueCodeableConcept": verified, "url": f"{look.tables['ehr']}/pharmacy-verification-status"}
-    ]
-    if look.tables["swedish_extensions"]:
-        for name, system in (
-            ("NLLPrescriptionFormat", "http://electronichealth.se/fhir/ValueSet/prescription-format"),
-            ("NLLRegistrationBasis", "http://ehalsomyndigheten.se/fhir/ValueSet/registration-basis-codes"),
-        ):
-            value = {"system": system, "code": "ELECTRONIC", "display": "Electronic"}
-            found.append({"valueCoding": value, "url": f"http://electronichealth.se/fhir/StructureDefinition/{name}"})
-    return found
-
-
-def _instruct(told: JSON, start: str, look: Look) -> JSON:
-    text = str(told.get("text", "See instructions"))
-    url = f"{look.tables['ehr']}/clinical-instruction"
-    made: JSON = {"extension": [{"valueString": text, "url": url}], "text": text}
-    made["patientInstruction"] = str(told.get("patientInstruction") or f"{text}.")
-    timing: JSON = {"repeat": {"boundsPeriod": {"start": start}}}
-    frequencies = look.tables["frequencies"]
-    found = next((frequencies[name] for name in frequencies if name in text.lower()), None)
-    if found is not None:
-        code = {"coding": [{"system": HL7 + "v3-GTSAbbreviation", "code": found[1], "display": found[1]}]}
-        timing["code"] = look.mapped("codeSet/4003", code, found[0])
-    made["timing"] = timing
-    if told.get("asNeededBoolean"):
-        made["asNeededBoolean"] = True
-    if "route" in told:
-        made["route"] = look.mapped("codeSet/4001", told["route"])
-    doses = [{"doseQuantity": one["doseQuantity"]} for one in told.get("doseAndRate", ()) if "doseQuantity" in one]
-    if doses:
-        made["doseAndRate"] = doses
-    return made
-
-
-def _supply(made: JSON, start: str, look: Look) -> None:
-    told = made.get("dispenseRequest", {})
-    supply: JSON = {}
-    if look.tables["swedish_extensions"]:
-        url = "http://electronichealth.se/fhir/StructureDefinition/NLLDosePackaging"
-        supply["extension"] = [{"valueBoolean": False, "url": url}]
-    supply["validityPeriod"] = {"start": start}
-    for name in ("numberOfRepeatsAllowed", "quantity"):
-        if name in told:
-            supply[name] = told[name]
-    made["dispenseRequest"] = supply

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
+from mockehr.core.exchange import Exchange
 from mockehr.core.problem import Kind, Problem
+from mockehr.personalities.oracle.writes import mixes_codes
 from mockehr.personalities.rules import Parameters, SearchRules, base_name
 
 _UPDATED: Final = re.compile(r"(?:eq|ge|gt|le|lt)?\d.*")
 _MOST_UPDATED: Final = 2
+
+
+_ORDERS: Final = MappingProxyType(
+    {"Observation": "--first,-date", "Encounter": "date", "Appointment": "date", "Slot": "start"}
+)
+"""By type, how matches are ordered: `-first` (`search.own`) finds what the first page has in any case."""
 
 
 class OracleRules(SearchRules):
@@ -38,13 +47,45 @@ class OracleRules(SearchRules):
         told = self._told.get(resource_type, {})
         wrong = _not_alone(told, present) or _lonely(told, present) or _twice(told, present) or _updated(present)
         if wrong is None:
-            return None
+            return _mixed(resource_type, present)
         kind, name, text = wrong
         return Problem(400, kind, text, parameter=name, resource_type=resource_type, expression=(name,))
+
+    def meant(self, exchange: Exchange, parameters: Parameters) -> Parameters:
+        """What is searched for besides: free slots alone, all problems with an encounter's diagnoses, an order."""
+        asked = exchange.interaction
+        kind = asked.resource_type if asked is not None else ""
+        names = {base_name(name) for name, _ in parameters}
+        made = list(parameters)
+        if kind == "Slot" and "_id" not in names:
+            made.append(("status", "free"))
+        if kind == "Condition" and "encounter" in names:
+            made = [_with_problems(name, value) for name, value in made]
+        order = _ORDERS.get(kind)
+        if order and "_id" not in names and "_sort" not in names:
+            made.append(("_sort", order))
+        return made
+
+
+def _with_problems(name: str, value: str) -> tuple[str, str]:
+    """An encounter's diagnoses, and whatever is on the problem list."""
+    if name != "encounter":
+        return name, value
+    visits = [f"Encounter/{one.rpartition('/')[2]}" for one in value.split(",")]
+    return "-encounter-or-problem", ",".join([*visits, "problem-list-item"])
 
 
 Wrong = tuple[Kind, str, str]
 """(kind of problem, parameter, the vendor's words)."""
+
+
+def _mixed(kind: str, present: Mapping[str, list[str]]) -> Problem | None:
+    """Codes of the tenant's and of standards do not go together."""
+    told = present.get("service-type", ()) if kind == "Slot" else ()
+    if not any(mixes_codes(value) for value in told):
+        return None
+    text = "service-type must have only proprietary codes or only standard codes"
+    return Problem(422, "parameter-invalid", text, parameter="service-type", resource_type=kind)
 
 
 def _not_alone(told: Mapping[str, Any], present: Mapping[str, list[str]]) -> Wrong | None:

@@ -1,0 +1,1 @@
+"""ppmdmsg: AdvancedMD's own API, which it calls XMLRPC."""

@@ -1,0 +1,1 @@
+"""AdvancedMD's REST APIs beside ppmdmsg."""

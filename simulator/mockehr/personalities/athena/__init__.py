@@ -1,0 +1,1 @@
+"""athenahealth athenaOne."""

@@ -1,0 +1,1 @@
+"""athenahealth's proprietary API."""

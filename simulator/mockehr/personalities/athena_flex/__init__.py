@@ -1,0 +1,1 @@
+"""athenaPractice and athenaFlow ("athenaFlex", formerly Centricity): on the customer's own premises."""

@@ -1,0 +1,1 @@
+"""Cloverleaf as a platform."""

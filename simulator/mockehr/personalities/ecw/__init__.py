@@ -1,0 +1,1 @@
+"""eClinicalWorks and healow."""

@@ -1,0 +1,1 @@
+"""The personality of HealthLake."""

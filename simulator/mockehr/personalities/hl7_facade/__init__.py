@@ -1,0 +1,1 @@
+"""The personality of a facade over HL7."""

@@ -1,0 +1,1 @@
+"""MEDITECH Expanse."""

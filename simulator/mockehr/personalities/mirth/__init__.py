@@ -1,0 +1,1 @@
+"""Mirth Connect as a platform."""

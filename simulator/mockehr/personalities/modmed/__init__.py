@@ -1,0 +1,1 @@
+"""Modernizing Medicine (ModMed)."""

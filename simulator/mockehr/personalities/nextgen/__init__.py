@@ -1,0 +1,1 @@
+"""NextGen Enterprise: its FHIR API, and below `native` the API of its own."""

@@ -1,0 +1,1 @@
+"""NextGen Office (formerly MediTouch)."""

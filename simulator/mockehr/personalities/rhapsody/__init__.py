@@ -1,0 +1,1 @@
+"""Rhapsody as a platform."""

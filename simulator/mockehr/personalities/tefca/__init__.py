@@ -1,0 +1,1 @@
+"""A responder of a TEFCA-style network."""

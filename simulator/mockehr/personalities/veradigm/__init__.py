@@ -1,0 +1,1 @@
+"""Veradigm, formerly Allscripts."""

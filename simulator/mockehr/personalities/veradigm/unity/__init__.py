@@ -1,0 +1,1 @@
+"""Unity: Veradigm's own API beside FHIR, known as MagicJson."""
