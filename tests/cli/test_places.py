@@ -4,7 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from mockehr.cli.places import Feed, Hearing, Receiver, Served, feed, hearing, of_known_sites, receiver, served
+from mockehr.cli.places import (
+    Feed,
+    Hearing,
+    Receiver,
+    Served,
+    feed,
+    fronting,
+    hearing,
+    of_known_sites,
+    receiver,
+    served,
+)
 from mockehr.core.errors import UnknownName, UsageError
 
 
@@ -29,6 +40,7 @@ def test_peers_are_told_by_site_and_place() -> None:
     assert feed("north=[::1]:2575") == Feed("north", "::1", 2575)
     url = "http://127.0.0.1:9000/hook?a=b"
     assert receiver(f"north={url}", "s") == Receiver("north", url, "s")
+    assert fronting("hub=north, south") == ("hub", ("north", "south"))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +58,7 @@ def test_peers_are_told_by_site_and_place() -> None:
         (feed, "north=lab", "'lab' is no port"),
         (lambda text: receiver(text, ""), "north=lab.example.org", "is no URL"),
         (lambda text: receiver(text, ""), "north", "says too little"),
+        (fronting, "hub", "says too little"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_an_example(read: Callable[[str], object], text: str, said: str) -> None:

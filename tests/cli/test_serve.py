@@ -325,3 +325,32 @@ def test_what_was_written_outlives_a_server_that_is_killed(start: Start, http: h
     assert http.get(f"{again.sites['north']['fhir']}/Patient/{id}").json()["name"] == PATIENT["name"]
     assert again.stop()[0] == 0
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["north.sqlite"]
+
+
+def test_a_platform_stands_in_front_of_a_site(start: Start, http: httpx2.Client) -> None:
+    words = ["--site", "hub=redox", "--site", "north=epic", "--fronts", "hub=north", "--open-access"]
+    served = start(*words)
+    root = served.sites["hub"]["fhir"]
+    answer = http.get(f"{root}/north/Development/metadata", headers={"Accept": "application/fhir+json"})
+    assert answer.json()["resourceType"] == "CapabilityStatement"
+    assert http.get(f"{root}/nobody/Development/metadata").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--site", "hub=redox", "--site", "north", "--fronts", "hub=nroth"], "nearest: north"),
+        (["--site", "hub=redox", "--site", "north"], "--fronts hub=NAME"),
+        (["--site", "hub=epic", "--site", "north", "--fronts", "hub=north"], "such as redox or mirth"),
+        (
+            ["--site", "hub=redox", "--site", "north", "--fronts", "hub=north", "--workers", "2"],
+            "Serve without --workers",
+        ),
+    ],
+)
+def test_a_platform_in_front_of_nobody_is_refused(words: list[str], said: str, tmp_path: Path) -> None:
+    store = ["--store", f"sqlite:{tmp_path}"] if "--workers" in words else []
+    command = [sys.executable, "-c", START, "--port", "0", "--patients", "0", *store, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr

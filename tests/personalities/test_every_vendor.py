@@ -16,7 +16,7 @@ from mockehr.personalities.variance import ENVIRONMENTS, variance_of
 House = Any
 Built = Callable[..., House]
 SPEAKING = [name for name in ehr_names() if load_personality(name).offers("Patient")]
-UNTOLD = {"athena": {"Subscription"}}
+UNTOLD = {"advancedmd": {"ConceptMap"}, "athena": {"Subscription"}}
 """What vendors are known to offer and not to tell of, each with a test of its own."""
 DEAD = {"nextgen": "the reference has it that links to Organization/0001 and to a code system lead nowhere"}
 """Vendors whose references are known not to resolve, each with a test of its own."""

@@ -161,7 +161,7 @@ class AuthSettings:
     remembered_tokens: int = 10_000
     """Dead tokens are forgotten, oldest first, beyond this many."""
 
-    system_parameters: Mapping[str, str] = field(default_factory=dict)
+    system_parameters: Mapping[str, str | None] = field(default_factory=dict)
     """Further parameters that a system's token request must have, each with its value; empty for any (AdvancedMD:
     `username`, `password`, `officekey`)."""
     scope_absent: Literal["refuse", "registered"] = "refuse"

@@ -119,14 +119,17 @@ def _without_occasion(vendor: Personality) -> Iterator[str]:
 
 
 def _letting_in(vendor: Personality) -> dict[str, Any]:
-    """Settings by which a site takes keys of clients whose vendor does not; none for others."""
+    """Settings by which a site takes keys of clients, and nothing besides, whose vendor does not; none for others."""
     server = vendor.settings["token"]["server"]
+    changed: dict[str, Any] = {}
     methods = server.get("auth_methods", ["private_key_jwt"])
-    if "private_key_jwt" in methods:
-        return {}
-    more: dict[str, list[str]] = {
-        "auth_methods": ["private_key_jwt"],
-        "grants": ["client_credentials"],
-        "assertion_algs": ["RS384", "ES384"],
-    }
-    return {"token": {"server": {name: [*server.get(name, ()), *texts] for name, texts in more.items()}}}
+    if "private_key_jwt" not in methods:
+        more: dict[str, list[str]] = {
+            "auth_methods": ["private_key_jwt"],
+            "grants": ["client_credentials"],
+            "assertion_algs": ["RS384", "ES384"],
+        }
+        changed |= {name: [*server.get(name, ()), *texts] for name, texts in more.items()}
+    if "system_parameters" in server:
+        changed["system_parameters"] = dict.fromkeys(server["system_parameters"])
+    return {"token": {"server": changed}} if changed else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -63,14 +63,7 @@ def _command(name: str, op: Operation) -> click.Command:
         else:
             kind = _TYPES.get(p.type, str)
             params.append(click.Option([f"--{p.name.replace('_', '-')}"], type=kind, default=None, metavar=shown))
-    if op.name in BRIEF:
-        params.append(click.Option(["--brief"], is_flag=True, help="Lines to read instead of JSON."))
-    if op.name in TABLED:
-        params.append(click.Option(["--json", "as_json"], is_flag=True, help="JSON instead of a table."))
-    params.append(
-        click.Option(["--server"], default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
-    )
-    params.append(click.Option(["--token"], default="", help="Token of the control API."))
+    params += _common(op.name)
 
     def run(server: str, token: str, brief: bool = False, as_json: bool = False, **given: Any) -> None:
         arguments = {key: _parsed(op, key, value) for key, value in given.items() if value is not None}
@@ -88,6 +81,16 @@ def _command(name: str, op: Operation) -> click.Command:
         click.echo(in_brief(op.name, answer) if brief else orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
 
     return click.Command(name, params=params, callback=run, help=f"{op.summary}\n\n{op.details}")
+
+
+def _common(name: str) -> Iterator[click.Option]:
+    """How the answer is shown, and where the server is."""
+    if name in BRIEF:
+        yield click.Option(["--brief"], is_flag=True, help="Lines to read instead of JSON.")
+    if name in TABLED:
+        yield click.Option(["--json", "as_json"], is_flag=True, help="JSON instead of a table.")
+    yield click.Option(["--server"], default=DEFAULT_SERVER, show_default=True, help="Address of the server.")
+    yield click.Option(["--token"], default="", help="Token of the control API.")
 
 
 def ask(op: Operation, server: str, token: str, arguments: dict[str, Any]) -> Any:

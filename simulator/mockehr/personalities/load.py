@@ -69,7 +69,7 @@ def platform_names() -> list[str]:
 def ehr_names() -> list[str]:
     """Those of them that are a hospital's own system."""
     platforms = platform_names()
-    return [name for name in personality_names() if name not in platforms]
+    return [name for name in personality_names() if name not in platforms and _class_of(name).ehr]
 
 
 def load_personality(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from mockehr.core.chance import Chance
@@ -49,6 +49,9 @@ class Personality:
     `facts` are those of the site; a personality without them stands for an imaginary site. Paths start with a slash
     and are relative to the site's root. Nothing here changes its arguments.
     """
+
+    ehr: ClassVar[bool] = True
+    """Whether its sites are a hospital's own systems, with FHIR."""
 
     def __init__(self, name: str, settings: Mapping[str, Any], facts: SiteFacts | None = None) -> None:
         self.name = name

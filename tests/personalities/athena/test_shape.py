@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from mockehr.core.chance import Chance
+from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.load import load_personality
+
 House = Any
 PREVIEW = {"events": {"athena": {"practice": "195900"}}}
 SIDS = "https://fhir.athena.io/sid/"
@@ -217,3 +221,13 @@ def test_what_was_entered_in_error_is_found_with_the_rest(house: Callable[..., H
         assert len(mistaken) == len(right)
         assert many.read(f"{kind}/{mistaken[0]['id']}") == mistaken[0]
         assert "clinicalStatus" not in mistaken[0]
+
+
+@pytest.mark.behaviour("athena", "narrative")
+def test_a_narrative_of_anything_but_a_plan_is_left_out() -> None:
+    facts = SiteFacts("north", Chance("text").key)
+    vendor = load_personality("athena", facts=facts)
+    text = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
+    for kind, kept in (("CarePlan", True), ("Goal", False), ("Patient", False), ("Encounter", False)):
+        clean = {"resourceType": kind, "id": "p1-1", "text": text}
+        assert ("text" in vendor.dress(clean, Dresser(vendor.ids(facts), facts))) is kept

@@ -321,7 +321,9 @@ def test_the_statement_has_36_types_a_page_parameter_and_one_write(house: Callab
     assert len(types) == 36
     assert {"Basic", "ChargeItem", "Claim", "FamilyMemberHistory"} <= set(types)
     assert all("page" in [p["name"] for p in one["searchParam"]] for one in types.values() if "searchParam" in one)
-    assert types["Patient"]["searchRevInclude"] == ["Provenance:target"]
+    searched = [one for one in types.values() if {"code": "search-type"} in one.get("interaction", ())]
+    assert len(searched) == 34
+    assert all(one["searchRevInclude"] == ["Provenance:target"] for one in searched)
     writes = {k for k, one in types.items() if any(i["code"] == "create" for i in one.get("interaction", ()))}
     assert writes == {"QuestionnaireResponse"}
     named = {kind: [o["name"] for o in one.get("operation", ())] for kind, one in types.items()}

@@ -394,3 +394,25 @@ def test_ids_lead_back_to_what_they_are_of() -> None:
             assert ids.flavour(kind, text) == flavour
     assert ids.decode("CareTeam", ids.encode("CareTeam", 3, 40)) == (3, 0)
     assert ids.decode("Patient", "9bec5771-4796-5189-a54e-352c571a44c8") is None
+
+
+@pytest.mark.behaviour("meditech", "vital-range")
+@pytest.mark.parametrize(
+    ("born", "value", "flag"),
+    [("1970-01-01", 90, ""), ("1970-01-01", 91, "H"), ("1970-01-01", 59, "L"), ("2020", 130, "")],
+)
+def test_limits_are_those_of_adults(born: str, value: float, flag: str) -> None:
+    patient = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": born}
+    made = dressed(
+        {
+            "resourceType": "Observation",
+            "id": "p1-3",
+            "category": [{"coding": [{"system": "http://terminology.hl7.org/x", "code": "vital-signs"}]}],
+            "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]},
+            "effectiveDateTime": "2025-03-04T10:00:00Z",
+            "valueQuantity": {"value": value, "unit": "/min", "code": "/min", "system": "http://unitsofmeasure.org"},
+        },
+        patient,
+    )
+    assert code_in(made.get("interpretation", [])) == flag
+    assert ("referenceRange" in made) == bool(flag)

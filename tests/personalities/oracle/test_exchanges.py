@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from tests.personalities.conftest import House
 
+from mockehr.core.changes import Change
 from mockehr.hl7.dialects.oracle import ORACLE
-from mockehr.hl7.emit import Event, emit
+from mockehr.hl7.emit import Event, emit, told_by
 from mockehr.hl7.message import Message
 from mockehr.personalities.variance import variance_of
 from mockehr.sites.build import build_site
@@ -25,7 +26,10 @@ def patient(id: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.behaviour("oracle", "hl7-merges")
 def test_merges_are_told_as_a34() -> None:
     kept = patient("1", link=[{"other": {"reference": "Patient/2"}, "type": "replaces"}])
-    message = Message(emit(Event("ADT^A40", 1_767_614_400.0, 7), [kept, patient("2")], ORACLE))
+    change = Change(7, "update", "Patient", "1", 2, 1_767_614_400.0, "pathway", kept, "1", event="ADT^A40")
+    name = told_by(change, ORACLE)
+    assert name == "ADT^A34"
+    message = Message(emit(Event(name, change.at, 7), [kept, patient("2")], ORACLE))
     assert message.get("MSH-9") == "ADT^A34"
     assert message.get("MRG-1.1") == "N2"
     assert message.get("PID-3.1") == "N1"

@@ -66,7 +66,14 @@ def test_the_refusal_of_a_v1_scope_is_the_recorded_one_in_every_field(shared_dat
     instance = re.search(r"/instances/([^?]+)", found["error_uri"])
     assert instance is not None
     assert mine["cerner-correlation-id"] == instance[1]
-    transport = {"date", "content-length", "connection", "keep-alive", "strict-transport-security", "content-encoding"}
+    transport = {
+        "date",
+        "content-length",
+        "connection",
+        "keep-alive",
+        "strict-transport-security",
+        "content-encoding",
+    }
     for name, value in told["headers"].items():
         if name.lower() not in transport | {"cerner-correlation-id"} and not name.lower().startswith("x-"):
             assert mine.get(name.lower(), "").replace(" ", "").startswith(value.replace(" ", "")), name

@@ -145,7 +145,9 @@ def test_of_a_combined_patient_nothing_is_left_to_see(house: Callable[..., House
     found.site.store.commit(merged, kind="update", source="control")
     shown = found.read(f"Patient/{id}")
     assert (shown["active"], shown["meta"]["versionId"], shown["link"]) == (False, "0", [link])
-    nothing = {"extension": [{"valueCode": "unknown", "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]}
+    nothing = {
+        "extension": [{"valueCode": "unknown", "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason"}]
+    }
     assert (shown["identifier"], shown["name"], shown["_gender"]) == ([nothing], [nothing], nothing)
     assert "birthDate" not in shown
     hits = found.read(f"Patient?family={family}").get("entry", ())
@@ -176,7 +178,9 @@ def test_contacts_are_related_persons(house: Callable[..., House]) -> None:
 def test_whoever_is_covered_has_an_account(house: Callable[..., House]) -> None:
     found = house("oracle")
     patient = found.patient()
-    [one, *_] = [entry["resource"] for entry in found.read(f"Account?patient={patient}&type=financial-account")["entry"]]
+    [one, *_] = [
+        entry["resource"] for entry in found.read(f"Account?patient={patient}&type=financial-account")["entry"]
+    ]
     assert re.fullmatch(r"F\d+", one["id"])
     assert codes(one["type"]) == {"ACCTRECEIVABLE"}
     assert one["subject"][0]["reference"] == f"Patient/{patient}"
@@ -359,7 +363,10 @@ def test_orders_have_bounds_in_place_of_frequencies(oracle_ward: Any) -> None:
 
 @pytest.mark.behaviour("oracle", "care-teams", "goals", "coverage-shape", "provenance-source", "care-plans")
 def test_care_and_coverage_are_short(oracle_ward: Any) -> None:
-    assert {code for one in oracle_ward.of("CareTeam") for code in codes(one["category"])} <= {"LA28865-6", "LA27976-2"}
+    assert {code for one in oracle_ward.of("CareTeam") for code in codes(one["category"])} <= {
+        "LA28865-6",
+        "LA27976-2",
+    }
     for one in oracle_ward.of("Goal"):
         assert own_set(one["category"][0]) == "4003016"
         assert all(set(target) == {"dueDate"} for target in one.get("target", ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,7 +114,7 @@ def test_pages_of_visits_go_from_oldest_to_newest_and_are_mixed_within(house: Ca
     for index in range(12):
         told = pages(found, f"Encounter?patient={found.patient(index)}&_count=4")
         starts = [[one["period"]["start"] for one in page] for page in told]
-        assert all(max(one) <= min(other) for one, other in zip(starts, starts[1:], strict=False))
+        assert all(max(one) <= min(other) for one, other in pairwise(starts))
         mixed = mixed or any(page != sorted(page) for page in starts)
     assert mixed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,8 +14,8 @@ PATCH = "application/json-patch+json"
 
 
 @pytest.fixture(scope="module")
-def oracle(house: Callable[..., House]) -> Iterator[House]:
-    yield house("oracle", fresh=2)
+def oracle(house: Callable[..., House]) -> House:
+    return house("oracle", fresh=2)
 
 
 def issue(reply: Any, status: int) -> dict[str, Any]:
@@ -32,7 +32,8 @@ def patched(house: House, target: str, *changes: dict[str, Any], etag: str = 'W/
 @pytest.mark.behaviour("oracle", "if-match-wanted", "create-empty-html", "first-version-zero")
 def test_changes_want_the_version_that_they_change(oracle: House) -> None:
     sample = {
-        "resourceType": "Condition", "code": {"text": "Pain"}, "subject": {"reference": f"Patient/{oracle.patient(5)}"},
+        "resourceType": "Condition", "code": {"text": "Pain"},
+        "subject": {"reference": f"Patient/{oracle.patient(5)}"},
         "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-category",
                                   "code": "problem-list-item"}]}],
     }  # fmt: skip

@@ -35,6 +35,8 @@ def draft(asking: Asking) -> Grant:
     """
     for name, value in asking.settings.system_parameters.items():
         given = asking.request.get(name)
+        if value is None:
+            continue
         if not given or given != (value or given):
             raise Refused("parameter-missing", f"The parameter {name} is {'wrong' if given else 'missing'}.")
     lifetime = asking.settings.token_lifetime

@@ -129,7 +129,8 @@ def _section(title: str, code: str, template: str, records: Sequence[JSON], show
     table = f"<table><tbody>{rows}</tbody></table>" if rows else "No known information"
     return (
         f'<section><templateId root="2.16.840.1.113883.10.20.22.{template}"/>'
-        f'<code code="{code}" codeSystem="2.16.840.1.113883.6.1"/><title>{title}</title><text>{table}</text></section>'
+        f'<code code="{code}" codeSystem="2.16.840.1.113883.6.1"/><title>{title}</title>'
+        f"<text>{table}</text></section>"
     )
 
 

@@ -51,9 +51,15 @@ class Query:
         "unknown",
     )
 
-    def __init__(self, resource_type: str, parameters: Sequence[Parameter], fhir_version: str = R4) -> None:
+    def __init__(
+        self,
+        resource_type: str,
+        parameters: Sequence[Parameter],
+        fhir_version: str = R4,
+        own: Mapping[str, SearchDefinition] = MappingProxyType({}),
+    ) -> None:
         self.resource_type = resource_type
-        self.own: Mapping[str, SearchDefinition] = {}
+        self.own = own
         """Parameters that the server has for this type beside the standard's, by name."""
         self.parameters = tuple(parameters)
         """Everything that was asked, in order."""
@@ -121,12 +127,11 @@ def compile_query(
 def compile_with(resource_type: str, query: str | Sequence[tuple[str, str]], context: Context) -> Query:
     """`compile_query` with its surroundings as one value."""
     parameters = parse_query(query)
-    compiled = Query(resource_type, parameters, context.fhir_version)
+    compiled = Query(resource_type, parameters, context.fhir_version, context.own.get(resource_type, {}))
     if len(parameters) > MOST_PARAMETERS:
         text = f"the search has {len(parameters)} parameters; {MOST_PARAMETERS} are allowed"
         compiled.problems = (Problem(400, "bad-request", text, resource_type=resource_type),)
         return compiled
-    compiled.own = context.own.get(resource_type, compiled.own)
     table = definitions(resource_type, context.fhir_version)
     criteria: list[Criterion] = []
     unknown: list[str] = []

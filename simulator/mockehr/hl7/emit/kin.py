@@ -20,6 +20,7 @@ _KIN: Final = MappingProxyType(
      "NBOR": "NBR", "ECON": "EME", "CAREGIVER": "CGV", "DEPEN": "DEP", "EMPLOYER": "EMR"}
 )  # fmt: skip
 """v3-RoleCode to table 0063."""
+_RELATED: Final = "http://hl7.org/fhir/StructureDefinition/patient-relatedPerson"
 _ROLES: Final = frozenset({"C", "E", "F", "I", "N", "S", "U"})
 """Table 0131, which Patient.contact's own code system repeats."""
 
@@ -28,7 +29,8 @@ def add_kin(outline: Outline, patient: JSON, resources: Sequence[JSON]) -> None:
     """Add NK1 for each active RelatedPerson who does not pay, then for each contact who is none of these."""
     people = [one for one in _related(patient, resources) if not _pays(one)]
     known = {_called(one.get("name", [])[:1]) for one in people}
-    contacts = [_listed(one) for one in patient.get("contact", [])]
+    records = {f"RelatedPerson/{one.get('id', '')}" for one in people}
+    contacts = [_listed(one) for one in patient.get("contact", []) if _record_of(one) not in records]
     others = [one for one in contacts if _called(one["name"]) not in known]
     for number, person in enumerate(people + others, 1):
         period = person.get("period", {})
@@ -64,6 +66,12 @@ def add_guarantors(outline: Outline, patient: JSON, resources: Sequence[JSON]) -
                 **_person(person, outline, 3, 5, 6, 7),
             },
         )
+
+
+def _record_of(contact: JSON) -> str:
+    """The RelatedPerson that a contact says it is (extension patient-relatedPerson); empty if it does not say."""
+    told = (one for one in contact.get("extension", []) if one.get("url") == _RELATED)
+    return next((str(one.get("valueReference", {}).get("reference", "")) for one in told), "")
 
 
 def _listed(contact: JSON) -> JSON:

@@ -263,7 +263,8 @@ class Vendor(Personality):
 
     def received(self, document: JSON, stored: JSON | None, shelf: Shelf) -> JSON | Problem:
         """As Epic files it."""
-        return received(document, shelf, self.look(Dresser(self.ids(self.facts), self.facts)))
+        look = self.look(Dresser(self.ids(self.facts), self.facts))
+        return received(document, shelf, look, new=stored is None)
 
     def kept_meta(self, given: JSON | None) -> JSON:
         """None, but for the labels of patients that apps registered."""

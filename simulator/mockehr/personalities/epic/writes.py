@@ -35,8 +35,8 @@ _FAILED: Final = "59144"
 _UNMAPPED: Final = "59187"
 
 
-def received(document: JSON, shelf: Shelf, look: Look) -> JSON | Problem:
-    """The resource as it is stored, or why it cannot be filed."""
+def received(document: JSON, shelf: Shelf, look: Look, *, new: bool) -> JSON | Problem:
+    """The resource as it is stored, or why it cannot be filed. What is not new keeps what its first filing made."""
     kind = str(document["resourceType"])
     made = {name: _in_utc(value) for name, value in document.items() if name not in ("meta", "text", "contained")}
     for name in _WHO:
@@ -47,7 +47,7 @@ def received(document: JSON, shelf: Shelf, look: Look) -> JSON | Problem:
                 text = f"{name} {told['reference']} was not found"
                 return Problem(400, "body-invalid", text, name, kind, _FAILED, expression=(name,))
             made[name] = found
-    filed = _filed(made, shelf, look)
+    filed = made if kind == "Patient" and not new else _filed(made, shelf, look)
     return filed if isinstance(filed, Problem) or kind not in ELEMENTS else ordered(filed, ELEMENTS[kind])
 
 

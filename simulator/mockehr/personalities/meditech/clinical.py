@@ -109,7 +109,7 @@ def shape_encounter(made: JSON, clean: JSON, look: Look) -> JSON:
         made["appointment"] = [booked]
     made["reasonCode"] = _reasons(made, clean, look)
     made["diagnosis"] = [keep(one, "condition") for one in made.get("diagnosis", ()) if "condition" in one]
-    if visit not in ("IMP", "OBSENC", "AMB") and isinstance(made.get("period"), dict):
+    if visit not in ("IMP", "OBSENC") and isinstance(made.get("period"), dict):
         made["period"] = keep(made["period"], "start")
     drop(made, "reasonReference", "statusHistory", "length", "classHistory")
     for name in ("participant", "location", "reasonCode", "diagnosis", "hospitalization"):

@@ -75,7 +75,7 @@ def combined(made: JSON) -> JSON | None:
         return None
     kept = ("resourceType", "id", "meta", "link")
     nothing: JSON = {"identifier": [unknown()], "active": False, "name": [unknown()], "_gender": unknown()}
-    text = {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p><b>Patient</b></p></div>"}
+    text = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml"><p><b>Patient</b></p></div>'}
     head = {**{name: made[name] for name in kept if name in made}, "text": text}
     return {**head, "meta": {**made.get("meta", {}), "versionId": "0"}, **nothing}
 

@@ -27,7 +27,7 @@ def issue_token(exchange: Exchange, records: Records, settings: Mapping[str, Any
     if not records.client(client, form.get("client_secret", "")):
         return told({"error": "invalid_client"}, 400)
     site, wanted = form.get("site_id", ""), str(settings["site_id"])
-    if len(site) > _LONGEST or (wanted and site != wanted):
+    if not site or len(site) > _LONGEST or (wanted and site != wanted):
         return told({"error": "invalid_request", "error_description": "site_id is missing or unknown"}, 400)
     seconds = int(settings["expires_in"])
     token = records.key("token", client, records.number("tokens")).hex()
