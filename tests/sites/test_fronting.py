@@ -202,8 +202,10 @@ def test_resetting_one_does_not_reset_the_other() -> None:
     assert [rule.name for rule in hub.rules] == ["latency"]
     assert connection(hub).ask(asking(hub), "GET", "/Patient").document["total"] == 3
     connection(hub).ask(asking(hub), "POST", "/Patient", b'{"resourceType":"Patient"}', MEDIA)
+    assert len(connection(hub).changes(0)) == 2
     hub.reset()
     assert len(hub.journal) == 0
+    assert connection(hub).changes(0) == []
     assert len(north.log.changes) == 1
     assert connection(hub).ask(asking(hub), "GET", "/Patient").document["total"] == 4
 

@@ -9,6 +9,7 @@ import pytest
 
 from mockehr.core.exchange import Exchange
 from mockehr.hl7.header import read_header
+from mockehr.sites import interposing
 from mockehr.sites.build import build_site
 from mockehr.sites.directory import Directory, channel_of
 from mockehr.sites.feeds import Link
@@ -293,6 +294,27 @@ def test_cloverleaf_takes_the_second_segment_for_msa() -> None:
     assert read_answer(ack, "msa") == ("AA", b"M1")
     assert Engine("cloverleaf").site.personality.settings["front"]["reads"] == "second"
     assert read_answer(b"ACK", "second") == ("", b"")
+
+
+@pytest.mark.parametrize(
+    ("vendor", "line", "code"),
+    [
+        ("mirth", b"MSA|AAx|M1", "AA"),
+        ("rhapsody", b"MSA|AAx|M1", "AAx"),
+        ("cloverleaf", b"ZZZ|AA|M1", "AA"),
+        ("rhapsody", b"ZZZ|AA|M1", ""),
+    ],
+)
+def test_an_answer_is_read_in_the_engines_way(
+    vendor: str, line: bytes, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ack = b"MSH|^~\\&|A|B|C|D|1||ACK|1|P|2.5\r" + line + b"\r"
+    monkeypatch.setattr(interposing, "_heard", lambda handed: (ack, 0.0, None))
+    engine = Engine(vendor)
+    engine.send("M1")
+    (sent,) = [one for one in engine.site.journal if one.channel == "mllp-out"]
+    assert sent.notes["ack"] == code
+    assert engine.link.status()["acknowledged"] == (1 if code == "AA" else 0)
 
 
 def test_messages_wait_for_a_site_behind_that_is_gone_and_go_when_it_is_back() -> None:

@@ -195,6 +195,9 @@ def test_what_changed_in_the_practice_is_seen_minutes_later() -> None:
     assert [one["status"] for one in entry.notes["behind"]] == [200, 200]
     status = practice.get("/sync_status?subdomain=north")["data"][0]
     assert (status["read_status"], status["read_status_at"]) == ("green", "2026-01-05T12:05:00.000Z")
+    practice.site.clock.advance(300)
+    last = [one for one in practice.site.journal if one.channel == "upstream"][-1]
+    assert len(last.notes["behind"]) == 1  # what was read once is not read again
 
 
 @pytest.mark.behaviour("nexhealth", "sync-status")

@@ -59,3 +59,19 @@ def test_groups_are_exported_and_listed_patients_by_post(house: Callable[..., Ho
     assert begun.status == 202, begun.body
     assert begun.header("Content-Location").startswith(f"{found.base}/bulk-export/jobs/")
     assert found.fhir("$export", **told).status >= 400
+
+
+@pytest.mark.behaviour("oracle", "contacts-related")
+def test_a_contact_who_has_a_record_is_told_once() -> None:
+    url = "http://hl7.org/fhir/StructureDefinition/patient-relatedPerson"
+    related = {
+        "resourceType": "RelatedPerson", "id": "9-1", "active": True, "patient": {"reference": "Patient/1"},
+        "name": [{"family": "Muster", "given": ["Otto"]}],
+    }  # fmt: skip
+    said = {"extension": [{"valueReference": {"reference": "RelatedPerson/9-1"}, "url": url}]}
+    told = {**said, "name": {"text": "Muster, Otto"}}
+    event = Event("ADT^A08", 1_767_614_400.0, 7)
+    message = Message(emit(event, [patient("1", contact=[told]), related], ORACLE))
+    assert [one.text(2) for one in message.all("NK1")] == ["Muster^Otto^^^^^CURRENT"]
+    alone = Message(emit(event, [patient("1", contact=[told])], ORACLE))
+    assert len(alone.all("NK1")) == 1

@@ -119,6 +119,20 @@ def test_pages_of_visits_go_from_oldest_to_newest_and_are_mixed_within(house: Ca
     assert mixed
 
 
+@pytest.mark.behaviour("oracle", "encounter-order")
+def test_an_old_visit_that_was_written_late_is_on_the_first_page(house: Callable[..., House]) -> None:
+    found = house("oracle", fresh=7)
+    patient = found.patient(3)
+    old = {
+        "resourceType": "Encounter", "id": "w1", "status": "finished", "class": {"code": "AMB"},
+        "subject": {"reference": f"Patient/{patient}"}, "period": {"start": "1970-01-01T00:00:00.000Z"},
+    }  # fmt: skip
+    found.site.store.commit(old, kind="create", source="control")
+    first, *others = pages(found, f"Encounter?patient={patient}&_count=2")
+    assert others
+    assert "w1" in [one["id"] for one in first]
+
+
 @pytest.mark.behaviour("oracle", "condition-by-encounter", "unpaged-types")
 def test_a_visits_conditions_are_its_diagnoses_and_all_problems(house: Callable[..., House]) -> None:
     found, seen = house("oracle"), 0
