@@ -65,7 +65,7 @@ class Records(Protocol):
         """Whether somebody can sign in by that name and password (nobody asks for one where none is set)."""
 
     def own(self, name: str) -> Sequence[str]:
-        """Ids of the patients whose portal somebody who can sign in may see; none of staff's, who see all elsewhere."""
+        """Ids of the patients whose portal is opened to somebody who can sign in; none for staff."""
 
     def grant(self, client: str, seconds: int, token: str = "") -> str:
         """A bearer token of the site's own for a registered client, with all its scopes, good for so long.

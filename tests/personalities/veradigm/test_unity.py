@@ -272,7 +272,8 @@ def test_patients_are_found_by_name_birth_date_and_number(clinic: Clinic) -> Non
     asked = [name["family"], f"{name['family']}, {name['given'][0]}", patient["birthDate"]]
     asked.append(patient["identifier"][0]["value"])
     for text in asked:
-        assert number in [row["ID"] for row in clinic.rows("SearchPatients", text)]
+        found = {row["ID"]: row for row in clinic.rows("SearchPatients", text)}
+        assert (found[number]["Firstname"], found[number]["LastName"]) == (name["given"][0], name["family"])
     assert clinic.rows("SearchPatients", "Zzyzx") == []
     assert clinic.rows("GetPatientByMRN", asked[-1])[0]["ID"] == number
 
@@ -285,6 +286,8 @@ def test_what_is_saved_is_seen_over_fhir_and_what_fhir_changes_is_told(house: Ho
     seen = own.read(f"DocumentReference/{saved['DocumentID']}")
     assert seen["subject"]["reference"] == f"Patient/{own.patient(1)}"
     assert (seen["docStatus"], seen["type"]["text"]) == ("final", "Progress Note")
+    [draft] = clinic.rows("SaveNote", "Feels", "Progress Note", "Unsigned", "N", patient="2")
+    assert own.read(f"DocumentReference/{draft['DocumentID']}")["docStatus"] == "preliminary"
     [told] = clinic.rows("GetDocuments", "", "", saved["DocumentID"], patient="2")
     assert told["PageContents"] == "Feels well."
     described = (
