@@ -38,7 +38,7 @@ def test_apps_are_registered_and_listed_with_how_they_prove_themselves() -> None
     listed = asked.call("app list", site="a")["apps"]
     assert [(one["client_id"], one["methods"]) for one in listed] == [
         ("public", ["none"]),
-        ("secret", ["client_secret_basic", "client_secret_post"]),
+        ("secret", ["client_secret_basic", "client_secret_post", "client_secret_jwt"]),
         ("keys", ["private_key_jwt"]),
     ]
     assert (listed[0]["name"], listed[1]["scopes"], listed[1]["redirect_uris"]) == (

@@ -26,7 +26,7 @@ def test_a_site_overrides_single_settings() -> None:
     facts = SiteFacts("north", Chance(1).key, settings={"identity": {"cid": "0", "env": "1"}})
     epic = load_personality("epic", {"search": {"default_size": 20}}, facts)
     assert epic.rules.page_size("Observation", None) == 20
-    assert epic.settings["identity"] == {"cid": "0", "env": "1"}
+    assert (epic.settings["identity"]["cid"], epic.settings["identity"]["env"]) == ("0", "1")
     assert load_personality("epic").rules.page_size("Observation", None) == 1000
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mockehr.core.errors import ConfigError, UnknownName
-from mockehr.personalities.load import ehr_names, load_personality
+from mockehr.personalities.load import load_personality
 from mockehr.personalities.upgrades import Upgrade, known_upgrades, moment_of, taken_upgrades
 
 DAY = 1_786_752_000.0
@@ -24,8 +24,8 @@ def taken(asked: Any, vendor: str = "generic") -> list[tuple[str, float | None]]
     return [(one.name, one.at) for one in taken_upgrades(settings, "here", asked)]
 
 
-@pytest.mark.parametrize("vendor", ehr_names())
-def test_every_vendor_has_one_upgrade_of_its_own_that_holds(vendor: str) -> None:
+@pytest.mark.parametrize("vendor", ["generic", "epic", "oracle"])
+def test_upgrades_of_a_vendor_hold(vendor: str) -> None:
     settings = load_personality(vendor).settings
     found = known_upgrades(settings, vendor)
     assert list(found) == ["2026-Q3"]
