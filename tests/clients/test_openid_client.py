@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from mockehr.auth.keys import read_bundled_key
-from mockehr.personalities.load import ehr_names
 from mockehr.testing.world import TestSite, World
+
+VENDORS = ("generic", "epic", "oracle", "meditech")
+"""Whose sites clients of others are tried on: apps and writes are offered there as those clients expect them."""
+
 
 PROGRAM = "openid_client.mjs"
 CALLBACK = "https://app.example.org/callback"
@@ -37,7 +40,7 @@ def agreed(mockehr: World, vendor: str, kind: str) -> tuple[TestSite, dict[str, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["public", "secret", "keys"])
-@pytest.mark.parametrize("vendor", ehr_names())
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_an_id_token_holds_before_a_strict_client(vendor: str, kind: str, mockehr: World, node: Any) -> None:
     site, told = agreed(mockehr, vendor, kind)
     saw = node.play(PROGRAM, "signs", told)
@@ -53,7 +56,7 @@ def test_an_id_token_holds_before_a_strict_client(vendor: str, kind: str, mockeh
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("vendor", ehr_names())
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_tokens_are_renewed_looked_at_and_revoked_by_a_strict_client(vendor: str, mockehr: World, node: Any) -> None:
     site, told = agreed(mockehr, vendor, "keys")
     saw = node.play(PROGRAM, "renews", told)

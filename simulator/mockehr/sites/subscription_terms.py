@@ -135,6 +135,7 @@ def query_of(site: Site, kind: str, query: str) -> Query:
         referrers=Neighbours(store, charts_per_page(site.fhir), site.base_url),
         library=Library(store),
         fhir_version=site.fhir.fhir_version,
+        own=site.fhir.own_parameters,
     )
 
 

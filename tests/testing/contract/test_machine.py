@@ -49,7 +49,8 @@ OFTEN = ("epic", "oracle")
 
 @pytest.mark.parametrize("vendor", [name for name in ehr_names() if name != "generic"])
 def test_vendors_keep_what_their_statements_claim(vendor: str) -> None:
-    options = SiteOptions(vendor, personality=vendor, patients=20, stepped=True, open_access=True)
+    own = {"search": {"lag": 0}} if vendor == "healthlake" else {}  # what is just written would not be found
+    options = SiteOptions(vendor, personality=vendor, patients=20, stepped=True, open_access=True, settings=own)
     listing = LISTINGS.get(vendor) or f"/Patient?_id={','.join(shown(build_site(options)))}"
     machine = contract(
         lambda: door_of(build_site(options)),
@@ -57,6 +58,7 @@ def test_vendors_keep_what_their_statements_claim(vendor: str) -> None:
         outcomes=False,
         roster=listing + "&_count=3",
         absent=ABSENT.get(vendor, (404, 410)),
+        exact=vendor != "epic",
     )
     wanted = settings(BOUNDED, max_examples=10) if vendor in OFTEN else BRIEF
     run_state_machine_as_test(machine, settings=wanted)

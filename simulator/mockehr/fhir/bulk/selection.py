@@ -40,6 +40,7 @@ def compile_filter(
         referrers=Neighbours(server.store, CHARTS, base_url),
         library=Library(server.store),
         fhir_version=server.fhir_version,
+        own=server.own_parameters,
     )
 
 
