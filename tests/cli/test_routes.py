@@ -16,7 +16,10 @@ from mockehr.sites.directory import Directory, channel_of
 from mockehr.sites.files_stages import name_file
 from mockehr.sites.options import SiteOptions
 
-OPERATIONS = {"epic": {"$export"}, "oracle": {"$export", "$docref", "$autogen-ccd-if", "$create", "$modify"}}
+OPERATIONS = {
+    "epic": {"$export"},
+    "oracle": {"$export", "$docref", "$autogen-ccd-if", "$create", "$credit", "$modify"},
+}
 
 
 @pytest.mark.parametrize("vendor", ["generic", "epic", "oracle"])

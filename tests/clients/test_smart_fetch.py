@@ -234,10 +234,11 @@ def test_smart_fetch_at_epic_asks_by_dates_since_there_is_no_since(fetcher_at: C
     assert "_since" not in asked
     assert "MedicationRequest?authoredon=gt2024-01-01" in asked["_typeFilter"]
     truth = stored(fetcher, {"Patient", "MedicationRequest", "Observation"}, _listed_at_epic)
+    dated = {"MedicationRequest": "authoredOn", "Observation": "issued"}
     wanted = {
         key: octets
         for key, octets in truth.items()
-        if not key.startswith("MedicationRequest/") or json.loads(octets)["authoredOn"] > "2024-01-01"
+        if (name := dated.get(key.partition("/")[0])) is None or json.loads(octets).get(name, "") >= "2024-01-02"
     }
     assert "MedicationRequest" in tally(wanted)
     assert len(wanted) < len(truth)
