@@ -88,7 +88,7 @@ def refuse_site(site: Site) -> None:
     """Raise UsageError for what is set at a site and several processes cannot do."""
     if site.front is not None:
         raise UsageError(
-            f"Several workers cannot serve {site.name}: what it hears of the sites behind, each would tell by itself.",
+            f"Several workers cannot serve {site.name}: what it hears of sites behind, each would tell by itself.",
             remedy="Serve without --workers.",
         )
     header = site.fhir.settings.get("idempotency_header", "")
