@@ -117,6 +117,24 @@ def test_with_the_record_as_served_keeping_it_is_told_from_altering_it() -> None
     assert kinds(compare(TRUTH, broken, corrupted=corrupted, served=served)) == {"altered"}
 
 
+def test_what_a_client_is_to_repair_may_not_be_kept_as_served() -> None:
+    corrupted = {"Observation/1": "wrong-patient"}
+    served = {"Observation/1": result("1", "b")}
+    kept = holding(served["Observation/1"])
+    assert compare(TRUTH, kept, corrupted=corrupted, served=served).ok
+    report = compare(TRUTH, kept, corrupted=corrupted, served=served, repair={"Observation/1"})
+    assert [(item.path, item.corruption) for item in report.altered] == [("subject.reference", "wrong-patient")]
+    assert compare(TRUTH, holding(), corrupted=corrupted, served=served, repair={"Observation/1"}).ok
+
+
+def test_what_a_site_shows_twice_may_be_held_twice_unless_it_is_to_be_repaired() -> None:
+    corrupted, twice = {"Observation/99": "duplicate-results"}, [*holding(), result("99", "a")]
+    assert compare(TRUTH, twice, corrupted=corrupted).ok
+    report = compare(TRUTH, twice, corrupted=corrupted, repair={"Observation/99"})
+    assert [(item.key, item.others) for item in report.duplicated] == [("Observation/1", ("Observation/99",))]
+    assert compare(TRUTH, holding(), corrupted=corrupted, repair={"Observation/99"}).ok
+
+
 ALIASES = {"Patient/a-old": "Patient/a"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from mockehr.core.chance import Chance
 from mockehr.core.clock import instant
@@ -16,6 +16,7 @@ from mockehr.core.exchange import JSON
 from mockehr.fhir.record import Record, encode
 from mockehr.fhir.store import Hits
 from mockehr.personalities.dresser import Dresser, SiteFacts
+from mockehr.personalities.ids import clean_id
 from mockehr.personalities.model import Personality
 from mockehr.population.chart import Staff, draw_chart, draw_patient, medications, staff_of
 from mockehr.population.corruption.base import Infection
@@ -236,8 +237,27 @@ class Charts:
             person = self.population.person(index)
             draw = draw_patient if patient_only else draw_chart
             chart = draw(self._chance, person, self._staff, as_of=self.population.as_of)
-            return CleanChart(chart.resources, chart.times)
+            drawn = CleanChart(chart.resources, chart.times)
+            return drawn if patient_only else self._with_more("grow", index, drawn)
         return self._second_record(index)
+
+    def _shown(self, index: int) -> CleanChart:
+        """The clean chart with what is in it twice."""
+        clean = self.clean(index)
+        return self._with_more("double", index, clean) if index < self.population.size else clean
+
+    def _with_more(self, capability: Literal["grow", "double"], index: int, clean: CleanChart) -> CleanChart:
+        """A clean chart with what corruptions put into it besides."""
+        for infection in self.infections.values():
+            if infection.does(capability) and infection.touches(index):
+                first = len(clean.resources)
+                added = [
+                    ({**resource, "id": clean_id(resource["resourceType"], index, first + place)}, at)
+                    for place, (resource, at) in enumerate(infection.more(capability, index, clean.resources))
+                ]
+                resources = (*clean.resources, *(resource for resource, _ in added))
+                clean = CleanChart(resources, (*clean.times, *(at for _, at in added)))
+        return clean
 
     def dressed(self, index: int) -> DressedChart:
         """The chart as it goes out; kept for a while."""
@@ -269,15 +289,43 @@ class Charts:
 
     def dress(self, index: int, *, dirty: bool, patient_only: bool = False) -> list[tuple[JSON, float]]:
         """The dressed documents of a chart with their times, with or without its corruptions."""
-        clean = self.clean(index, patient_only=patient_only)
+        clean = self._shown(index) if dirty and not patient_only else self.clean(index, patient_only=patient_only)
         made = self._dress_all(clean.resources, clean.times)
-        if not dirty or index >= self.population.size:
-            return made
-        for infection in self.infections.values():
-            if infection.touches(index):
-                documents = infection.dirty(index, [document for document, _ in made])
-                made = [(document, at) for document, (_, at) in zip(documents, made, strict=True)]
+        for _, documents in self._dirtied(index, made) if dirty else ():
+            made = [(document, at) for document, (_, at) in zip(documents, made, strict=True)]
         return made
+
+    def _dirtied(self, index: int, made: Sequence[tuple[JSON, float]]) -> Iterator[tuple[Infection, list[JSON]]]:
+        """What each corruption that touches a chart makes of its dressed documents, one after the other."""
+        documents = [document for document, _ in made]
+        for infection in self.infections.values() if index < self.population.size else ():
+            if infection.does("dirty") and infection.touches(index):
+                documents = infection.dirty(index, documents)
+                yield infection, documents
+
+    def corrupted(self, index: int) -> dict[str, list[Infection]]:
+        """`Type/id` of every record of a chart that is not shown as it is, with the corruptions that did it."""
+        shown = self._shown(index)
+        before = self._dress_all(shown.resources, shown.times)
+        found: dict[str, list[Infection]] = {}
+        seen = [document for document, _ in before]
+        for infection, documents in self._dirtied(index, before):
+            for was, now in zip(seen, documents, strict=True):
+                if now != was:
+                    found.setdefault(f"{was['resourceType']}/{was['id']}", []).append(infection)
+            seen = documents
+        return found | self._doubled(index, shown)
+
+    def _doubled(self, index: int, shown: CleanChart) -> dict[str, list[Infection]]:
+        """The records of a chart that are in it twice, as `Type/id` of the second one, with who put them there."""
+        names = [one for one in self.infections.values() if one.does("double") and one.touches(index)]
+        clean = self.clean(index)
+        if not names or len(shown.resources) == len(clean.resources):
+            return {}
+        made = self._dress_all(shown.resources, shown.times)
+        true = {f"{one['resourceType']}/{one['id']}" for one, _ in self._dress_all(clean.resources, clean.times)}
+        keys = [f"{document['resourceType']}/{document['id']}" for document, _ in made]
+        return {key: names for key in keys if key not in true}
 
     def redress(self, personality: Personality) -> None:
         """Go on with another personality of the same product, whose ids are the same."""
@@ -345,11 +393,11 @@ class Charts:
 
     def _chart(self, index: int) -> DressedChart:
         patient = self.patient_id(index)
-        touching = index < self.population.size and any(one.touches(index) for one in self.infections.values())
-        if not touching:
-            clean = self.clean(index)
+        dirtying = (one for one in self.infections.values() if one.does("dirty"))
+        if index >= self.population.size or not any(one.touches(index) for one in dirtying):
+            clean = self._shown(index)
             return DressedChart(clean, self._dresser(clean.resources, clean.times), self.personality, patient)
-        # A corruption looks at all of a chart.
+        # A corruption that dirties looks at all of a chart.
         by_type: dict[str, list[tuple[JSON, float]]] = {}
         for document, at in self.dress(index, dirty=True):
             by_type.setdefault(document["resourceType"], []).append((document, at))

@@ -32,22 +32,25 @@ def truth_of(site: Site, roster: Sequence[str], types: Mapping[str, str], given:
     expected: dict[str, JSON] = {}
     served: dict[str, JSON] = {}
     corrupted: dict[str, str] = {}
+    repair: set[str] = set()
     for id in dict.fromkeys(seconds.get(id, id) for id in roster):
         index = charts.index_of(id)
         if index is None or not 0 <= index < charts.size:
             raise UsageError(f"{id} is no patient of {site.name}.", remedy="Use ids from `mockehr site patients`.")
         expected |= _wanted(charts, index, queries, dirty=False)
-        touching = [name for name, infection in charts.infections.items() if infection.touches(index)]
-        for key, document in _wanted(charts, index, queries, dirty=True).items() if touching else ():
-            if document != expected.get(key):
-                corrupted[key], served[key] = ", ".join(touching), document
+        touched = charts.corrupted(index)
+        shown = _wanted(charts, index, queries, dirty=True) if touched else {}
+        for key, infections in touched.items():
+            corrupted[key] = ", ".join(infection.name for infection in infections)
+            served |= {key: shown[key]} if key in shown else {}
+            repair |= {key} if any(infection.coping == "repair" for infection in infections) else set()
     aliases = {f"Patient/{second}": f"Patient/{one}" for second, one in seconds.items() if second in roster}
     changes = site.upgrades.changes
     if changes.types:  # a client may have read before an upgrade, or after
         expected = {key: changes.compared(document) for key, document in expected.items()}
         served = {key: changes.compared(document) for key, document in served.items()}
         given = [changes.compared(document) for document in given]
-    return compare(expected, given, corrupted=corrupted, aliases=aliases, served=served)
+    return compare(expected, given, corrupted=corrupted, aliases=aliases, served=served, repair=repair)
 
 
 def everybody(site: Site) -> list[str]:

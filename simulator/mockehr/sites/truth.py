@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -103,6 +103,7 @@ def compare(
     corrupted: Mapping[str, str] = _NOTHING,
     aliases: Mapping[str, str] = _NOTHING,
     served: Mapping[str, JSON] = _NOTHING,
+    repair: Collection[str] = (),
     ignore: Sequence[str] = VOLATILE,
 ) -> TruthReport:
     """Compare a client's records with the truth.
@@ -110,16 +111,20 @@ def compare(
     `expected` maps `Type/id` to the clean resource. `corrupted` maps a key to the name of what the site did to it;
     `served` optionally has that record as the client was given it, so that keeping it faithfully is told from
     altering it. Without it every difference of a corrupted record counts as inherited, except encoding damage, which
-    a client can undo. `aliases` maps a merged person to the survivor, both as `Patient/id`. `ignore` lists top-level
-    paths (one or two steps) to leave out.
+    a client can undo. `repair` are keys of corrupted records that may not be kept as served. A corrupted record that
+    is not in the truth is one that the site shows twice: it may be kept, unless it is to be repaired. `aliases` maps
+    a merged person to the survivor, both as `Patient/id`. `ignore` lists top-level paths (one or two steps) to leave
+    out.
     """
     held: dict[str, list[JSON]] = defaultdict(list)
     for resource in given:
         held[_key(resource)].append(resource)
-    unknown = {key: found for key, found in held.items() if key not in expected and key not in aliases}
+    doubles = {key for key in corrupted if key not in expected and key not in repair}
+    strange = held.keys() - expected.keys() - aliases.keys() - doubles
+    unknown = {key: found for key, found in held.items() if key in strange}
     renamed = _same_content(expected, unknown, ignore)
     differences = [
-        _judged(item, corrupted.get(key, ""), served.get(key))
+        _judged(item, corrupted.get(key, ""), served.get(key), key in repair)
         for key, clean in expected.items()
         for resource in held.get(key, [])[:1]
         if key not in aliases
@@ -188,10 +193,10 @@ def _difference(key: str, expected: Any, got: Any, path: str = "") -> Iterator[A
         yield Alteration(key, path, expected, got)
 
 
-def _judged(item: Alteration, corruption: str, served: JSON | None) -> tuple[Alteration, bool]:
-    """The alteration with the corruption's name, and whether the client merely kept what the site served."""
+def _judged(item: Alteration, corruption: str, served: JSON | None, repair: bool) -> tuple[Alteration, bool]:
+    """The alteration with the corruption's name, and whether the client merely kept what the site served, and may."""
     named = Alteration(item.key, item.path, item.expected, item.got, item.damage, corruption)
-    if not corruption:
+    if not corruption or repair:
         return named, False
     if served is None:
         return named, not item.damage

@@ -1,25 +1,42 @@
 """What a corruption is, and how it picks its patients.
 
-A corruption is a frozen dataclass: its fields are its settings, its docstring its documentation. It works on a
-dressed chart (a list of resources, the Patient first) and gives back a dirtied one, leaving what it is given alone.
-Its patients are a slot range of a permutation of its own, so the list of everyone touched is exact without drawing a
-single chart.
+A corruption is a frozen dataclass: its fields are its settings, its docstring its documentation. It has one or more
+of the capability methods below and leaves what it is given alone. Its patients are a slot range of a permutation of
+its own, so the list of everyone touched is exact without drawing a single chart.
+
+Capabilities (`dice` is the stream of this corruption and this patient):
+
+    dirty(chart, dice)          the dressed chart as it is shown instead: as many resources, in their order. The
+                                Patient must come out the same when `chart` is the Patient alone.
+    grow(chart, dice)           (resource, when it was recorded) for each clean resource that a clean chart has
+                                besides: true records, such as a chart of 50 000 of them has
+    double(chart, dice)         the same for resources that are shown besides and are not true: entered twice
+    shadow(patient, id, dice)   the clean chart of a second record of that patient, behind the population
+
+`grow` and `double` leave out `id`; the chart numbers what they give on.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import mockehr.population.corruption as family_root
 from mockehr.core.chance import Chance, Stream
 from mockehr.core.errors import ConfigError
 from mockehr.core.exchange import JSON
 from mockehr.core.registry import Registry
+
+CAPABILITIES: Final = ("dirty", "grow", "double", "shadow")
+
+Coping = Literal["keep", "repair"]
+"""What a client may end up with besides the truth: what the site showed (`keep`), or nothing else (`repair`).
+
+Setting the record aside, and saying so, copes with either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +45,12 @@ class Ailment:
 
     name: str
     ledger: tuple[str, ...]
+    coping: Coping = "keep"
+    capabilities: tuple[str, ...] = ()
 
 
 class Corruption(Protocol):
-    """The seam: a file in this folder holds one of these."""
+    """The seam: a file in this folder holds one of these, with one or more capabilities."""
 
     about: Ailment
     rate: float
@@ -39,18 +58,18 @@ class Corruption(Protocol):
     def applies(self, person: Any) -> bool:
         """Whether the person has anything that could be dirtied this way (a cheap look at traits)."""
 
-    def dirty(self, chart: Sequence[JSON], dice: Stream) -> list[JSON]:
-        """The dirtied chart; resources that stay clean may be the same objects."""
-
 
 C = TypeVar("C", bound=type)
 
 
-def corruption(name: str, *, ledger: tuple[str, ...]) -> Callable[[C], C]:
-    """Mark a frozen dataclass as the corruption called `name`."""
+def corruption(name: str, *, ledger: tuple[str, ...], coping: Coping = "keep") -> Callable[[C], C]:
+    """Mark a frozen dataclass as the corruption called `name`; raises TypeError if it has no capability."""
 
     def mark(cls: C) -> C:
-        cls.about = Ailment(name, ledger)  # type: ignore[attr-defined]
+        capabilities = tuple(one for one in CAPABILITIES if hasattr(cls, one))
+        if not capabilities:
+            raise TypeError(f"corruption {name!r} ({cls.__qualname__}) has none of {', '.join(CAPABILITIES)}")
+        cls.about = Ailment(name, ledger, coping, capabilities)  # type: ignore[attr-defined]
         return cls
 
     return mark
@@ -80,10 +99,20 @@ class Infection:
             raise ConfigError(what, remedy="Write the share of patients, as in rate: 0.02.")
         self.name = name
         self.ailment = ailment
+        self._does = {one: getattr(ailment, one) for one in ailment.about.capabilities}
         self._chance = chance
         self._person = person
         self._order = Permutation(chance.key("corruption", name), size) if size else None
         self._reach = round(size * ailment.rate)
+
+    @property
+    def coping(self) -> Coping:
+        """What a client may make of it."""
+        return self.ailment.about.coping
+
+    def does(self, capability: str) -> bool:
+        """Whether the corruption has that one of CAPABILITIES."""
+        return capability in self._does
 
     def touches(self, index: int) -> bool:
         """Whether that patient's chart is dirtied."""
@@ -100,13 +129,24 @@ class Infection:
                     yield index
 
     def dirty(self, index: int, chart: Sequence[JSON]) -> list[JSON]:
-        """The dirtied form of that patient's dressed chart."""
-        return self.ailment.dirty(chart, self._chance.stream("corruption", self.name, index))
+        """The dirtied form of that patient's dressed chart; itself if the corruption leaves that alone."""
+        dirty = self._does.get("dirty")
+        made: list[JSON] = list(chart) if dirty is None else dirty(chart, self._stream(index))
+        return made
+
+    def more(self, capability: Literal["grow", "double"], index: int, chart: Sequence[JSON]) -> Iterable[Added]:
+        """What that patient's clean chart has besides, by one of the two capabilities; nothing without it."""
+        more = self._does.get(capability)
+        added: Iterable[Added] = () if more is None else more(chart, self._stream(index, capability))
+        return added
+
+    def _stream(self, index: int, *names: str) -> Stream:
+        return self._chance.stream("corruption", self.name, *names, index)
 
     @property
     def shadows(self) -> int:
         """How many second records this adds behind the population (0 for most corruptions)."""
-        return self._reach if hasattr(self.ailment, "shadow") else 0
+        return self._reach if self.does("shadow") else 0
 
     def shadowed(self, offset: int) -> int:
         """Whose second record number `offset` is."""
@@ -116,5 +156,10 @@ class Infection:
 
     def shadow(self, offset: int, patient: JSON, id: str) -> list[JSON]:
         """The clean chart of second record number `offset`, from its survivor's clean Patient."""
-        made: list[JSON] = self.ailment.shadow(patient, id, self._chance.stream("corruption", self.name, "s", offset))  # type: ignore[attr-defined]
+        dice = self._chance.stream("corruption", self.name, "s", offset)
+        made: list[JSON] = self._does["shadow"](patient, id, dice)
         return made
+
+
+Added = tuple[JSON, float]
+"""A clean resource without an id, and when it was recorded, in seconds since 1970."""

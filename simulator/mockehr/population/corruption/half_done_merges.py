@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +28,6 @@ class HalfDoneMerges:
     def applies(self, person: Any) -> bool:
         """Anybody can have been registered twice."""
         return True
-
-    def dirty(self, chart: Sequence[JSON], dice: Stream) -> list[JSON]:
-        """The survivor's chart stays as it is: it was never told."""
-        return list(chart)
 
     def shadow(self, patient: JSON, id: str, dice: Stream) -> list[JSON]:
         """The chart of the second record, made from the survivor's clean Patient: one Patient and nothing else."""

@@ -11,7 +11,7 @@ from mockehr.core.exchange import JSON
 from mockehr.population.corruption.base import corruption
 
 
-@corruption("windows-1252-names", ledger=("E1",))
+@corruption("windows-1252-names", ledger=("E1",), coping="repair")
 @dataclass(frozen=True, slots=True)
 class Windows1252Names:
     """The name of a patient is stored as Windows-1252 octets, while the answer says `charset=utf-8`.
