@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mockehr.core.chance import Chance
-from mockehr.personalities.ids import CleanIds, IdCodec, Numbers, Scramble, clean_id, place_of
+from mockehr.personalities.ids import (
+    LONG_FROM,
+    ORDINALS,
+    PAGES,
+    WRITTEN_FROM,
+    CleanIds,
+    IdCodec,
+    Numbers,
+    Scramble,
+    clean_id,
+    packed,
+    place_of,
+    unpacked,
+)
 from mockehr.personalities.load import load_personality
 from mockehr.personalities.model import SiteFacts
 
@@ -134,3 +148,16 @@ def test_clean_ids_are_read_strictly() -> None:
     assert ids.decode("Patient", "p3-1") is None
     assert ids.decode("Observation", "p3-1") == (3, 1)
     assert clean_id("Patient", 3, 0) == "p3"
+
+
+def test_long_charts_are_numbered_apart_from_short_ones_and_from_what_was_written() -> None:
+    places = [(0, 0), (5, ORDINALS - 1), (5, ORDINALS), (5, PAGES * ORDINALS - 1), (LONG_FROM - 1, ORDINALS)]
+    places += [(LONG_FROM, 0), (WRITTEN_FROM - 1, 7), (WRITTEN_FROM + 1, 0), (WRITTEN_FROM + LONG_FROM - 1, 0)]
+    numbers = [packed(*place) for place in places]
+    assert [unpacked(number) for number in numbers] == places
+    assert len(set(numbers)) == len(places)
+    assert packed(5, 17) == 5 * ORDINALS + 17
+    assert max(numbers) < 2**43
+    for wrong in ((5, PAGES * ORDINALS), (LONG_FROM, ORDINALS)):
+        with pytest.raises(ValueError, match="at most"):
+            packed(*wrong)

@@ -18,6 +18,8 @@ LONGEST_NUMBER: Final = 100
 """Characters in a number; nobody measures to more digits, and converting them costs their square."""
 _SUSPECT: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 """Escapes that may stand for NUL or for half a character."""
+_HALVES: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of characters that stand for no octet (`surrogateescape` uses U+DC80 to U+DCFF)."""
 BOM: Final = b"\xef\xbb\xbf"
 """What some clients put before UTF-8; it is no part of the text (RFC 8259 section 8.1 lets it be ignored)."""
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -130,7 +132,7 @@ def _is_broken(text: str) -> bool:
 
 
 def encode(document: Any) -> bytes:
-    """Compact JSON bytes. Decimals keep their digits; lone surrogates become the octets that they stand for."""
+    """Compact JSON. Decimals keep their digits; lone surrogates become the octets that they stand for, or escapes."""
     try:
         return orjson.dumps(document, default=_fragment)
     except (TypeError, orjson.JSONEncodeError):
@@ -168,4 +170,8 @@ def _pieces(node: Any) -> Iterator[bytes]:
 
 
 def _text(text: str) -> bytes:
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogateescape")
+    written = json.dumps(text, ensure_ascii=False)
+    try:
+        return written.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of pairs that stand for no octet: JSON has them as escapes only
+        return _HALVES.sub(lambda half: f"\\u{ord(half.group()):04x}", written).encode("utf-8", "surrogateescape")

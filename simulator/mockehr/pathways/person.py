@@ -42,7 +42,7 @@ def registered_again(wish: PersonConfig, patient: JSON, stream: Stream) -> Perso
     name, home = patient["name"][0], (patient.get("address") or [{}])[0]
     told = {
         "family": misspelled(name["family"], stream),
-        "given": name["given"][0],
+        "given": (name.get("given") or [""])[0],
         "birth_date": patient["birthDate"],
         "sex": patient["gender"],
         "street": (home.get("line") or [""])[0],

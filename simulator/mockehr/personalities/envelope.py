@@ -14,6 +14,7 @@ import orjson
 
 from mockehr.core.exchange import JSON
 from mockehr.core.page import PageEntry, SearchPage
+from mockehr.fhir.lossless import encode
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.-]+")
 
@@ -57,12 +58,11 @@ _MODES: Final = ("match", "include", "outcome")
 
 
 def to_bytes(document: object) -> bytes:
-    """Compact JSON; lone surrogates become the octets that they stand for."""
+    """Compact JSON; lone surrogates become the octets that they stand for, or escapes."""
     try:
         return orjson.dumps(document)
     except (TypeError, orjson.JSONEncodeError):
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "surrogateescape")
+        return encode(document)
 
 
 def bundle_bytes(

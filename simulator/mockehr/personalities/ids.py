@@ -16,7 +16,11 @@ from typing import Final, Protocol
 WRITTEN_FROM: Final = 1 << 30
 """Index from which on the ids of written resources are made; populations are smaller."""
 ORDINALS: Final = 4096
-"""Resources that one chart can number; the numbered codec packs them into so many places."""
+"""Resources that most charts stay below: the numbered codecs pack a chart into so many places."""
+LONG_FROM: Final = 1 << 26
+"""Index from which on charts cannot number more than ORDINALS resources, and how many may be written."""
+PAGES: Final = 16
+"""How many times ORDINALS the longest chart can number."""
 
 Place = tuple[int | None, int]
 """(patient index or None for the whole site, ordinal)."""
@@ -235,9 +239,7 @@ def counted(resource_type: str, index: int | None, ordinal: int) -> int:
         return ordinal * 2 + 1
     if resource_type == "Patient":
         return index * 2
-    if ordinal >= ORDINALS:
-        raise ValueError(f"a chart numbers at most {ORDINALS} resources, got ordinal {ordinal}")
-    return (index * ORDINALS + ordinal) * 2
+    return packed(index, ordinal) * 2
 
 
 def uncounted(resource_type: str, value: int) -> Place:
@@ -245,7 +247,30 @@ def uncounted(resource_type: str, value: int) -> Place:
     value, shared = divmod(value, 2)
     if shared:
         return None, value
-    return (value, 0) if resource_type == "Patient" else divmod(value, ORDINALS)
+    return (value, 0) if resource_type == "Patient" else unpacked(value)
+
+
+def packed(index: int, ordinal: int) -> int:
+    """A place in a chart as one number below 2**43: ORDINALS numbers for each chart.
+
+    Of a longer chart the rest is numbered as if it were charts behind all others, behind what was written, too: small
+    charts have the same numbers whatever others there are. Raises ValueError for more than PAGES times ORDINALS, or
+    for a long chart from LONG_FROM on.
+    """
+    page, place = divmod(ordinal, ORDINALS)
+    if page:
+        if page >= PAGES or index >= LONG_FROM:
+            most = ORDINALS if index >= LONG_FROM else PAGES * ORDINALS
+            raise ValueError(f"that chart numbers at most {most} resources, got ordinal {ordinal}")
+        index += WRITTEN_FROM + page * LONG_FROM
+    return index * ORDINALS + place
+
+
+def unpacked(value: int) -> tuple[int, int]:
+    """The patient index and ordinal of such a number."""
+    index, place = divmod(value, ORDINALS)
+    page, rest = divmod(index - WRITTEN_FROM, LONG_FROM)
+    return (rest, page * ORDINALS + place) if page > 0 else (index, place)
 
 
 _HOLES = re.compile(r"\{(n|m|uuid5?|hex)\}")

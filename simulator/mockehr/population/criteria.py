@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mockehr.population.traits import Axis
+
 
 @dataclass(frozen=True, slots=True)
 class Starts:
@@ -61,7 +63,15 @@ class Among:
 class AnyOf:
     """At least one of `criteria` holds: `family=Smith,Jones`, or `name=` over family and given."""
 
-    criteria: tuple[Starts | Equals | Exact | Contains | Between | Among | AnyOf, ...]
+    criteria: tuple[Starts | Equals | Exact | Contains | Between | Among | Placed | AnyOf, ...]
 
 
-Criterion = Starts | Equals | Exact | Contains | Between | Among | AnyOf
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The patient's place on an axis lies in one of `ranges`."""
+
+    axis: Axis
+    ranges: tuple[range, ...]
+
+
+Criterion = Starts | Equals | Exact | Contains | Between | Among | Placed | AnyOf

@@ -10,7 +10,7 @@ from typing import Final
 
 from mockehr.core.errors import UnknownName, UsageError
 from mockehr.population.bands import Band, Clause
-from mockehr.population.criteria import Among, AnyOf, Between, Contains, Criterion, Equals, Exact, Starts
+from mockehr.population.criteria import Among, AnyOf, Between, Contains, Criterion, Equals, Exact, Placed, Starts
 from mockehr.population.pools import SEXES, families
 from mockehr.population.roster import PRIMARY_CARE, clinic_of
 from mockehr.population.table import Lexicon, Run
@@ -120,6 +120,8 @@ def _bands(traits: Traits, criterion: Criterion) -> list[Band]:
     if isinstance(criterion, Among):
         inside = {index for index in criterion.indexes if 0 <= index < traits.size}
         return [Band(traits.identity, [range(index, index + 1) for index in inside])]
+    if isinstance(criterion, Placed):
+        return [Band(criterion.axis, criterion.ranges)]
     if criterion.trait not in TRAITS:
         raise UnknownName("trait", criterion.trait, TRAITS)
     if isinstance(criterion, Between):

@@ -6,22 +6,25 @@ Everything here is computed when asked for and may be forgotten: a dressed chart
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain, takewhile
 from typing import Final, Literal
 
 from mockehr.core.chance import Chance
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON
-from mockehr.fhir.record import Record, encode
+from mockehr.fhir.record import Record
 from mockehr.fhir.store import Hits
 from mockehr.personalities.dresser import Dresser, SiteFacts
 from mockehr.personalities.ids import clean_id
 from mockehr.personalities.model import Personality
 from mockehr.population.chart import Staff, draw_chart, draw_patient, medications, staff_of
 from mockehr.population.corruption.base import Infection
+from mockehr.population.person import Person
 from mockehr.population.population import Population
+from mockehr.sites.dressed import CleanChart, DressedChart, record_of, weight_of
 from mockehr.sites.groups import Groups
+from mockehr.sites.naming import renamed, with_names
 from mockehr.sites.roster import PatientHits, criteria_from
 
 PATIENTS_KEPT = 4096
@@ -34,69 +37,16 @@ SHORT_KEPT: Final = 24_000
 """How many records, and lists of them, are kept so; most lists are empty."""
 
 
+HELD: Final = 60_000
+"""What all charts that are kept may weigh (`weight_of`) beside the last one: long ones drive out many short ones."""
+LARGE: Final = 1 << 20
+"""Octets from which on a record that was read by its id is not kept beside its chart."""
+
+SECONDS_LISTED: Final = 5000
+"""Second records that searches find, at most: each is looked at."""
+
 FEW: Final = 4
 """Types of one chart that are made one by one; of more, all are made at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class CleanChart:
-    """Clean resources of one patient (the Patient first) and when each was recorded, in seconds since 1970."""
-
-    resources: tuple[JSON, ...]
-    times: tuple[float, ...]
-
-
-class DressedChart:
-    """One patient's records as the vendor's server shows them, made type by type when they are asked for."""
-
-    __slots__ = ("_by_key", "_by_type", "_clean", "_dresser", "_patient", "_vendor")
-
-    def __init__(self, clean: CleanChart, dresser: Dresser, vendor: Personality, patient: str) -> None:
-        self._clean = clean
-        self._dresser = dresser
-        self._vendor = vendor
-        self._patient = patient
-        self._by_type: dict[str, list[Record]] = {}
-        self._by_key: dict[str, Record] = {}
-
-    def keep(self, resource_type: str, documents: Iterable[tuple[JSON, float]]) -> None:
-        """Have these as all the records of a type, in their order."""
-        made = self._by_type[resource_type] = [_record(document, at, self._patient) for document, at in documents]
-        self._by_key.update((record.key, record) for record in made)
-
-    def of_type(self, resource_type: str) -> Sequence[Record]:
-        """All records of a type, in the order of the chart; those beside another one come last."""
-        if resource_type not in self._by_type:
-            self.keep(resource_type, self._dressed(resource_type))
-        return self._by_type[resource_type]
-
-    def get(self, resource_type: str, id: str) -> Record | None:
-        """One record, or None."""
-        self.of_type(resource_type)
-        return self._by_key.get(f"{resource_type}/{id}")
-
-    @property
-    def by_type(self) -> dict[str, Sequence[Record]]:
-        """The whole chart: every type that it has, with its records."""
-        told = dict.fromkeys(one["resourceType"] for one in self._clean.resources)
-        kinds = dict.fromkeys((*told, *sorted(self._vendor.beside_types), *self._by_type))
-        return {kind: records for kind in kinds if (records := self.of_type(kind))}
-
-    @property
-    def by_key(self) -> dict[str, Record]:
-        """The whole chart by `Type/id`."""
-        return {record.key: record for records in self.by_type.values() for record in records}
-
-    def _dressed(self, resource_type: str) -> Iterator[tuple[JSON, float]]:
-        vendor, dresser = self._vendor, self._dresser
-        chart = list(zip(self._clean.resources, self._clean.times, strict=True))
-        for one, at in chart:
-            if one["resourceType"] == resource_type:
-                yield vendor.dress(one, dresser), at
-        for one, at in chart if resource_type in vendor.beside_types else ():
-            for other in vendor.beside(one, dresser):
-                if other["resourceType"] == resource_type:
-                    yield other, at
 
 
 class Charts:
@@ -119,6 +69,8 @@ class Charts:
         self._read: dict[tuple[str, str], Record] = {}
         self._short: dict[tuple[int, str], Sequence[Record]] = {}
         self._short_kept = 0
+        self._listed: tuple[int, ...] | None = None
+        self._held = 0
         self._shared: dict[str, list[Record]] = {}
         self._shared_by_key: dict[str, Record] = {}
         self._clean_shared: dict[str, JSON] = {}
@@ -137,7 +89,7 @@ class Charts:
         found = self._read.get((resource_type, id))
         if found is None:
             found = self._look_up(resource_type, id)
-            if found is not None:
+            if found is not None and len(found.body) < LARGE:
                 if len(self._read) >= PATIENTS_KEPT:
                     self._read.clear()
                 self._read[resource_type, id] = found
@@ -190,16 +142,33 @@ class Charts:
     def patients(self, parameters: Sequence[tuple[str, str]]) -> Hits | None:
         """Patients by slot ranges, or None where the parameters want a look at every chart."""
         criteria = criteria_from(parameters, self.index_of, self.mrn_of, self.identified)
-        return None if criteria is None else PatientHits(self, self.population.find(criteria))
+        if criteria is None:
+            return None
+        criteria = with_names(criteria, self.infections.values())
+        found = PatientHits(self, self.population.find(criteria))
+        return found.with_seconds(self.listed, parameters) if self.listed else found
 
     def everyone(self) -> Iterator[str]:
-        """Ids of all patients in index order; second records of half-done merges come up in no search."""
-        return (self.patient_id(index) for index in range(self.population.size))
+        """Ids of all patients in index order; of second records those that are listed."""
+        return (self.patient_id(index) for index in chain(range(self.population.size), self.listed))
 
     def hides(self, resource_type: str, id: str) -> bool:
-        """Second records of half-done merges are hidden."""
+        """Second records are hidden, but for those that are listed."""
         place = self.ids.decode(resource_type, id)
-        return place is not None and place[0] is not None and self.population.size <= place[0] < self.size
+        if place is None or place[0] is None or not self.population.size <= place[0] < self.size:
+            return False
+        return place[0] not in self.listed
+
+    @property
+    def listed(self) -> Sequence[int]:
+        """Indexes of the second records that come up in searches, up to SECONDS_LISTED."""
+        if self._listed is None:
+            start, found = self.population.size, list[int]()
+            for infection in self.infections.values():
+                found += range(start, start + infection.shadows) if infection.ailment.about.listed else ()
+                start += infection.shadows
+            self._listed = tuple(found[:SECONDS_LISTED])
+        return self._listed
 
     def issues(self, system: str) -> bool:
         """Whether the vendor's records can carry an identifier of that system."""
@@ -224,22 +193,33 @@ class Charts:
         found = self._patients.get(index)
         if found is None:
             document, at = self.dress(index, dirty=True, patient_only=True)[0]
-            found = self._patients[index] = _record(document, at, self.patient_id(index))
+            found = self._patients[index] = record_of(document, at, self.patient_id(index))
             if len(self._patients) > PATIENTS_KEPT:
                 self._patients.popitem(last=False)
         return found
+
+    def person(self, index: int) -> Person:
+        """The demographics of a patient of the population, under the name that corruptions give."""
+        return renamed(self.population.person(index), self.infections.values())
 
     def clean(self, index: int, *, patient_only: bool = False) -> CleanChart:
         """The clean chart, before the vendor's dress; or only its Patient."""
         if index < self.population.size:
             if self._staff is None:
                 self._staff = staff_of(self.population.directory.resources)
-            person = self.population.person(index)
+            person = self.person(index)
             draw = draw_patient if patient_only else draw_chart
             chart = draw(self._chance, person, self._staff, as_of=self.population.as_of)
             drawn = CleanChart(chart.resources, chart.times)
-            return drawn if patient_only else self._with_more("grow", index, drawn)
+            return drawn if patient_only else self._as_it_is(index, self._with_more("grow", index, drawn))
         return self._second_record(index)
+
+    def _as_it_is(self, index: int, clean: CleanChart) -> CleanChart:
+        """A clean chart after the corruptions that are true."""
+        for infection in self.infections.values():
+            if infection.does("be") and infection.touches(index):
+                clean = CleanChart(tuple(infection.be(index, clean.resources)), clean.times)
+        return clean
 
     def _shown(self, index: int) -> CleanChart:
         """The clean chart with what is in it twice."""
@@ -266,8 +246,9 @@ class Charts:
             self._cache.move_to_end(index)
             return found
         made = self._cache[index] = self._chart(index)
-        if len(self._cache) > self._kept:
-            self._cache.popitem(last=False)
+        self._held += made.weight
+        while len(self._cache) > 1 and (len(self._cache) > self._kept or self._held > HELD):
+            self._held -= self._cache.popitem(last=False)[1].weight
         return made
 
     def fresh(self, patient: str, kinds: Collection[str]) -> Mapping[str, Sequence[Record]]:
@@ -284,37 +265,57 @@ class Charts:
         found: dict[str, list[Record]] = {}
         for document, at in self.dress(index, dirty=True):
             if document["resourceType"] in kinds:
-                found.setdefault(document["resourceType"], []).append(_record(document, at, patient))
+                found.setdefault(document["resourceType"], []).append(record_of(document, at, patient))
         return found
 
     def dress(self, index: int, *, dirty: bool, patient_only: bool = False) -> list[tuple[JSON, float]]:
         """The dressed documents of a chart with their times, with or without its corruptions."""
         clean = self._shown(index) if dirty and not patient_only else self.clean(index, patient_only=patient_only)
         made = self._dress_all(clean.resources, clean.times)
-        for _, documents in self._dirtied(index, made) if dirty else ():
+        for _, documents in self._dirtied(index, made, patient_only=patient_only) if dirty else ():
             made = [(document, at) for document, (_, at) in zip(documents, made, strict=True)]
         return made
 
-    def _dirtied(self, index: int, made: Sequence[tuple[JSON, float]]) -> Iterator[tuple[Infection, list[JSON]]]:
+    def _dirtied(
+        self, index: int, made: Sequence[tuple[JSON, float]], *, patient_only: bool = False
+    ) -> Iterator[tuple[Infection, list[JSON]]]:
         """What each corruption that touches a chart makes of its dressed documents, one after the other."""
         documents = [document for document, _ in made]
         for infection in self.infections.values() if index < self.population.size else ():
-            if infection.does("dirty") and infection.touches(index):
+            if infection.changes and infection.touches(index):
                 documents = infection.dirty(index, documents)
+                if infection.does("cross"):
+                    other = self._other(infection, index)
+                    mixed = self.dress(other, dirty=False, patient_only=patient_only)
+                    documents = infection.cross(index, documents, [document for document, _ in mixed])
                 yield infection, documents
+
+    def _other(self, infection: Infection, index: int) -> int:
+        """Whose chart one is mixed up with: the patient's second record, or another patient."""
+        offset = infection.offset_of(index)
+        if offset is None:
+            return infection.partner(index)
+        earlier = takewhile(lambda one: one is not infection, self.infections.values())
+        return self.population.size + sum(one.shadows for one in earlier) + offset
 
     def corrupted(self, index: int) -> dict[str, list[Infection]]:
         """`Type/id` of every record of a chart that is not shown as it is, with the corruptions that did it."""
-        shown = self._shown(index)
-        before = self._dress_all(shown.resources, shown.times)
+        return self.compared(index)[2]
+
+    def compared(self, index: int) -> tuple[list[JSON], list[JSON], dict[str, list[Infection]]]:
+        """A chart's documents as they are and as they are shown, and `corrupted` of it, at the price of one chart."""
+        clean, shown = self.clean(index), self._shown(index)
+        true = self._dress_all(clean.resources, clean.times)
+        twice = len(shown.resources) > len(clean.resources)
+        before = self._dress_all(shown.resources, shown.times) if twice else true
         found: dict[str, list[Infection]] = {}
-        seen = [document for document, _ in before]
-        for infection, documents in self._dirtied(index, before):
-            for was, now in zip(seen, documents, strict=True):
+        documents = [document for document, _ in before]
+        for infection, dirtied in self._dirtied(index, before):
+            for was, now in zip(documents, dirtied, strict=True):
                 if now != was:
                     found.setdefault(f"{was['resourceType']}/{was['id']}", []).append(infection)
-            seen = documents
-        return found | self._doubled(index, shown)
+            documents = dirtied
+        return [document for document, _ in true], documents, found | (self._doubled(index, shown) if twice else {})
 
     def _doubled(self, index: int, shown: CleanChart) -> dict[str, list[Infection]]:
         """The records of a chart that are in it twice, as `Type/id` of the second one, with who put them there."""
@@ -348,6 +349,8 @@ class Charts:
 
     def _forget(self) -> None:
         self.generation += 1
+        self._listed = None
+        self._held = 0
         self._cache.clear()
         self._patients.clear()
         self._read.clear()
@@ -371,6 +374,15 @@ class Charts:
             yield from ((start + offset, infection.shadowed(offset)) for offset in range(infection.shadows))
             start += infection.shadows
 
+    def second_of(self, index: int) -> Infection:
+        """The corruption that a second record comes from; raises IndexError if there is no such record."""
+        offset = index - self.population.size
+        for infection in self.infections.values() if offset >= 0 else ():
+            if offset < infection.shadows:
+                return infection
+            offset -= infection.shadows
+        raise IndexError(index)
+
     # dressing
 
     def _dresser(self, resources: Sequence[JSON], times: Sequence[float]) -> Dresser:
@@ -393,7 +405,7 @@ class Charts:
 
     def _chart(self, index: int) -> DressedChart:
         patient = self.patient_id(index)
-        dirtying = (one for one in self.infections.values() if one.does("dirty"))
+        dirtying = (one for one in self.infections.values() if one.changes)
         if index >= self.population.size or not any(one.touches(index) for one in dirtying):
             clean = self._shown(index)
             return DressedChart(clean, self._dresser(clean.resources, clean.times), self.personality, patient)
@@ -402,6 +414,7 @@ class Charts:
         for document, at in self.dress(index, dirty=True):
             by_type.setdefault(document["resourceType"], []).append((document, at))
         made = DressedChart(CleanChart((), ()), self._dresser((), ()), self.personality, patient)
+        made.weight = sum(weight_of(document for document, _ in kept) for kept in by_type.values())
         for kind, documents in by_type.items():
             made.keep(kind, documents)
         return made
@@ -414,7 +427,7 @@ class Charts:
         made = self._dress_all(resources, [self.population.as_of] * len(resources))
         self._shared.setdefault(kind, [])
         for document, at in made:  # some vendors have records of other types beside these
-            record = _record(document, at, "")
+            record = record_of(document, at, "")
             self._shared.setdefault(record.resource_type, []).append(record)
             self._shared_by_key[record.key] = record
 
@@ -441,9 +454,3 @@ class Charts:
             return None
         value = self.personality.record_number(value)
         return str(int(value)) if value.isascii() and value.isdigit() and len(value) < 19 else None
-
-
-def _record(document: JSON, at: float, patient: str) -> Record:
-    # A bytes object straight from the encoder keeps its over-sized buffer; a copy of exact size is a third of it.
-    octets = bytes(memoryview(encode(document)))
-    return Record(document["resourceType"], document["id"], 1, at, document, octets, patient)

@@ -42,7 +42,14 @@ def gather(site: Site, change: Change) -> list[JSON]:
     silent = not change.patient or (change.resource_type == "Patient" and change.kind == "update")
     for resource_type in () if silent else wanted:
         _add_chart(site, found, change.patient, resource_type)
-    return list(found.values())
+    return [without_nulls(document) for document in found.values()]
+
+
+def without_nulls(document: JSON) -> JSON:
+    """A record as who writes messages and other answers expects it: corrupted ones may have null for nothing."""
+    if None not in document.values():
+        return document
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def references_of(node: Any) -> list[str]:

@@ -163,8 +163,8 @@ class SiteHospital:
         count = found.count
         for _ in range(min(count, _TRIES)):
             (index,) = found.page(stream.below(count), 1)
-            person = charts.population.person(index)
-            named = not wish.given or person.given[0] == wish.given
+            person = charts.person(index)
+            named = not wish.given or person.given[:1] == (wish.given,)
             if named and not person.deceased and f"p{index}" not in self.busy and self._free(index):
                 self.busy.add(f"p{index}")
                 return charts.clean(index, patient_only=True).resources[0]

@@ -16,6 +16,7 @@ from mockehr.personalities.behind import Behind
 from mockehr.personalities.ids import WRITTEN_FROM
 from mockehr.personalities.proprietary import Api
 from mockehr.sites.fhir_stages import authorise_by
+from mockehr.sites.gathering import without_nulls
 from mockehr.sites.token_stages import surrounding
 
 if TYPE_CHECKING:
@@ -86,19 +87,21 @@ class SiteRecords:
     def read(self, resource_type: str, id: str) -> JSON | None:
         """See Records."""
         found = self._site.store.read(resource_type, id)
-        return None if found is None or found.deleted else found.document
+        return None if found is None or found.deleted else without_nulls(found.document)
 
     def search(
         self, resource_type: str, query: str = "", *, offset: int = 0, limit: int = 100
     ) -> tuple[int | None, list[JSON]] | Problem:
         """See Records."""
         found = look_up(self._site.fhir, resource_type, query, offset=offset, limit=limit)
-        return found if isinstance(found, Problem) else (found[0], [record.document for record in found[1]])
+        if isinstance(found, Problem):
+            return found
+        return found[0], [without_nulls(record.document) for record in found[1]]
 
     def written(self, resource_type: str, since: float) -> list[JSON]:
         """See Records."""
         records = [one for one in self._site.store.overlay(resource_type) if not one.deleted and one.updated >= since]
-        return [record.document for record in sorted(records, key=lambda record: record.updated)]
+        return [without_nulls(record.document) for record in sorted(records, key=lambda record: record.updated)]
 
     def create(self, exchange: Exchange, resource: JSON, id: str = "") -> JSON | Problem:
         """See Records."""

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mockehr.fhir.record import Record
+from mockehr.fhir.search import compile_query
 from mockehr.fhir.search.parse import split_escaped, unescape
+from mockehr.fhir.store import Hits
 from mockehr.population.criteria import Among, AnyOf, Between, Contains, Criterion, Equals, Exact, Starts
 from mockehr.population.search import Selection
 
@@ -35,8 +37,46 @@ class PatientHits:
         """The Patient records of that stretch."""
         return [self._charts.patient(index) for index in self._selection.page(offset, limit)]
 
+    def with_seconds(self, seconds: Sequence[int], parameters: Sequence[tuple[str, str]]) -> Hits:
+        """These, and behind them whoever of those second records matches, looked at one by one."""
+        query = compile_query("Patient", list(parameters), strict=False)
+        records = (self._charts.patient(index) for index in seconds)
+        return HitsBehind(self, [record for record in records if query.matches(record.document)])
+
     def _free(self) -> bool:
         return self._selection.is_range
+
+
+class HitsBehind:
+    """Matches, and some that are held in a list behind them (`mockehr.fhir.store.Hits`)."""
+
+    def __init__(self, first: Hits, behind: Sequence[Record]) -> None:
+        self._first = first
+        self._behind = behind
+
+    @property
+    def total(self) -> int | None:
+        """The exact count, where the first ones know it."""
+        return None if self._first.total is None else self._first.total + len(self._behind)
+
+    def page(self, offset: int, limit: int) -> Sequence[Record]:
+        """The records of that stretch."""
+        records = list(self._first.page(offset, limit))
+        if len(records) < limit and self._behind:
+            before = self._first.total if self._first.total is not None else self._counted(offset, len(records))
+            start = max(0, offset - before)
+            records += self._behind[start : start + limit - len(records)]
+        return records
+
+    def _counted(self, offset: int, found: int) -> int:
+        """How many the first ones are, where they end at or before a page that they do not fill."""
+        if found or not offset:
+            return offset + found
+        low, high = 0, offset  # the last page that has anything lies between
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._first.page(middle, 1) else (low, middle)
+        return low
 
 
 def _unidentified(identifier: str) -> int | None:

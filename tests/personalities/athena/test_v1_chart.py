@@ -177,3 +177,15 @@ def test_an_encounter_has_a_summary_for_people(site: House) -> None:
     html = ask(site, "GET", f"/chart/encounters/{encounter}/summary")["summaryhtml"]
     assert html.startswith("<html>")
     assert ask(site, "GET", "/chart/encounters/x/summary", status=404)
+
+
+DIRT = ("lone-surrogates", "mixed-encodings", "nulls", "windows-1252-names", "day-first-text")
+
+
+@pytest.mark.parametrize("corruption", DIRT)
+def test_dirtied_records_are_answered_too(fresh: House, corruption: str) -> None:
+    fresh.site.arm({"use": corruption, "with": {"rate": 1.0}})
+    for index in range(2):
+        person = number(fresh, index)
+        for path in (f"/patients/{person}", *(f"/chart/{person}/{name}?departmentid=2" for name in LISTS)):
+            assert fresh.ask("GET", f"/v1/195900{path}", None).status == 200

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from mockehr.personalities.ids import ORDINALS, WRITTEN_FROM, Place
+from mockehr.personalities.ids import WRITTEN_FROM, Place, packed, unpacked
 
 GLOBAL: Final = "1"
 """The practice of what belongs to no practice: the directory of all practices, laboratories and pharmacies."""
@@ -129,9 +129,7 @@ def _number(resource_type: str, index: int | None, ordinal: int, *, whole: bool)
     elif resource_type == "Patient" or not whole:
         value, kind = index, _CHART
     else:
-        if ordinal >= ORDINALS:
-            raise ValueError(f"a chart numbers at most {ORDINALS} resources, got ordinal {ordinal}")
-        value, kind = index * ORDINALS + ordinal, _CHART
+        value, kind = packed(index, ordinal), _CHART
     return _first(resource_type) + value * _KINDS + kind
 
 
@@ -151,7 +149,7 @@ def _placed(resource_type: str, parts: Mapping[str, str]) -> Place | None:
         return WRITTEN_FROM + value, 0
     if kind == _SHARED:
         return None, value
-    return (value, 0) if resource_type == "Patient" else divmod(value, ORDINALS)
+    return (value, 0) if resource_type == "Patient" else unpacked(value)
 
 
 @lru_cache(maxsize=256)

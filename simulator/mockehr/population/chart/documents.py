@@ -118,7 +118,8 @@ def _sections(draft: Draft, visit: Visit) -> list[tuple[str, str]]:
 
 def _header(draft: Draft, visit: Visit) -> str:
     subject = draft.subject
-    return f"{subject.given[0]} {subject.family}, born {subject.birth_date}, MRN {subject.mrn_number:08d}"
+    called = " ".join((*subject.given[:1], subject.family))
+    return f"{called}, born {subject.birth_date}, MRN {subject.mrn_number:08d}"
 
 
 def _as_text(draft: Draft, visit: Visit, title: str, parts: list[tuple[str, str]]) -> str:

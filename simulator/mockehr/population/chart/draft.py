@@ -80,7 +80,7 @@ class Draft:
         self._prefix = f"p{subject.index}"
         self.patient: JSON = {
             "reference": f"Patient/{self._prefix}",
-            "display": f"{subject.given[0]} {subject.family}",
+            "display": " ".join((*subject.given[:1], subject.family)),
         }
         self.organization: JSON = staff.reference("Organization", roster.HOSPITAL)
         self.courses: list[Course] = []

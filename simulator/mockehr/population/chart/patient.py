@@ -65,7 +65,9 @@ def _names(draft: Draft, registered: str) -> list[JSON]:
             "period": {"start": registered},
         }
     ]
-    if subject.preferred and subject.preferred != subject.given[0]:
+    if not subject.given:
+        del names[0]["given"]
+    if subject.preferred and (subject.preferred,) != subject.given[:1]:
         names.append({"use": "nickname", "given": [subject.preferred]})
     return names
 

@@ -20,7 +20,10 @@ class HalfDoneMerges:
     record can be read by id, and never comes up in a search. Coping: follow `link`, keep one person.
 
     Seen at Oracle Health: a combined person still reads 200 with `link.type replaced-by` and is missing from searches
-    (vendors-epic-oracle.md B2.5). Adds `rate` × patients such records.
+    (vendors-epic-oracle.md B2.5). There `active` is false by then; that it is still true is what makes this one half
+    done.
+
+    Adds `rate` × patients such records.
     """
 
     rate: float = 0.02

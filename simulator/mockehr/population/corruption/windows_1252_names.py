@@ -20,7 +20,10 @@ class Windows1252Names:
     answer, a forgiving one (`errors="replace"`) stores U+FFFD and loses the letter for good. Coping: decode as UTF-8,
     and where an octet does not fit, read that octet as Windows-1252.
 
-    Seen where an older registration system feeds the EHR: mirth#5277, BridgeLink#188 (hl7v2.md A7, B3 E11).
+    Seen in HL7 v2, where MSH-18 is empty or says UTF-8 and the octets are Windows-1252 (panates/hl7v2#28; hl7v2.md
+    A7, B3 E11), and where an engine's default changed beneath a feed that had relied on it
+    (Innovar-Healthcare/BridgeLink#188).
+
     Touches `rate` of the patients, of these the ones whose name has letters beyond ASCII.
     """
 

@@ -13,6 +13,7 @@ import orjson
 
 from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
+from mockehr.fhir.lossless import encode
 from mockehr.personalities.advancedmd.desk import Desk, Refused
 from mockehr.personalities.advancedmd.envelopes import QUOTA, UNAUTHORIZED, titled, titled_xml
 from mockehr.personalities.advancedmd.rest.lists import LISTS, demographics, within
@@ -131,7 +132,7 @@ def _members(body: bytes) -> JSON:
 
 
 def _json(document: Any) -> Reply:
-    return Reply(200, [], orjson.dumps(document), None, "application/json; charset=utf-8")
+    return Reply(200, [], encode(document), None, "application/json; charset=utf-8")
 
 
 def _error(exchange: Exchange, status: int, title: str, detail: str) -> Reply:
@@ -139,4 +140,4 @@ def _error(exchange: Exchange, status: int, title: str, detail: str) -> Reply:
     accepted = exchange.headers.get("accept", "")
     if "xml" in accepted and "json" not in accepted:
         return Reply(status, [], titled_xml(title, detail), None, "application/xml; charset=utf-8")
-    return Reply(status, [], orjson.dumps(titled(title, detail)), None, "application/json; charset=utf-8")
+    return Reply(status, [], encode(titled(title, detail)), None, "application/json; charset=utf-8")

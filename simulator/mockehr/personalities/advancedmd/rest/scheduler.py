@@ -13,6 +13,7 @@ import orjson
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
+from mockehr.fhir.lossless import encode
 from mockehr.personalities.advancedmd.desk import KINDS, SESSIONS, Desk, Provider, Refused, Session, Visit, month_of
 from mockehr.personalities.advancedmd.envelopes import QUOTA, UNAUTHORIZED, titled
 from mockehr.personalities.advancedmd.words import number_of, read_shown, whole
@@ -230,8 +231,8 @@ def _cancelled(desk: Desk, id: str) -> Reply:
 
 
 def _json(document: Any) -> Reply:
-    return Reply(200, [], orjson.dumps(document), None, "application/json; charset=utf-8")
+    return Reply(200, [], encode(document), None, "application/json; charset=utf-8")
 
 
 def _error(status: int, title: str, detail: str) -> Reply:
-    return Reply(status, [], orjson.dumps(titled(title, detail)), None, "application/json; charset=utf-8")
+    return Reply(status, [], encode(titled(title, detail)), None, "application/json; charset=utf-8")

@@ -12,6 +12,7 @@ import orjson
 
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem
+from mockehr.fhir.lossless import encode
 from mockehr.personalities.athena.ids import AthenaIds, bare
 from mockehr.personalities.athena.moments import local
 from mockehr.personalities.proprietary import Records
@@ -177,7 +178,7 @@ class Call:
 
 def answered(body: Any, status: int = 200) -> Reply:
     """JSON of any kind: an object, a list, a bare number or text."""
-    return Reply(status, [], orjson.dumps(body), None, JSON_TYPE)
+    return Reply(status, [], encode(body), None, JSON_TYPE)
 
 
 def failed(text: str) -> Reply:
