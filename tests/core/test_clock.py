@@ -105,3 +105,10 @@ def test_a_clock_that_keeps_anothers_pace_shows_the_same_time_whatever_the_other
     assert follower.pace() == leader.pace()
     assert fired == []  # what fell due fires when somebody looks
     assert follower.fire_due().fired == (("due",) if leader.now() >= 1030.0 else ())
+
+
+def test_work_that_advances_the_clock_further_is_not_undone_by_the_advance_it_fell_due_in() -> None:
+    clock = Clock(stepped=True, start=0.0)
+    clock.schedule(1.0, lambda: clock.advance(100.0) and None, "jump")
+    settled = clock.advance(5.0)
+    assert (clock.now(), settled.now, settled.fired) == (101.0, 101.0, ("jump",))

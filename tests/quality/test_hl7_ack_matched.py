@@ -10,7 +10,7 @@ PROBE = "hl7-ack-matched"
 
 
 def message(id: str) -> bytes:
-    return f"MSH|^~\\&|A|B|C|D|20260105120000||ADT^A01|{id}|P|2.5.1\rEVN|A01\r".encode()
+    return f"MSH|^~\\&|A|B|C|D|20260105120000||ADT^A01|{id}|P|2.5.1\rEVN|A01||{id}\r".encode()
 
 
 def ack(id: str, code: str = "AA") -> bytes:

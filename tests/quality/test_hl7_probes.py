@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mockehr.core.changes import QUIET
-from mockehr.core.exchange import Effects, Exchange, Reply
+from mockehr.core.exchange import Decision, Effects, Exchange, Reply
 from mockehr.edge.own_ports import free_ports
 from mockehr.examples import careful_peer
 from mockehr.scenarios.probe import Case, Finding
@@ -111,12 +111,12 @@ class NamesTheOneBefore(careful_peer.Inbox):
         return super()._answer(named, *more)
 
 
-class RefusesTheUnknown(careful_peer.Inbox):
-    """Knows the segments of its guide, and no others."""
+class RefusesDischarges(careful_peer.Inbox):
+    """Has no place for who leaves."""
 
     def take(self, octets: bytes) -> list[bytes]:
         message = careful_peer.Message(octets)
-        return self._answer(message, b"E") if message.first("ZPD") else super().take(octets)
+        return self._answer(message, b"E") if message.trigger == "A03" else super().take(octets)
 
 
 class AnswersTheSecondTime(careful_peer.Inbox):
@@ -203,7 +203,7 @@ def one_id_for_all(count: int) -> Iterator[tuple[bytes, bytes]]:
 ADMISSIONS = careful_peer.admissions
 BUGS: dict[str, tuple[str, Any, tuple[Rule, ...]]] = {
     "hl7-ack-matched": ("Inbox", NamesTheOneBefore, ()),
-    "hl7-every-message-acknowledged": ("Inbox", RefusesTheUnknown, (OWN_SEGMENTS,)),
+    "hl7-every-message-acknowledged": ("Inbox", RefusesDischarges, ()),
     "hl7-acks-in-time": ("Inbox", AnswersTheSecondTime, ()),
     "hl7-duplicates-applied-once": ("Inbox", AppliesAnything, (TWICE,)),
     "hl7-resends-with-same-id": ("Outbox", NewIds, (MISSING,)),
@@ -286,3 +286,45 @@ def test_a_message_that_was_never_sent_or_reached_nobody_is_held_against_no_one(
     assert traffic.judged("hl7-every-message-acknowledged").verdict == "pass"
     again.effects = Effects(copies=1)
     assert traffic.judged("hl7-duplicates-applied-once").verdict == "not-applicable"
+
+
+@pytest.mark.parametrize(("quirk", "verdict"), [("z-segments", "not-applicable"), ("duplicate-message", "fail")])
+def test_who_refuses_what_is_merely_odd_fails_the_probe_of_odd_messages_alone(
+    traffic: Any, quirk: str, verdict: str
+) -> None:
+    answer = f"{head('1', 'ACK')}MSA|AE|7\r".encode()
+    message = Exchange("mllp-out", "SEND", body=f"{head('7', 'ADT^A01')}PID|1||42\r".encode())
+    message.reply, message.decisions = Reply(400, body=answer), (Decision("rule", quirk, "on_message", "fired"),)
+    traffic.add(message)
+    assert traffic.judged("hl7-every-message-acknowledged").verdict == verdict
+    odd = "fail" if verdict == "not-applicable" else "not-applicable"
+    assert traffic.judged("hl7-survives-odd-messages").verdict == odd
+
+
+@pytest.mark.parametrize(("body", "verdict"), [(b"", "fail"), (b"MSA|AA|6\r", "pass")])
+def test_an_answer_to_something_else_is_not_late(traffic: Any, body: bytes, verdict: str) -> None:
+    notes = {"message": 1, "failure": "no acknowledgement of 7 within 10 s"}
+    message = f"{head('7', 'ADT^A01')}PID|1||42\r".encode()
+    traffic.add(Exchange("mllp-out", "SEND", body=message, notes=notes, reply=Reply(400, body=body)))
+    assert traffic.judged("hl7-acks-in-time").verdict == verdict
+    assert traffic.judged("hl7-ack-matched").verdict == "fail"
+
+
+def test_who_is_gone_after_a_cut_is_judged_for_that_alone_and_who_is_back_for_what_was_cut(traffic: Any) -> None:
+    for id in ("7", "8"):
+        body = f"{head(id, 'ADT^A01')}PID|1||{id}\r".encode()
+        traffic.add(Exchange("mllp-in", "SEND", body=body, reply=Reply(200), effects=Effects(lost=id == "7")))
+        back = id == "8"
+        verdicts = {name: traffic.judged(name).verdict for name in ("hl7-ack-matched", "hl7-resends-with-same-id")}
+        assert set(verdicts.values()) == ({"fail"} if back else {"not-applicable"})
+        assert traffic.judged("hl7-reconnects-after-cut").verdict == ("pass" if back else "fail")
+
+
+@pytest.mark.parametrize("id", ["7", "8"])
+def test_what_comes_again_under_another_id_is_sent_again_but_not_as_itself(traffic: Any, id: str) -> None:
+    answer = f"{head('1', 'ACK')}MSA|AA|{id}\r".encode()
+    for number, reply in (("7", Reply(200)), (id, Reply(200, body=answer))):
+        body = f"{head(number, 'ADT^A01')}PID|1||42\r".encode()
+        traffic.add(Exchange("mllp-in", "SEND", body=body, reply=reply))
+    assert traffic.judged("hl7-ack-matched").verdict == "pass"
+    assert traffic.judged("hl7-resends-with-same-id").verdict == ("pass" if id == "7" else "fail")

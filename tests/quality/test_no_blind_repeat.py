@@ -73,3 +73,24 @@ def test_another_body_is_no_repeat_and_a_plain_success_no_occasion(traffic: Any)
     traffic.call("POST /Observation", 201, sent=NOTE, effects=Effects(lost=True))
     traffic.call("POST /Observation", 201, sent=NOTE | {"valueString": "b"})
     assert traffic.judged(PROBE).verdict == "pass"
+
+
+@pytest.mark.parametrize("how", [Effects(cut_at=10), Effects(reset="midway"), Effects(hang=True, misstated=9)])
+@pytest.mark.parametrize("status", [400, 401, 422])
+def test_a_refusal_is_known_by_its_status_though_its_body_was_cut(traffic: Any, status: int, how: Effects) -> None:
+    traffic.call("POST /Observation", status, sent=NOTE, effects=how)
+    traffic.call("POST /Observation", 201, sent=NOTE)
+    assert traffic.judged(PROBE).verdict == "not-applicable"
+
+
+@pytest.mark.parametrize("how", [Effects(lost=True), Effects(reset="before"), Effects(hang=True)])
+def test_a_refusal_of_which_nothing_came_through_is_of_unknown_outcome(traffic: Any, how: Effects) -> None:
+    traffic.call("POST /Observation", 401, sent=NOTE, effects=how)
+    traffic.call("POST /Observation", 201, sent=NOTE)
+    assert traffic.judged(PROBE).verdict == "fail"
+
+
+def test_an_error_of_the_server_whose_body_was_cut_is_of_unknown_outcome(traffic: Any) -> None:
+    traffic.call("POST /Observation", 503, sent=NOTE, effects=Effects(cut_at=10))
+    traffic.call("POST /Observation", 201, sent=NOTE)
+    assert traffic.judged(PROBE).verdict == "fail"

@@ -100,3 +100,13 @@ def test_a_write_sent_once_more_after_it_was_accepted_fails(traffic: Any) -> Non
 def test_a_401_that_the_client_never_heard_is_no_occasion(traffic: Any) -> None:
     traffic.call("GET /Patient/1", 401, effects=Effects(lost=True))
     assert traffic.judged(PROBE).verdict == "not-applicable"
+
+
+def test_asking_often_while_not_let_in_yet_is_another_probes_business(traffic: Any) -> None:
+    traffic.call("GET /Patient/1", 401)
+    for _ in range(7):
+        traffic.grant(status=400).notes["refused"] = "client-inactive"
+    assert traffic.judged(PROBE).verdict == "pass"
+    for _ in range(6):
+        traffic.grant(status=400).notes["refused"] = "client-unknown"
+    assert traffic.judged(PROBE).verdict == "fail"

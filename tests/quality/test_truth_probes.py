@@ -62,6 +62,12 @@ def test_the_same_record_in_two_searches_is_no_repeat(traffic: Any) -> None:
     assert traffic.judged("dedupes-pages", truth=given("1", "1", "2", "3")).verdict == "not-applicable"
 
 
+def test_versions_of_a_record_in_a_history_are_no_repeat(traffic: Any) -> None:
+    history = traffic.page("GET /Observation/_history", ["Observation/1", "Observation/1"])
+    history.interaction = Interaction("history-type", "Observation")
+    assert traffic.judged("dedupes-pages", truth=given("1", "1", "2", "3")).verdict == "not-applicable"
+
+
 def deliver(traffic: Any, event: int, *, dropped: bool = False) -> Exchange:
     exchange = Exchange("webhook", "POST", "/hook", direction="out", peer="hook", reply=Reply(200))
     exchange.interaction = Interaction("Observation.create", "Observation", str(event))

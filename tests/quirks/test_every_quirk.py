@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import orjson
@@ -9,7 +10,9 @@ import pytest
 
 from mockehr.core.errors import ConfigError, UnknownName
 from mockehr.core.exchange import Exchange
+from mockehr.population.corruption.base import corruptions
 from mockehr.quirks.rule import quirks, rule_from
+from mockehr.scenarios.handbook.article import article
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
@@ -49,6 +52,16 @@ def test_a_misspelt_setting_of_any_quirk_is_refused(name: str) -> None:
     with pytest.raises(UnknownName) as refused:
         rule_from({"use": name + "x"})
     assert name in refused.value.nearest
+
+
+@pytest.mark.parametrize("name", [*quirks(), *corruptions()])
+def test_every_docstring_says_how_to_cope_and_where_it_was_seen(name: str) -> None:
+    cls = (quirks() if name in quirks() else corruptions()).get(name)
+    documented = inspect.getdoc(cls) or ""
+    assert "Coping:" in documented, f"{name}: say how a client copes, as in `Coping: …`"
+    assert article(name).seen, (
+        f"{name}: say `Seen: …` with a source, or give it a row in scenarios/handbook/seen.yaml"
+    )
 
 
 def test_latency_delays_before_or_after_the_work() -> None:

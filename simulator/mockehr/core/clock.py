@@ -120,12 +120,12 @@ class Clock:
                 self._base = max(self._base, at)
                 fired.append(due.label)
                 due.action()
-            self._base = target
+            self._base = max(self._base, target)  # work may have advanced it further
         finally:
             if not was_frozen:
                 self._anchor = time.time()
                 self._frozen = False
-        return Settled(target, tuple(fired), self.pending())
+        return Settled(self._base, tuple(fired), self.pending())
 
     def schedule(self, at: float, action: Callable[[], None], label: str) -> Callable[[], None]:
         """Run `action` when the clock reaches `at`; returns a function that cancels it."""

@@ -4,7 +4,7 @@ webhook. Every stage takes it, every journal keeps it."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from mockehr.core.problem import Problem
 
@@ -30,6 +30,14 @@ Channel = Literal[
 `launch` an app being opened by the hospital's workstation, `feed` the changes that a client polls, `proprietary` a
 vendor's API beside FHIR."""
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+LEFT: Final = "left"
+"""Note: after how many site seconds the client closed the connection, having waited in vain."""
+CERTIFICATE: Final = "certificate"
+"""Note: what was wrong with the certificate that the connection of the request was shown."""
+TOOK: Final = "took"
+"""Note: how many site seconds passed until the last octet of a slow reply was written."""
+PROXY: Final = "proxy"
+"""Note of an exchange that no client sent: the entry of the one that a proxy delivered a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,20 @@ class Effects:
     """Close the connection after the reply."""
     lost: bool = False
     """Send nothing at all and close: the work was done, the peer never hears of it."""
+    hang: bool = False
+    """HTTP: keep the connection open and send nothing more, until the peer or the server gives up."""
+    misstated: int = 0
+    """HTTP: by how many octets the Content-Length says more than there is, or, negative, less."""
+    chunked: bool = False
+    """HTTP: send the body in chunks, without a Content-Length."""
+    twice: Literal["", "first", "last"] = ""
+    """HTTP: a proxy delivers the request a second time; the answer that it passes on."""
+    idle_cut: bool = False
+    """HTTP: close the connection after the reply, without having said so."""
+    certificate: str = ""
+    """HTTPS: what is wrong with the certificate that a handshake shows."""
+    deaf: float = 0.0
+    """HTTP: cut this connection, and take no new ones on the site's own port for so many seconds."""
     split: int | None = None
     """MLLP: write the frame in pieces of this many octets."""
     prefix: bytes = b""
@@ -147,6 +169,8 @@ class Exchange:
     # what the stages add
     number: int = 0
     at: float = 0.0
+    turn: int = 0
+    """How many requests came over the same connection before this one."""
     client: str = ""
     scopes: Any = None
     """The scope set of the bearer token, once authorised (`mockehr.auth.scopes.Scopes`)."""

@@ -5,10 +5,7 @@ Nothing here decides anything: the directory admits, the site answers, the effec
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
-import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -16,30 +13,32 @@ from typing import Any, Final
 
 import orjson
 
-from mockehr.core.exchange import Channel, Exchange, Interaction, Reply
+from mockehr.core.exchange import CERTIFICATE, PROXY, Channel, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
 from mockehr.edge.bulk import finish_work, let_go, unfinished
 from mockehr.edge.coding import Pairs, coded, decoded
+from mockehr.edge.https import Https
 from mockehr.edge.imports import Imports, awaited, finish_import
 from mockehr.edge.key_sets import KeySets
+from mockehr.edge.replies import GONE, TRANSPORT, Scope, Send, pass_time, send_disturbed, send_reply
 from mockehr.edge.websockets import WebSockets
 from mockehr.sites.directory import Directory, channel_of, withdrawn_at
 from mockehr.sites.site import Site
 
-Scope = MutableMapping[str, Any]
+__all__ = ("TRANSPORT", "HttpEdge", "Scope", "Send")
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_LIMIT = 32 << 20
 LONG_BODY: Final = 8 << 10
 """Octets from which on a body is written as a piece of its own."""
 CONTROL_PREFIX = "/_mockehr"
 ENTRY_HEADER: Final = "X-Mockehr-Entry"
-TRANSPORT = "mockehr.transport"
 REST = "mockehr.rest"
+TURN: Final = "mockehr.turn"
+"""In the scope: how many requests came over the connection before."""
 Rest = Callable[[Scope, Send], Awaitable[None]]
 """What is left to do of an exchange that could not be answered at once."""
-_RESET = struct.pack("ii", 1, 0)
 _STATUS_LINES: Final = {
     code.value: f"HTTP/1.1 {code.value} {code.phrase}\r\n".encode()
     for code in HTTPStatus
@@ -59,6 +58,10 @@ class HttpEdge:
         self.key_sets = KeySets()
         self.imports = Imports()
         self.websockets = WebSockets(directory)
+        self.https: Https | None = None
+        """Where certificates come from, of a server that speaks HTTPS."""
+        self.deafen: Callable[[Site, float], None] | None = None
+        """Lets a site's own port take no connections for so many site seconds, where somebody listens there."""
         self._bases: dict[Site, str] = {}
         self._lines: dict[tuple[str, str], bytes] = {}
 
@@ -104,7 +107,7 @@ class HttpEdge:
     async def _answer_token(self, site: Site, exchange: Exchange) -> None:
         """Answer a token request that arrived, once the site has the client's key set at hand if it needs one."""
         if exchange.effects is not None and exchange.effects.arrival_delay:
-            await _wait(site, exchange.effects.arrival_delay)
+            await pass_time(site, exchange, exchange.effects.arrival_delay, None)
         if exchange.result is None:
             await self.key_sets.provide(site, exchange)
         site.pipelines[exchange.channel].answer(exchange)
@@ -163,6 +166,9 @@ class HttpEdge:
         exchange.result = refusal
         client = scope.get("client")
         exchange.peer = client[0] if client else ""
+        exchange.turn = scope.get(TURN, 0)
+        if CERTIFICATE in scope:
+            exchange.notes[CERTIFICATE] = scope[CERTIFICATE]
         return site, exchange
 
     def _base_of(self, site: Site) -> str:
@@ -211,12 +217,34 @@ class HttpEdge:
 async def _proceed(site: Site, exchange: Exchange, scope: Scope, send: Send) -> None:
     """From a request that arrived to its last byte."""
     if exchange.effects is not None and exchange.effects.arrival_delay:
-        await _wait(site, exchange.effects.arrival_delay)
+        await pass_time(site, exchange, exchange.effects.arrival_delay, scope.get("extensions", {}).get(GONE))
     if exchange.channel == "files":
         await finish_work(site, exchange)
         await finish_import(site, exchange)
     site.pipelines[exchange.channel].answer(exchange)
+    if exchange.effects is not None and exchange.effects.twice:
+        exchange = _delivered_again(site, exchange, exchange.effects.twice)
     await _finish(site, exchange, scope, send)
+
+
+def _delivered_again(site: Site, exchange: Exchange, passed_on: str) -> Exchange:
+    """Handle a request a second time, as one of a proxy's own, and answer the exchange whose reply goes back."""
+    again = Exchange(
+        exchange.channel,
+        exchange.method,
+        exchange.path,
+        exchange.query,
+        dict(exchange.headers),
+        exchange.body,
+        peer=exchange.peer,
+        base_url=exchange.base_url,
+        notes={PROXY: exchange.number},
+    )
+    site.pipelines[again.channel].run(again)
+    if passed_on == "last":
+        return again
+    again.effect().lost = True
+    return exchange
 
 
 def _must_wait(site: Site, exchange: Exchange) -> bool:
@@ -229,92 +257,20 @@ async def _finish(site: Site, exchange: Exchange, scope: Scope, send: Send) -> N
     try:
         if exchange.effects is None:
             assert exchange.reply is not None
-            await _send_reply(send, exchange.reply, exchange.method, *coded(site, exchange))
+            await send_reply(send, exchange.reply, exchange.method, *coded(site, exchange))
         else:
-            await _send_disturbed(site, exchange, scope, send)
+            await send_disturbed(site, exchange, scope, send)
     finally:
         if exchange.channel == "files":
             let_go(site, exchange)
 
 
 async def _send_opened(reply: Reply, scope: Scope, send: Send) -> None:
-    await _send_reply(send, reply, scope["method"], reply.body)
+    await send_reply(send, reply, scope["method"], reply.body)
 
 
 async def _fail(error: Exception, scope: Scope, send: Send) -> None:
     raise error
-
-
-async def _send_reply(send: Send, reply: Reply, method: str, body: bytes, more: Pairs = ()) -> None:
-    await _send_head(send, reply, body, more)
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
-
-
-async def _send_head(send: Send, reply: Reply, body: bytes, more: Pairs) -> None:
-    pairs = (*reply.headers, *more)
-    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in pairs]
-    headers.append((b"Content-Length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-
-
-async def _send_disturbed(site: Site, exchange: Exchange, scope: Scope, send: Send) -> None:
-    """Write the reply as its effects say."""
-    effects, reply = exchange.effects, exchange.reply
-    assert effects is not None
-    assert reply is not None
-    if effects.reply_delay:
-        await _wait(site, effects.reply_delay)
-    transport = scope.get("extensions", {}).get(TRANSPORT)
-    if effects.lost or effects.reset == "before":
-        _cut(transport, hard=effects.reset == "before")
-        return
-    if effects.reset == "midway" or effects.cut_at is not None or effects.drip is not None:
-        await _send_part(site, exchange, transport, send)
-        return
-    if effects.close:
-        reply.set_header("Connection", "close")
-    await _send_reply(send, reply, exchange.method, *coded(site, exchange))
-
-
-async def _send_part(site: Site, exchange: Exchange, transport: Any, send: Send) -> None:
-    effects, reply = exchange.effects, exchange.reply
-    assert effects is not None
-    assert reply is not None
-    body, more = coded(site, exchange)
-    await _send_head(send, reply, body, more)
-    if effects.drip is not None:
-        size, pause = effects.drip
-        for start in range(0, len(body), size):
-            await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
-            await _wait(site, pause)
-        await send({"type": "http.response.body", "body": b""})
-        return
-    sent = len(body) // 2
-    if effects.cut_at is not None:  # at the same share of what goes over the wire
-        sent = effects.cut_at * len(body) // len(reply.body) if more else effects.cut_at
-    await send({"type": "http.response.body", "body": body[:sent], "more_body": True})
-    _cut(transport, hard=effects.reset == "midway")
-
-
-def _cut(transport: Any, *, hard: bool) -> None:
-    """Close the connection: with a reset (RST) or in good order (FIN) after what was written."""
-    if transport is None:
-        raise ConnectionAbortedError("the connection was cut on purpose")
-    if not hard:
-        transport.close()
-        return
-    connection: socket.socket | None = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
-
-
-async def _wait(site: Site, seconds: float) -> None:
-    """Let the site's time pass. A frozen clock does not make anybody wait: the delay is in the journal."""
-    clock = site.clock
-    wall = clock.wait_for(clock.now() + seconds)
-    if wall:
-        await asyncio.sleep(wall)
 
 
 def _unpack(exchange: Exchange, body: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -12,6 +13,8 @@ from mockehr.sites.directory import Directory
 from mockehr.sites.site import Site
 
 BACKLOG = 2048
+AGAIN = 1.0
+"""Site seconds after which a port that somebody else took meanwhile is tried again."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,7 +46,11 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
 class OwnPorts:
     """The listening sockets of the sites of a directory that asked for a port of their own."""
 
-    def __init__(self, directory: Directory, host: str) -> None:
+    def __init__(
+        self, directory: Directory, host: str, context: Callable[[Site], ssl.SSLContext | None] = lambda site: None
+    ) -> None:
+        """`context` has the TLS of a site's port, None for plain HTTP."""
+        self._context = context
         self._directory = directory
         self._host = host
         self._sockets: dict[str, socket.socket] = {}
@@ -74,6 +81,24 @@ class OwnPorts:
         for name, opened in tuple(self._sockets.items()):
             await self._begin(name, opened, protocol)
 
+    def pause(self, site: Site, seconds: float) -> None:
+        """Listen on the site's own port no more for so many site seconds: who connects is refused.
+
+        Nothing for a site without such a port, and for one that pauses already.
+        """
+        if site.name not in self._sockets:
+            return
+        self.release(site)
+        site.clock.schedule(site.clock.now() + seconds, lambda: self._resume(site), f"{site.name} listens again")
+
+    def _resume(self, site: Site) -> None:
+        if self._protocol is None or site not in tuple(self._directory) or site.name in self._sockets:
+            return  # the server stopped, or the site left
+        try:
+            self.bind(site)
+        except EnvironmentProblem:  # somebody has the port meanwhile
+            site.clock.schedule(site.clock.now() + AGAIN, lambda: self._resume(site), f"{site.name} listens again")
+
     def release(self, site: Site) -> None:
         """Stop listening on the site's own port."""
         opened = self._sockets.pop(site.name, None)
@@ -85,6 +110,7 @@ class OwnPorts:
 
     def close(self) -> None:
         """Stop listening on all of them."""
+        self._protocol = None
         for site in self._directory:
             self.release(site)
 
@@ -92,7 +118,8 @@ class OwnPorts:
         if self._sockets.get(name) is not opened:
             return  # released meanwhile
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(protocol, sock=opened, backlog=BACKLOG)
+        context = self._context(self._directory.get(name))
+        server = await loop.create_server(protocol, sock=opened, backlog=BACKLOG, ssl=context)
         if self._sockets.get(name) is opened:
             self._servers[name] = server
         else:

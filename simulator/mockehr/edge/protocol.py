@@ -7,13 +7,16 @@ goes through ASGI.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mockehr.edge.http import CONTROL_PREFIX, REST, TRANSPORT, HttpEdge, header_map
+from mockehr.core.exchange import CERTIFICATE
+from mockehr.edge.http import CONTROL_PREFIX, REST, TURN, HttpEdge, header_map
+from mockehr.edge.replies import DEAFEN, GONE, TRANSPORT
 
 _LONG_WAY: Final = frozenset(
     ("content-length", "transfer-encoding", "expect", "upgrade", "x-forwarded-for", "x-forwarded-proto")
@@ -40,18 +43,35 @@ class CuttableProtocol(HttpToolsProtocol):
         self._answered = False
         self._rest: Any = None
         self._head_octets = 0
+        self._requests = 0
+        self._shown = ""
+        self._gone = asyncio.Event()
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
-            scope["extensions"] = {TRANSPORT: self.transport, REST: scope.pop(REST, None)}
+            scope["extensions"] = {TRANSPORT: self.transport, REST: scope.pop(REST, None), GONE: self._gone}
+            if self._edge is not None and self._edge.deafen is not None:
+                scope["extensions"][DEAFEN] = self._edge.deafen
             await inner(scope, receive, send)
 
         self.app = app
 
+    def connection_made(self, transport: Any) -> None:
+        """A connection, and over HTTPS after its handshake."""
+        super().connection_made(transport)
+        if self._edge is not None and self._edge.https is not None:
+            self._shown = self._edge.https.shown(transport)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
+        self._gone.set()
         super().connection_lost(exc)
         if self._lost is not None:
             self._lost()
+
+    def shutdown(self) -> None:
+        """The server is about to stop: who was kept waiting is let go."""
+        self._gone.set()
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not end is refused, for the parser would collect it without bound."""
@@ -64,6 +84,11 @@ class CuttableProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Answer now if that can be done, else begin an ASGI cycle."""
         self._head_octets = 0
+        scope: Any = self.scope
+        scope[TURN] = self._requests
+        self._requests += 1
+        if self._shown:
+            scope[CERTIFICATE] = self._shown
         if not self._answer_at_once():
             super().on_headers_complete()
 

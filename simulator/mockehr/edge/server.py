@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from mockehr.core.errors import EnvironmentProblem
+from mockehr.core.errors import EnvironmentProblem, UsageError
 from mockehr.edge.accepting import Acceptor, Shared
 from mockehr.edge.http import HttpEdge
+from mockehr.edge.https import Https
 from mockehr.edge.mllp import MllpCaller, MllpServer
 from mockehr.edge.mllp_connection import Receiver
 from mockehr.edge.mllp_site import opened
@@ -45,13 +46,21 @@ class Server:
         port: int = 0,
         control: Callable[..., Awaitable[None]] | None = None,
         shared: Shared | None = None,
+        tls: bool = False,
     ) -> None:
-        """`shared` has sockets that other processes have too, as `bind` gave them in one: nothing is bound here."""
+        """`shared` has sockets that other processes have too, as `bind` gave them in one: nothing is bound here.
+
+        With `tls` all ports speak HTTPS, with certificates of a test authority (`ca_file`); not with `shared`.
+        """
+        if tls and shared is not None:
+            raise UsageError("Several processes do not serve HTTPS together.", remedy="Use one, or plain HTTP.")
         self.directory = directory
         self.host = host
         self._asked_port = port
         self._app = HttpEdge(directory, control)
-        self._own_ports = OwnPorts(directory, host)
+        self._https = self._app.https = Https(directory, host) if tls else None
+        self._own_ports = OwnPorts(directory, host, self._https.context if self._https else lambda site: None)
+        self._app.deafen = self._own_ports.pause
         self._mllp: dict[str, list[MllpServer | MllpCaller]] = {}
         self._contexts = Contexts()
         self._served: dict[str, Site] = {}
@@ -69,8 +78,13 @@ class Server:
         return int(self._socket.getsockname()[1])
 
     @property
+    def ca_file(self) -> Path | None:
+        """The certificate of the authority behind HTTPS, for clients who are to trust it; None for plain HTTP."""
+        return self._https.ca_file if self._https is not None else None
+
+    @property
     def url(self) -> str:
-        """`http://host:port` of the shared port."""
+        """`http://host:port` of the shared port, or `https://…`."""
         return self._url(self.port)
 
     def url_of(self, site: Site) -> str:
@@ -121,6 +135,7 @@ class Server:
         self._pump.start()
         config = self._config()
         config.load()
+        config.ssl = self._https.context() if self._https is not None else None
         self._uvicorn = uvicorn.Server(config)
         self._uvicorn.lifespan = config.lifespan_class(config)
         await self._uvicorn.startup(sockets=[self._socket] if self._socket and self._acceptor is None else [])
@@ -156,6 +171,8 @@ class Server:
         if self._pump is not None:
             await self._pump.stop()
         self._contexts.close()
+        if self._https is not None:
+            self._https.close()
 
     def bind(self) -> dict[str, socket.socket]:
         """Listen on every port, those that were named first, lest a free one is picked that another site wants.
@@ -229,7 +246,8 @@ class Server:
         site.base_url = self.url_of(site) + site.fhir_path.rstrip("/")
 
     def _url(self, port: int) -> str:
-        return f"http://[{self.host}]:{port}" if ":" in self.host else f"http://{self.host}:{port}"
+        scheme = "http" if self._https is None else "https"
+        return f"{scheme}://[{self.host}]:{port}" if ":" in self.host else f"{scheme}://{self.host}:{port}"
 
     async def __aenter__(self) -> Server:
         await self.start()

@@ -5,6 +5,7 @@ the rule that arms it owns where and when. A quirk whose settings leave a capabi
 
 Capabilities (each gets what it works on, and an Act):
 
+    on_handshake(exchange, act)          a connection over HTTPS is about to be made; set effects
     on_request(exchange, act)            before anything is performed; may set exchange.result (a Problem), or effects
     on_launch(opening, act) -> opening   an app about to be opened; returns how it is opened instead
     on_grant(grant, act) -> grant        a token about to be issued; returns the one to issue instead
@@ -27,10 +28,12 @@ from typing import Any, Protocol, TypeVar
 from mockehr.core.chance import Stream
 from mockehr.core.errors import nearest_names
 from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.page import SearchPage
 from mockehr.events import Event, Hook
 from mockehr.fhir.record import Record
 
 CAPABILITIES = (
+    "on_handshake",
     "on_request",
     "on_launch",
     "on_grant",
@@ -100,6 +103,18 @@ class World(Protocol):
     def cut(self, record: Record, resource_type: str, query: str, *, included: bool = False) -> bytes | JSON:
         """What `_summary` and `_elements` of a query for that type leave of a record, as the vendor's present release
         shows it; its octets where that is all of it."""
+
+    def found_by(self, exchange: Exchange, query: str) -> Any:
+        """What the search of an exchange finds with another query in place of its own: a SearchPage or a Problem."""
+
+    def page_again(self, page: SearchPage) -> str:
+        """A token that leads to that page once more; empty where pages are not reached by tokens."""
+
+    def write_over(self, resource_type: str, id: str, elements: JSON) -> bool:
+        """Commit a version with those elements as somebody else at the hospital; False if there is no such resource.
+
+        Where an element is a list, what is given comes after what is there.
+        """
 
     def secret_of(self, endpoint: str) -> str:
         """What events to an endpoint are signed with; empty if nothing, or if there is no such endpoint."""

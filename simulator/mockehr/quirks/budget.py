@@ -5,14 +5,19 @@ from __future__ import annotations
 from email.utils import formatdate
 from typing import Any, Final
 
-RETRY_AFTER: Final = ("seconds", "date", "absent", "zero", "huge")
-"""How a wait is told: in seconds, as an HTTP date, not at all, as none, or as a day."""
+RETRY_AFTER: Final = ("seconds", "date", "absent", "zero", "huge", "garbage")
+"""How a wait is told: in seconds, as an HTTP date, not at all, as none, as a day, or in words nobody can read."""
+
+
+def check_retry_after(retry_after: str) -> None:
+    """Raise ValueError for a way of telling that there is not."""
+    if retry_after not in RETRY_AFTER:
+        raise ValueError(f"retry_after is {retry_after!r}; it must be one of {', '.join(RETRY_AFTER)}")
 
 
 def check_budget(budget: int, per: float, retry_after: str) -> None:
     """Raise ValueError for settings that mean nothing."""
-    if retry_after not in RETRY_AFTER:
-        raise ValueError(f"retry_after is {retry_after!r}; it must be one of {', '.join(RETRY_AFTER)}")
+    check_retry_after(retry_after)
     if budget < 0 or per <= 0:
         raise ValueError("budget must not be negative and per must be positive")
 
@@ -36,4 +41,5 @@ def told_wait(retry_after: str, left: int, now: float) -> str:
         "absent": "",
         "zero": "0",
         "huge": "86400",
+        "garbage": "in a while",
     }[retry_after]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.exchange import JSON, PROXY, Exchange
 from mockehr.sites.truth import TruthReport
 
 Verdict = Literal["pass", "fail", "not-applicable"]
@@ -38,6 +38,8 @@ class Finding:
     verdict: Verdict
     summary: str
     evidence: tuple[Evidence, ...] = ()
+    faults: int = 0
+    """How many faults there were, those that are not shown included; 0 unless it failed."""
 
     def as_json(self) -> JSON:
         """The finding as plain JSON."""
@@ -65,8 +67,8 @@ class Case:
     expected: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def on(self, *channels: str) -> list[Exchange]:
-        """The exchanges of those channels."""
-        return [exchange for exchange in self.exchanges if exchange.channel in channels]
+        """The exchanges of those channels, without what a proxy sent in the client's name."""
+        return [one for one in self.exchanges if one.channel in channels and PROXY not in one.notes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ class Probe(ABC):
 
     def verdict(self, verdict: Verdict, summary: str, evidence: Iterable[Evidence] = ()) -> Finding:
         """A finding of this probe."""
-        return Finding(self.name, verdict, summary, tuple(evidence)[:EVIDENCE_SHOWN])
+        every = tuple(evidence)
+        faults = max(1, len(every)) if verdict == "fail" else 0
+        return Finding(self.name, verdict, summary, every[:EVIDENCE_SHOWN], faults)
 
     def weigh(self, faults: Sequence[Evidence], occasions: Sequence[Evidence], coped: str, failed: str) -> Finding:
         """`fail` with the faults if there are any, otherwise `pass` with the occasions.

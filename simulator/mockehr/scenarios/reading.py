@@ -22,11 +22,13 @@ def status(exchange: Exchange) -> int:
 
 
 def heard(exchange: Exchange) -> bool:
-    """Whether the whole reply was sent: not lost, not reset, not cut."""
+    """Whether the whole reply was sent: not lost, not reset, not cut, not held back, not under a wrong length."""
     effects = exchange.effects
     if exchange.reply is None:
         return False
-    return effects is None or not (effects.lost or effects.reset or effects.cut_at is not None)
+    return effects is None or not (
+        effects.lost or effects.reset or effects.cut_at is not None or effects.hang or effects.misstated
+    )
 
 
 def fired(exchange: Exchange, *quirks: str) -> bool:

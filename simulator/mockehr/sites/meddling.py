@@ -1,13 +1,14 @@
-"""What quirks of events may do to their site (`mockehr.quirks.base.World`)."""
+"""What quirks of searches, writes and events may do to their site (`mockehr.quirks.base.World`)."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mockehr.core.exchange import JSON, Exchange
+from mockehr.core.page import SearchPage
 from mockehr.events import Delivery, Event, Hook
 from mockehr.events.hook import rotated
 from mockehr.fhir.interactions.read import less_in
@@ -31,6 +32,38 @@ def cut(site: Site, record: Record, resource_type: str, query: str, *, included:
     less = less_in(site.fhir, query, resource_type)
     made = shaped(shown.document, less, included=included) if isinstance(less, Query) else None
     return shown.body if made is None else made
+
+
+def found_by(site: Site, exchange: Exchange, query: str) -> Any:
+    """What the search of an exchange finds with another query: a SearchPage or a Problem."""
+    asked = replace(exchange, method="GET", query=query, body=b"", returned=())
+    site.perform(asked)
+    exchange.returned = asked.returned
+    return asked.result
+
+
+def page_again(site: Site, page: SearchPage) -> str:
+    """A token that leads to a page that has a `next`, once more; empty where pages are not reached by tokens."""
+    following = site.fhir.pages.get(page.next_session) if page.next_token == page.next_session else None
+    if following is None or following.looked:  # where charts are looked through nothing is known of earlier pages
+        return ""
+    return site.fhir.pages.open(replace(following, offset=page.offset))
+
+
+def write_over(site: Site, resource_type: str, id: str, elements: JSON) -> bool:
+    """Commit a version with those elements on top, lists after what is there; False if there is no resource."""
+    with site.store.transaction():
+        current = site.store.read(resource_type, id)
+        if current is None or current.deleted:
+            return False
+        known = current.document
+        added = {
+            name: [*known.get(name, ()), *value] if isinstance(value, list) else value
+            for name, value in elements.items()
+        }
+        document = site.fhir.stamp({**known, **added}, current.version + 1, site.clock.now())
+        site.store.commit(document, kind="update", source="control")
+    return True
 
 
 def rotate_secret(site: Site, endpoint: str, secret: str, *, keep_old: bool) -> Hook:

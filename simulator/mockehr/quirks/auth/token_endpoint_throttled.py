@@ -21,9 +21,12 @@ class TokenEndpointThrottled:
     """More than `budget` token requests of one client within `per` are answered 429 (or `status` 503), until the
     window is over; whether they would have been granted plays no part.
 
-    `retry_after` says how the wait is told: `seconds`, an HTTP `date`, `absent`, `zero`, or `huge` (a day); the
-    `body` is an `oauth` error, the `html` of a gateway, or `empty`. Coping: keep each token as long as it is good,
-    share it among workers, wait as long as told or longer each time.
+    `retry_after` says how the wait is told: `seconds`, an HTTP `date`, `absent`, `zero`, `huge` (a day) or `garbage`;
+    the `body` is an `oauth` error, the `html` of a gateway, or `empty`.
+
+    Seen: The token endpoint of eClinicalWorks counts into the 250 calls a minute of a practice (its documentation;
+    vendors-others.md 3.1). Coping: keep each token as long as it is good, share it among workers, wait as long as
+    told or longer each time.
     """
 
     budget: int = 3

@@ -40,7 +40,7 @@ def _repeated(calls: Sequence[Exchange]) -> Iterator[tuple[str, int]]:
     """(`Type/id`, entry) of records that one search showed more than once, the pages it led to included."""
     chains: dict[str, set[str]] = {}
     for call in calls:
-        if status(call) != 200 or not heard(call):
+        if status(call) != 200 or not heard(call) or _is_history(call):
             continue
         seen = chains.pop(_led_by(call, chains), set())
         for key in bundle_keys(call):
@@ -49,6 +49,11 @@ def _repeated(calls: Sequence[Exchange]) -> Iterator[tuple[str, int]]:
             seen.add(key)
         for link in next_links(call):
             chains[on_the_wire(link)] = seen
+
+
+def _is_history(call: Exchange) -> bool:
+    """Whether it asks for versions, of which one record may have many."""
+    return call.interaction is not None and call.interaction.name.startswith("history")
 
 
 def _led_by(call: Exchange, links: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from mockehr.core.exchange import Exchange
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
@@ -46,6 +46,7 @@ class FollowsNextVerbatim(Probe):
                 faults.append(Evidence(call.number, f"{label(call)} is none of the links that the site gave"))
             for link in next_links(call):
                 offered.setdefault(on_the_wire(link), call.number)
+                offered.setdefault(on_the_wire(_at_home(link, call)), call.number)
                 paging |= _names(urlsplit(link).query) - _asked(call) - _SEARCH_RESULT
                 paths |= _bare(link, call)
         if not offered:
@@ -65,6 +66,12 @@ def _asked(call: Exchange) -> set[str]:
     """Names of the parameters of a search, sent either way."""
     form = call.body.decode("utf-8", "replace") if call.method == "POST" else ""
     return _names(call.query) | _names(form)
+
+
+def _at_home(link: str, call: Exchange) -> str:
+    """A link to another host, on the host that was asked: a client's token is for that one alone."""
+    home = urlsplit(call.base_url)
+    return urlunsplit(urlsplit(link)._replace(scheme=home.scheme, netloc=home.netloc))
 
 
 def _bare(link: str, call: Exchange) -> set[str]:

@@ -13,6 +13,8 @@ from mockehr.scenarios.hl7_reading import (
     Telling,
     control_id,
     field_of,
+    same_message,
+    severed,
     shown,
     tellings,
     unanswered,
@@ -25,7 +27,8 @@ class Hl7AckMatched(Probe):
     """Does the peer acknowledge each HL7 message under its own id, and send again what was not acknowledged?
 
     Messages that the site sent must be answered with MSA-2 equal to their MSH-10 and a code of table 0008. A message
-    of the peer's whose acknowledgement was lost or named another message must come again under the same MSH-10.
+    of the peer's whose acknowledgement was lost or named another message must come again; under which MSH-10, asks
+    `hl7-resends-with-same-id`, and whether a peer is back after a cut, `hl7-reconnects-after-cut`.
     """
 
     name: ClassVar[str] = "hl7-ack-matched"
@@ -65,8 +68,10 @@ def _resent(messages: Sequence[Exchange], faults: list[Evidence], coped: list[Ev
         why = unanswered(message)
         if not why:
             continue
-        own = control_id(message)
-        again = next((one for one in messages[position + 1 :] if control_id(one) == own), None)
+        own, later = control_id(message), messages[position + 1 :]
+        again = next((one for one in later if control_id(one) == own or same_message(one, message)), None)
+        if again is None and not later and severed(message):
+            continue
         if again is None:
             faults.append(Evidence(message.number, f"message {shown(own)} was {why} and never sent again"))
         else:

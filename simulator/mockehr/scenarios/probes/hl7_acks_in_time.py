@@ -37,4 +37,5 @@ class Hl7AcksInTime(Probe):
 
 def _late(one: Exchange) -> str:
     failure = str(one.notes.get("failure", ""))
-    return failure if failure.startswith("no acknowledgement") else ""
+    answered = one.reply is not None and one.reply.body  # with something else: see hl7-ack-matched
+    return failure if failure.startswith("no acknowledgement") and not answered else ""

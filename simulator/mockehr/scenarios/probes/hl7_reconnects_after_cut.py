@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mockehr.core.exchange import Exchange
-from mockehr.scenarios.hl7_reading import control_id, shown, tellings
+from mockehr.scenarios.hl7_reading import control_id, severed, shown, tellings
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 
@@ -27,12 +26,12 @@ class Hl7ReconnectsAfterCut(Probe):
         coped: list[Evidence] = []
         messages = case.on("mllp-in")
         for position, message in enumerate(messages):
-            if _severed(message):
+            if severed(message):
                 alive = position + 1 < len(messages)
                 told = "the peer connected again" if alive else "nothing came from the peer afterwards"
                 (coped if alive else faults).append(Evidence(message.number, f"its connection was cut: {told}"))
         for telling in tellings(case.on("mllp-out")):
-            cut = next((one for one in telling.attempts if _severed(one)), None)
+            cut = next((one for one in telling.attempts if severed(one)), None)
             if cut is not None:
                 own, taken = shown(control_id(cut)), bool(telling.code)
                 told = "was taken over the next one" if taken else "was never taken"
@@ -40,8 +39,3 @@ class Hl7ReconnectsAfterCut(Probe):
         if not faults and not coped:
             return self.unseen("No connection was cut.")
         return self.weigh(faults, coped, "Cuts after which it went on: {n}.", "Cuts after which nothing came: {n}.")
-
-
-def _severed(exchange: Exchange) -> bool:
-    effects = exchange.effects
-    return effects is not None and (effects.lost or effects.stall or bool(effects.reset))

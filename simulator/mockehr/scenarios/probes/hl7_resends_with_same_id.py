@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mockehr.scenarios.hl7_reading import control_id, same_message, shown, unanswered
+from mockehr.scenarios.hl7_reading import control_id, same_message, severed, shown, unanswered
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 
@@ -13,7 +13,8 @@ from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 class Hl7ResendsWithSameId(Probe):
     """Is a message without an acknowledgement of its own sent again, and with the same MSH-10?
 
-    The site may have applied it. Under another MSH-10 it would be another message, and be applied twice.
+    The site may have applied it. Under another MSH-10 it would be another message, and be applied twice. Of a peer
+    that is not back after its connection was cut, nothing is asked here but by `hl7-reconnects-after-cut`.
     """
 
     name: ClassVar[str] = "hl7-resends-with-same-id"
@@ -30,6 +31,8 @@ class Hl7ResendsWithSameId(Probe):
                 continue
             own, later = control_id(message), messages[position + 1 :]
             again = next((one for one in later if control_id(one) == own or same_message(one, message)), None)
+            if again is None and not later and severed(message):
+                continue
             if again is None:
                 faults.append(Evidence(message.number, f"message {shown(own)} was {why} and never sent again"))
             elif control_id(again) != own:

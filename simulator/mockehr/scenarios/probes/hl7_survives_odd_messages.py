@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mockehr.scenarios.hl7_reading import POSITIVE, Telling, control_id, family_of, shown, tellings
+from mockehr.scenarios.hl7_reading import POSITIVE, Telling, control_id, odd, shown, tellings
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 
@@ -26,10 +26,10 @@ class Hl7SurvivesOddMessages(Probe):
         faults: list[Evidence] = []
         coped: list[Evidence] = []
         for position, telling in enumerate(told):
-            odd = sorted(name for name in telling.quirks if name == "broken-frame" or family_of(name) == "message")
-            if odd:
+            why = odd(telling)
+            if why:
                 fault = _suffered(telling, told[position + 1 :])
-                text = f"message {shown(control_id(telling.first))} ({', '.join(odd)}) {fault or 'was taken'}"
+                text = f"message {shown(control_id(telling.first))} ({', '.join(why)}) {fault or 'was taken'}"
                 (faults if fault else coped).append(Evidence(telling.attempts[-1].number, text))
         if not faults and not coped:
             return self.unseen("No odd message was sent to the peer.")

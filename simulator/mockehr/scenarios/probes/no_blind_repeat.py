@@ -1,4 +1,4 @@
-"""Ledger C5, C6, C7: a write of unknown outcome is not repeated blindly."""
+"""Ledger C5 to C8: a write of unknown outcome is not repeated blindly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mockehr.core.exchange import Exchange
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 from mockehr.scenarios.reading import fired, heard, is_create, label, parsed, resource_type, status
 
-_SPOILING: Final = ("lost-response", "malformed-success", "reset", "truncated-body")
+_SPOILING: Final = ("damaged-gzip", "lost-response", "malformed-success", "reset", "truncated-body")
 _PERSON: Final = ("subject", "patient")
 
 
@@ -24,7 +24,7 @@ class NoBlindRepeat(Probe):
     """
 
     name: ClassVar[str] = "no-blind-repeat"
-    ledger: ClassVar[tuple[str, ...]] = ("C5", "C6", "C7")
+    ledger: ClassVar[tuple[str, ...]] = ("C5", "C6", "C7", "C8")
 
     def judge(self, case: Case) -> Finding:
         """Look for the same body after every create of unknown outcome."""
@@ -62,10 +62,18 @@ class NoBlindRepeat(Probe):
 def _unknown(call: Exchange) -> bool:
     """Whether the client cannot know what became of this create."""
     if not heard(call):
-        return True
+        return not (400 <= status(call) < 500 and _status_heard(call))
     if status(call) < 300 and fired(call, *_SPOILING):
         return True
     return bool(call.changes) and status(call) >= 500
+
+
+def _status_heard(call: Exchange) -> bool:
+    """Whether the head of the answer came through, whatever became of its body: a 4xx says that nothing was done."""
+    effects = call.effects
+    return effects is None or not (
+        effects.lost or effects.reset == "before" or (effects.hang and not effects.misstated)
+    )
 
 
 def _same_record(one: Exchange, other: Exchange) -> bool:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from mockehr.core.exchange import Exchange
+from mockehr.scenarios.asking import reason
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 from mockehr.scenarios.reading import answer, bearer, heard, label, same_request, status
 
@@ -20,7 +21,7 @@ class RenewsTokenAfter401(Probe):
 
     It fails if it goes on without repeating, repeats with the token that was just refused, repeats a write that was
     accepted already, goes round in circles, or calls with no token at all (`Bearer None`). If the token endpoint
-    itself refuses, stopping is the right thing to do.
+    itself refuses, stopping is the right thing to do. Who was not let in yet is `waits-for-activation`'s business.
     """
 
     name: ClassVar[str] = "renews-token-after-401"
@@ -91,7 +92,8 @@ class RenewsTokenAfter401(Probe):
     def _token_loops(self, grants: Sequence[Exchange]) -> list[Evidence]:
         row, faults = 0, []
         for grant in grants:
-            failed = heard(grant) and not _granted(grant) and status(grant) not in (429, 502, 503, 504)
+            waiting = status(grant) in (429, 502, 503, 504) or reason(grant) == "client-inactive"
+            failed = heard(grant) and not _granted(grant) and not waiting
             row = row + 1 if failed else 0
             if row == self.attempts + 1:
                 faults.append(Evidence(grant.number, f"a token was refused {row} times in a row and asked for again"))

@@ -10,9 +10,11 @@ from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 @dataclass(frozen=True, slots=True)
 class Truth(Probe):
-    """Are the client's records the true ones: none lost, doubled, altered, misdecoded, wrongly merged or made up?
+    """Are the client's records the true ones: none lost, doubled, altered, misdecoded, filed under another patient,
+    wrongly merged, unreadable or made up?
 
-    Differences that the site made itself and no client could undo are not held against it.
+    Differences that the site made itself and no client could undo are not held against it, and what it parked is not
+    lost, unless nothing was wrong with that.
     """
 
     name: ClassVar[str] = "truth"

@@ -1,0 +1,1 @@
+"""Quirks of what records show: names elsewhere, elements masked."""

@@ -1,0 +1,1 @@
+"""Quirks of HTTPS: certificates and protocols that a client must not accept."""
