@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mockehr.api.control import ControlApi, openapi
-from mockehr.cli.operations import _parsed
+from mockehr.cli.operations import argument_of
 from mockehr.control.facade import Control, operations
 from mockehr.core.errors import ConfigError, EnvironmentProblem, UnknownName, UsageError
 from mockehr.core.exchange import JSON, Exchange
@@ -40,6 +40,25 @@ def test_what_a_client_lacks_of_all_patients_is_told_over_http() -> None:
     assert (same.status_code, same.json()["ok"], same.json()["expected"]) == (200, True, 3)
     assert (other["ok"], other["lost"]) == (False, [f"Patient/{patients(directory)[2]['id']}"])
     assert other["altered"][0]["path"] == "birthDate"
+
+
+def test_rows_and_what_was_parked_are_compared_over_http() -> None:
+    directory = served()
+    site = directory.get("a")
+    one, *others = patients(directory)
+    site.arm({"use": "windows-1252-names", "with": {"rate": 1.0}})
+    assert site.charts is not None
+    dirty = {key for index in range(3) for key in site.charts.corrupted(index)}
+    rows = [
+        {"resourceType": "Patient", "id": other["id"], "elements": {"gender": other["gender"]}} for other in others
+    ]
+    parked = [{"reference": f"Patient/{one['id']}", "type": "encoding", "reason": "?"}, {"type": "unit"}]
+    with TestClient(ControlApi(directory)) as client:
+        told = client.post("/_mockehr/sites/a/truth", json={"rows": [*rows, {"id": 5}], "parked": parked}).json()
+    assert (told["lost"], told["altered"]) == ([], [])
+    assert [row["why"].partition(":")[0] for row in told["unreadable"]] == ["no row", "parked 2"]
+    assert bool(told["parked_in_vain"]) is (f"Patient/{one['id']}" not in dirty)
+    assert "unreadable: 2" in told["text"]
 
 
 def test_patients_and_types_narrow_the_truth() -> None:
@@ -80,8 +99,10 @@ def test_lists_are_arrays_in_the_openapi_document() -> None:
         "records": "array",
         "patients": "array",
         "types": "object",
+        "rows": "array",
+        "parked": "array",
     }
-    assert body["required"] == ["records"]
+    assert body["required"] == []
 
 
 def test_the_command_line_takes_lists_as_names_as_json_and_from_files(tmp_path: Path) -> None:
@@ -90,17 +111,17 @@ def test_the_command_line_takes_lists_as_names_as_json_and_from_files(tmp_path: 
     lines.write_text('{"id": 1}\n\n{"id": 2}\n')
     whole.write_text('{"id": 1}')
     bad.write_text("{")
-    assert _parsed(op, "patients", "a,b") == "a,b"
-    assert _parsed(op, "records", '[{"id": 1}]') == [{"id": 1}]
-    assert _parsed(op, "records", f"@{lines}") == [{"id": 1}, {"id": 2}]
-    assert _parsed(op, "records", f"@{whole}") == [{"id": 1}]
-    assert _parsed(op, "types", f"@{whole}") == {"id": 1}
+    assert argument_of(op, "patients", "a,b") == "a,b"
+    assert argument_of(op, "records", '[{"id": 1}]') == [{"id": 1}]
+    assert argument_of(op, "records", f"@{lines}") == [{"id": 1}, {"id": 2}]
+    assert argument_of(op, "records", f"@{whole}") == [{"id": 1}]
+    assert argument_of(op, "types", f"@{whole}") == {"id": 1}
     with pytest.raises(UsageError, match="is no JSON"):
-        _parsed(op, "records", f"@{bad}")
+        argument_of(op, "records", f"@{bad}")
     with pytest.raises(UsageError, match="is no JSON"):
-        _parsed(op, "records", "[")
+        argument_of(op, "records", "[")
     with pytest.raises(EnvironmentProblem, match="cannot be read"):
-        _parsed(op, "records", f"@{tmp_path / 'c.json'}")
+        argument_of(op, "records", f"@{tmp_path / 'c.json'}")
 
 
 def test_whom_a_corruption_touches_is_told_exactly() -> None:

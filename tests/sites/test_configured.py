@@ -206,6 +206,13 @@ def test_what_a_site_cannot_do_is_refused_at_its_place(text: str, place: str, re
     assert any(problem.startswith(f"{place}: ") and reason in problem for problem in problems), problems
 
 
+def test_a_rule_may_be_for_a_phase_that_somebody_plays() -> None:
+    text = "name: a\npatients: 0\nquirks: [{use: latency, when: {phase: noon}}]"
+    config = validate(SiteConfig, load_text(text), known=known_names())
+    site = build_configured(config, seed=1, phases=["noon"])
+    assert site.rules[0].when.phase == "noon"
+
+
 def test_all_refusals_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "one.hl7").write_text("MSH|")
     (tmp_path / "bad.json").write_text("{")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mockehr.core.changes import QUIET
+from mockehr.core.changes import QUIET, Change
+from mockehr.hl7.emit import Event, emit
 from mockehr.sites.build import build_site
 from mockehr.sites.gathering import gather
 from mockehr.sites.options import SiteOptions
@@ -70,3 +71,19 @@ def test_a_swap_gathers_what_the_quiet_change_before_it_changed() -> None:
     assert gathered(site) == ["Encounter/v", "Encounter/w", "Patient/q", "Patient/p"]
     write(site, "Encounter", "v", "ADT^A02", deed="update", subject=SUBJECT)
     assert gathered(site) == ["Encounter/v", "Patient/p"]
+
+
+def test_messages_tell_of_records_with_nulls_and_of_people_by_the_names_that_they_bear() -> None:
+    site = build_site(SiteOptions("a", patients=4, stepped=True, open_access=True))
+    site.arm({"use": "nulls", "with": {"rate": 1.0, "share": 1.0}})
+    site.arm({"use": "unicode-names", "with": {"rate": 1.0, "kind": "right-to-left"}})
+    charts = site.charts
+    assert charts is not None
+    for resource_type, kind in (("Patient", "ADT^A28"), ("DiagnosticReport", "ORU^R01")):
+        record = charts.chart("p0", resource_type)[0]
+        assert None in record.document.values()
+        change = Change(1, "create", resource_type, record.id, 1, 0.0, "control", record.document, "p0", event=kind)
+        told = gather(site, change)
+        assert all(value is not None for one in told for value in one.values())
+        message = emit(Event(kind, 0.0, 1, occurred=0.0, action="create"), told, site.dialect)
+        assert charts.person(0).family.encode() in message

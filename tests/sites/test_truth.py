@@ -4,6 +4,8 @@ import copy
 import json
 from typing import Any
 
+from mockehr.sites.exceptions import STATES, Parked
+from mockehr.sites.holdings import Row, Unreadable
 from mockehr.sites.truth import TruthReport, compare
 
 JSON = dict[str, Any]
@@ -123,7 +125,7 @@ def test_what_a_client_is_to_repair_may_not_be_kept_as_served() -> None:
     kept = holding(served["Observation/1"])
     assert compare(TRUTH, kept, corrupted=corrupted, served=served).ok
     report = compare(TRUTH, kept, corrupted=corrupted, served=served, repair={"Observation/1"})
-    assert [(item.path, item.corruption) for item in report.altered] == [("subject.reference", "wrong-patient")]
+    assert [(item.path, item.corruption) for item in report.wrong_patient] == [("subject.reference", "wrong-patient")]
     assert compare(TRUTH, holding(), corrupted=corrupted, served=served, repair={"Observation/1"}).ok
 
 
@@ -179,7 +181,110 @@ def test_records_that_hang_on_another_person_while_their_own_is_gone_mean_a_wron
     assert [(item.key, item.other) for item in report.wrongly_merged] == [("Patient/a", "Patient/b")]
     still_there = compare(TRUTH, holding(result("2", "a")))
     assert not still_there.wrongly_merged
-    assert still_there.altered[0].path == "subject.reference"
+    assert kinds(still_there) == {"wrong patient"}
+
+
+def test_a_record_filed_under_another_patient_is_told_apart_from_an_altered_one() -> None:
+    report = compare(TRUTH, holding(result("1", "b", 75)))
+    assert [(one.path, one.expected, one.got) for one in report.wrong_patient] == [
+        ("subject.reference", "Patient/a", "Patient/b")
+    ]
+    assert [one.path for one in report.altered] == ["valueQuantity.value"]
+    unfiled = result("1", "a")
+    del unfiled["subject"]
+    assert kinds(compare(TRUTH, holding(unfiled))) == {"altered"}
+
+
+DIRTY: JSON = {
+    "corrupted": {"Observation/1": "mixed-units", "Patient/b": "windows-1252-names"},
+    "served": keyed(result("1", "a", 135), person("b", "Sm?th")),
+    "failures": {"Observation/1": ("unit", "parse"), "Patient/b": ("encoding",)},
+}
+
+
+def test_what_is_parked_is_not_lost_and_parking_is_in_vain_where_nothing_was_wrong() -> None:
+    held = holding(without=("Observation/1",))
+    assert kinds(compare(TRUTH, held, **DIRTY)) == {"lost"}
+    report = compare(TRUTH, held, parked=[Parked("Observation/1", "unit", "mg?")], **DIRTY)
+    assert report.ok
+    assert [(one.key, one.corruption) for one in report.parked] == [("Observation/1", "mixed-units")]
+    vain = compare(TRUTH, holding(without=("Observation/2",)), parked=[Parked("Observation/2", "unit", "?")], **DIRTY)
+    assert kinds(vain) == {"parked in vain"}
+    excused = compare(
+        TRUTH, holding(), parked=[Parked("Observation/2")], disturbed=lambda key: key == "Observation/2", **DIRTY
+    )
+    assert excused.ok
+
+
+def test_parking_under_another_type_is_shown_and_not_held_against_the_client() -> None:
+    report = compare(TRUTH, holding(), parked=[Parked("Observation/1", "date", "x")], **DIRTY)
+    assert report.ok
+    assert [one.key for one in report.misnamed] == ["Observation/1"]
+    assert "rather unit" in report.text()
+    assert not compare(TRUTH, holding(), parked=[Parked("Observation/1", "parse", "x")], **DIRTY).misnamed
+
+
+def test_what_became_of_corrupted_records_is_told_by_type_of_failure() -> None:
+    def became(*changes: JSON, without: tuple[str, ...] = (), parked: tuple[Parked, ...] = ()) -> dict[str, Any]:
+        report = compare(TRUTH, holding(*changes, without=without), parked=parked, **DIRTY)
+        assert all(one.injected == 1 for one in report.handled)
+        return {one.failure: next(name for name in STATES if getattr(one, name)) for one in report.handled} | {
+            "vanished": report.vanished
+        }
+
+    assert became() == {"unit": "repaired", "encoding": "repaired", "vanished": ()}
+    assert became(result("1", "a", 135))["unit"] == "kept"
+    assert became(result("1", "a", 9))["unit"] == "altered"
+    gone = became(without=("Observation/1",))
+    assert (gone["unit"], gone["vanished"]) == ("lost", ("Observation/1",))
+    assert became(without=("Observation/1",), parked=(Parked("Observation/1"),))["unit"] == "parked"
+
+
+def test_the_second_record_of_a_person_is_parked_repaired_or_kept() -> None:
+    parked = [Parked("Patient/a-old", "duplicate", "same MRN")]
+    report = compare(TRUTH, holding(), parked=parked, aliases=ALIASES)
+    assert (report.ok, [str(one) for one in report.handled]) == (True, ["duplicate: 1 injected: 1 parked"])
+    kept = compare(TRUTH, [*holding(), person("a-old") | {"identifier": []}], aliases=ALIASES)
+    assert [one.kept for one in kept.handled] == [1]
+    assert [one.repaired for one in compare(TRUTH, holding(), aliases=ALIASES).handled] == [1]
+
+
+def test_what_could_not_be_read_is_held_against_the_client_with_its_place() -> None:
+    report = compare(TRUTH, [*holding(), Unreadable("north.ndjson:7", "no JSON")])
+    assert kinds(report) == {"unreadable"}
+    assert "north.ndjson:7: no JSON" in report.text()
+
+
+def test_of_a_row_only_the_mapped_elements_are_compared() -> None:
+    rows = [Row("Patient", "a", {"name.family": "Núñez"}), Row("Patient", "b", {"name.family": "Smith"})]
+    truth = {key: one for key, one in TRUTH.items() if key.startswith("Patient")}
+    assert compare(truth, rows).ok
+    wrong = compare(truth, [rows[0], Row("Patient", "b", {"name.family": "Smyth", "birthDate": None})])
+    assert [(one.path, one.got) for one in wrong.altered] == [("name.family", "Smyth")]
+    assert compare(truth, rows[:1]).lost == ("Patient/b",)
+    assert [one.times for one in compare(truth, [*rows, rows[0]]).duplicated] == [2]
+    assert compare(truth, [*rows, Row("Patient", "z", {})]).foreign == ("Patient/z",)
+
+
+def test_a_row_is_judged_by_what_the_site_served_and_by_whom_it_is_filed_under() -> None:
+    rows = {key: Row(key.partition("/")[0], key.partition("/")[2], {}) for key in TRUTH}
+    kept = rows | {"Observation/1": Row("Observation", "1", {"valueQuantity.value": 135})}
+    assert compare(TRUTH, kept.values(), **DIRTY).ok
+    other = rows | {"Observation/1": Row("Observation", "1", {"valueQuantity.value": 99})}
+    assert kinds(compare(TRUTH, other.values(), **DIRTY)) == {"altered"}
+    filed = rows | {"Observation/1": Row("Observation", "1", {"subject.reference": "Patient/b"})}
+    assert kinds(compare(TRUTH, filed.values())) == {"wrong patient"}
+    followed = rows | {"Observation/1": Row("Observation", "1", {"subject.reference": "Patient/a-old"})}
+    assert compare(TRUTH, followed.values(), aliases=ALIASES).ok
+    del filed["Patient/a"]
+    assert compare(TRUTH, filed.values()).wrongly_merged
+
+
+def test_a_row_may_write_a_moment_with_another_offset() -> None:
+    truth = keyed(result("1", "a") | {"effectiveDateTime": "2026-01-05T07:00:00-05:00"})
+    assert compare(truth, [Row("Observation", "1", {"effectiveDateTime": "2026-01-05T12:00:00Z"})]).ok
+    late = compare(truth, [Row("Observation", "1", {"effectiveDateTime": "2026-01-05T12:00:01Z"})])
+    assert [one.path for one in late.altered] == ["effectiveDateTime"]
 
 
 def test_the_report_is_json_and_its_text_shows_the_first_of_each_kind() -> None:

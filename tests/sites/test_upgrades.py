@@ -364,3 +364,16 @@ def test_what_a_stored_bundle_holds_is_shown_in_the_new_form() -> None:
     assert read(site, "GET /Bundle/b")["entry"][0]["resource"]["maritalStatus"] == {"text": "M"}
     site.clock.advance(6 * DAY)
     assert read(site, "GET /Bundle/b")["entry"][0]["resource"]["civilStatus"] == {"text": "M"}
+
+
+def test_an_upgrade_can_be_brought_forward_with_those_before_it() -> None:
+    upgrades = {"one": {"at": "2099-01-01", "version": "One"}, "two": {"at": "2099-02-01", "version": "Two"}}
+    upgrades["three"] = {"at": "2099-03-01", "version": "Three"}
+    site = build_site(
+        SiteOptions("n", stepped=True, open_access=True, settings={"upgrades": upgrades}, upgrade=list(upgrades))
+    )
+    site.upgrades.bring_forward("two")
+    assert (site.upgrades.taken, [one.name for one in site.upgrades.to_come]) == (["one", "two"], ["three"])
+    assert read(site, "GET /metadata")["software"]["version"] == "Two"
+    with pytest.raises(UnknownName, match="three"):
+        site.upgrades.bring_forward("thre")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from mockehr.core.errors import ConfigError, MockehrError, UsageError
 from mockehr.fhir.intake import import_path
 from mockehr.personalities.load import personality_names
 from mockehr.population.corruption.base import corruptions
+from mockehr.population.presets import preset_names
 from mockehr.quirks.rule import quirks
 from mockehr.sites.build import build_site
 from mockehr.sites.hl7_sections import dialect_from, folders_from, link_from, listener_from
@@ -39,15 +40,20 @@ def load_server(path: Path) -> ServerConfig:
 def known_names() -> Mapping[str, Any]:
     """The names that a file may use, by kind; quirks and corruptions with the names of their settings."""
     settings = {name: cls.__dataclass_fields__ for name, cls in [*quirks().items(), *corruptions().items()]}
-    return {"quirk": settings, "personality": personality_names(), "pathway": pathway_names()}
+    return {"quirk": settings, "personality": personality_names(), "pathway": pathway_names()} | {
+        "preset of dirt": preset_names()
+    }
 
 
-def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None = None) -> Site:
+def build_configured(
+    config: SiteConfig, *, seed: int | str, base: Path | None = None, phases: Collection[str] = ()
+) -> Site:
     """The site that a file describes.
 
     `seed` is that of the server or scenario: a site without a seed of its own takes it together with its name. `base`
-    is the file's folder, from which relative paths of `import` count; the working folder unless told. Listening for
-    HL7 is left to whoever serves the site: `site.listeners.wanted()` has what the file asks for.
+    is the file's folder, from which relative paths of `import` count; the working folder unless told. `phases` are
+    those that rules may name, since somebody plays them. Listening for HL7 is left to whoever serves the site:
+    `site.listeners.wanted()` has what the file asks for.
 
     Raises ConfigError with every problem for what the site cannot do, EnvironmentProblem for an import that is not
     there.
@@ -65,20 +71,21 @@ def build_configured(config: SiteConfig, *, seed: int | str, base: Path | None =
             fronts=tuple(config.fronts),
             upgrade=config.upgrade,
             environment=config.environment,
+            dirt=config.dirt,
             variance=config.variance,
             hl7_listen=next((one.port for one in config.hl7.listen if not one.name), None),
             store=store_below(config.store, base or Path()),
         )
     )
     try:
-        _complete(site, config, base or Path())
+        _complete(site, config, base or Path(), phases)
     except BaseException:
         site.store.close()
         raise
     return site
 
 
-def _complete(site: Site, config: SiteConfig, base: Path) -> None:
+def _complete(site: Site, config: SiteConfig, base: Path, phases: Collection[str]) -> None:
     if config.clock.scale != 1.0:
         site.clock.run(scale=config.clock.scale)
     problems: list[str] = []
@@ -91,7 +98,7 @@ def _complete(site: Site, config: SiteConfig, base: Path) -> None:
     _connect(site, config, problems)
     for position, rule in enumerate(config.quirks):
         with _noted(f"quirks[{position}]", problems):
-            _arm(site, rule)
+            _arm(site, rule, phases)
     if config.pathways is not None:
         with _noted("pathways", problems):
             furnish_pathways(site, config.pathways, base)
@@ -167,8 +174,8 @@ def _connect(site: Site, config: SiteConfig, problems: list[str]) -> None:
             site.outbox.add(hook)
 
 
-def _arm(site: Site, rule: RuleConfig) -> None:
-    if rule.when.phase:
+def _arm(site: Site, rule: RuleConfig, phases: Collection[str]) -> None:
+    if rule.when.phase and rule.when.phase not in phases:
         raise ConfigError("", [f"when.phase: no phase {rule.when.phase!r} ever begins; use after or window"])
     site.arm(rule.plain())
 

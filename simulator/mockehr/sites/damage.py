@@ -54,6 +54,11 @@ def fairly_read(text: str) -> str:
     return "".join(_windows(ord(x) - 0xDC00) if "\udc80" <= x <= "\udcff" else x for x in text)
 
 
+def whole_characters(text: str) -> str:
+    """A text as libraries give it that replace halves of pairs (WHATWG Encoding, Go's encoding/json)."""
+    return "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+
+
 def _lossy(expected: str, got: str) -> str:
     for form in ("NFC", "NFD"):
         text = unicodedata.normalize(form, expected)

@@ -35,6 +35,8 @@ class SiteOptions:
     """`sandbox` or `production`: what the vendor's `variance.yaml` says of it; empty for the personality as it is."""
     variance: str = ""
     """`realistic`: a plausible hospital of that vendor, drawn from the seed (`mockehr.personalities.variance`)."""
+    dirt: str = ""
+    """A preset of corruptions (`mockehr.population.presets`): `sandbox`, `typical`, `decades` or `nightmare`."""
     open_access: bool = False
     """No bearer token is wanted."""
     fronts: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from mockehr.core.chance import Chance
 from mockehr.core.changes import ChangeLog
 from mockehr.core.clock import Clock
 from mockehr.core.exchange import JSON, Channel, Exchange
+from mockehr.core.page import SearchPage
 from mockehr.core.pipeline import Pipeline
 from mockehr.events import Event, Hook, Outbox
 from mockehr.events.changed import ChangedFeeds
@@ -25,6 +26,7 @@ from mockehr.journal import Journal
 from mockehr.personalities.model import Personality, SiteFacts
 from mockehr.personalities.variance import Drawn
 from mockehr.population.corruption.base import Infection, corruptions
+from mockehr.population.presets import preset
 from mockehr.quirks.apply import Mischief
 from mockehr.quirks.rule import Rule, quirks, rule_from
 from mockehr.sites import meddling
@@ -178,9 +180,13 @@ class Site:
         return infection.name
 
     def dirty(self) -> None:
-        """Let the charts have what the site's environment does to them."""
-        for told in self.drawn.corruptions if self.charts is not None else ():
-            self._infect(str(told["use"]), told)
+        """Let the charts have what the site's preset and its environment do to them."""
+        chosen = preset(self.options.dirt) if self.options.dirt else ()
+        if self.charts is None:
+            return
+        for told in (*chosen, *self.drawn.corruptions):
+            if told["use"] not in self.charts.infections:
+                self._infect(str(told["use"]), told)
 
     # what a quirk may do to its site (mockehr.quirks.base.World)
 
@@ -264,6 +270,18 @@ class Site:
     def cut(self, record: Record, resource_type: str, query: str, *, included: bool = False) -> bytes | JSON:
         """What a query's `_summary` and `_elements` leave of a record."""
         return meddling.cut(self, record, resource_type, query, included=included)
+
+    def found_by(self, exchange: Exchange, query: str) -> Any:
+        """What the search of an exchange finds with another query."""
+        return meddling.found_by(self, exchange, query)
+
+    def page_again(self, page: SearchPage) -> str:
+        """A token that leads to that page once more."""
+        return meddling.page_again(self, page)
+
+    def write_over(self, resource_type: str, id: str, elements: JSON) -> bool:
+        """Commit a version with those elements as somebody else at the hospital."""
+        return meddling.write_over(self, resource_type, id, elements)
 
     def secret_of(self, endpoint: str) -> str:
         """What events to an endpoint are signed with, if they are."""

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mockehr.core.errors import UnknownName, UsageError
-from mockehr.core.exchange import JSON
 from mockehr.hl7.witness import KINDS, Witness
 from mockehr.sites.attempts import control_id_of
+from mockehr.sites.exceptions import Parked
+from mockehr.sites.expected import disturbed
 from mockehr.sites.feeds import Link
+from mockehr.sites.holdings import Holding, Unreadable
 from mockehr.sites.site import Site
-from mockehr.sites.truth import TruthReport, compare
+from mockehr.sites.truth import Facts, TruthReport, compare_with
 
 JUDGED: Final = ("Message", "Person", "Visit", "Result")
 """Kinds of records that are compared unless told."""
@@ -46,12 +48,15 @@ def kinds_from(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names) or JUDGED
 
 
-def told_of(site: Site, link: str, given: Iterable[JSON], kinds: Sequence[str] = ()) -> TruthReport:
+def told_of(
+    site: Site, link: str, given: Iterable[Holding], kinds: Sequence[str] = (), parked: Iterable[Parked] = ()
+) -> TruthReport:
     """A receiver's records compared with what the feed told, kind by kind.
 
     Records look like those of `Witness.records`: `resourceType` is a kind, `id` the number that the feed calls it by;
     elements that a witness does not know are not looked at. A Message stands for each time that one was applied; one
-    that a rule let follow another is passed over.
+    that a rule let follow another is passed over. A Message that is `parked` is not lost; parking is in vain unless a
+    rule disturbed it.
     """
     witness = witness_of(site, link)
     added = {control_id_of(one.body) for one in site.journal if "follows" in one.notes}
@@ -60,12 +65,18 @@ def told_of(site: Site, link: str, given: Iterable[JSON], kinds: Sequence[str] =
     known: dict[str, set[str]] = {kind: {"resourceType", "id"} for kind in wanted}
     for one in expected.values():
         known[one["resourceType"]].update(one)
-    held = [
+    held = (
         {name: value for name, value in one.items() if name in known[one["resourceType"]]}
-        for one in given
         if isinstance(one, dict)
-        and one.get("resourceType") in known
-        and not (one["resourceType"] == "Message" and one.get("id") in added)
-    ]
+        else one
+        for one in given
+        if isinstance(one, Unreadable)
+        or (
+            isinstance(one, dict)
+            and one.get("resourceType") in known
+            and not (one["resourceType"] == "Message" and one.get("id") in added)
+        )
+    )
     aliases = {f"Person/{loser}": f"Person/{survivor}" for loser, survivor in witness.merged.items()}
-    return compare(expected, held, aliases=aliases if "Person" in wanted else {}, ignore=())
+    facts = Facts(aliases=aliases if "Person" in wanted else {}, disturbed=disturbed(site), ignore=())
+    return compare_with(expected, held, facts, parked)

@@ -1,148 +1,203 @@
-"""Comparing what a client ended up with against what is true, record by record."""
+"""Comparing what a client ended up with against what is true, record by record, as they come."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
-from mockehr.sites.damage import damage, fairly_read, same_text
-from mockehr.sites.identity import Merge, unmerged, wrongly_merged
+from mockehr.sites.differences import (
+    PERSONS,
+    Alteration,
+    alike,
+    as_served,
+    content,
+    differences,
+    judged,
+    row_differences,
+    stable,
+)
+from mockehr.sites.exceptions import Parked, State, handled
+from mockehr.sites.holdings.model import Holding, Row, Unreadable
+from mockehr.sites.identity import unmerged, wrongly_merged
+from mockehr.sites.truth_report import Duplicate, TruthReport
+
+__all__ = ["SECOND_RECORD", "VOLATILE", "Alteration", "Duplicate", "Facts", "TruthReport", "compare", "compare_with"]
 
 VOLATILE: Final = ("meta.versionId", "meta.lastUpdated", "text")
 """Elements of a resource that differ between equal records: bookkeeping, and narrative made from the rest."""
+SECOND_RECORD: Final = "half-done merge"
+"""What is wrong with the second record of a person, where it is parked."""
+_MERGED: Final = ("duplicate", "identity")
+"""Types of failure of a second record."""
+_TELLING: Final = ("resourceType", "id", "identifier", "active", "link", "subject", "patient", "beneficiary")
+"""The members of a record that say whose it is."""
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+def _undisturbed(key: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicate:
-    """A record that the client holds more than once. `others` are keys that it also goes by."""
+class Facts:
+    """What is known besides the truth. All are by `Type/id`.
 
-    key: str
-    times: int
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Alteration:
-    """One element that differs. Absent elements are None. `damage` names an encoding mistake, if that explains it.
-
-    `corruption` names what the site itself did to this record before the client saw it.
+    `corrupted` maps a key to the name of what the site did to it; `served` optionally has that record as the client
+    was given it, so that keeping it faithfully is told from altering it. Without it every difference of a corrupted
+    record counts as inherited, except encoding damage, which a client can undo. `repair` are keys of corrupted
+    records that may not be kept as served. A corrupted record that is not in the truth is one that the site shows
+    twice: it may be kept, unless it is to be repaired. `failures` has the types of failure under which a corrupted
+    record should be parked. `aliases` maps a merged person to the survivor, both as `Patient/id`. `disturbed` says
+    of a key whether a rule disturbed an exchange that named it, so that parking it is not in vain. `ignore` lists
+    top-level paths (one or two steps) to leave out.
     """
 
-    key: str
-    path: str
-    expected: Any
-    got: Any
-    damage: str = ""
-    corruption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TruthReport:
-    """How the client's records differ from the truth. Lists are in the order of the truth, then of the client."""
-
-    expected: int
-    given: int
-    lost: tuple[str, ...] = ()
-    duplicated: tuple[Duplicate, ...] = ()
-    foreign: tuple[str, ...] = ()
-    """Records that are not in the truth at all."""
-    altered: tuple[Alteration, ...] = ()
-    misdecoded: tuple[Alteration, ...] = ()
-    wrongly_merged: tuple[Merge, ...] = ()
-    unmerged: tuple[Merge, ...] = ()
-    inherited: tuple[Alteration, ...] = ()
-    """Differences that the site made and the client kept as served: shown, not held against the client."""
-
-    @property
-    def ok(self) -> bool:
-        """True if nothing is held against the client."""
-        return not any(self.findings().values())
-
-    def findings(self) -> dict[str, Sequence[Any]]:
-        """What is held against the client, by name, empty ones included."""
-        return {
-            "lost": self.lost,
-            "duplicated": self.duplicated,
-            "altered": self.altered,
-            "misdecoded": self.misdecoded,
-            "wrongly merged": self.wrongly_merged,
-            "unmerged": self.unmerged,
-            "foreign": self.foreign,
-        }
-
-    def as_json(self) -> JSON:
-        """The whole report as plain JSON."""
-        return {"ok": self.ok, **asdict(self)}
-
-    def examples(self, first: int = 3) -> dict[str, list[str]]:
-        """The first few differences of each kind that there is, as text for people."""
-        kinds = {**self.findings(), "inherited from the site": self.inherited}
-        return {name: [_line(item) for item in found[:first]] for name, found in kinds.items() if found}
-
-    def text(self, first: int = 5) -> str:
-        """The report for people: counts, and the first few of each kind."""
-        lines = [f"{self.expected} records expected, {self.given} given: {'the same' if self.ok else 'not the same'}"]
-        for name, found in {**self.findings(), "inherited from the site": self.inherited}.items():
-            if found:
-                lines.append(f"{name}: {len(found)}")
-                lines += [f"  {_line(item)}" for item in found[:first]]
-                lines += [f"  and {len(found) - first} more"] if len(found) > first else []
-        return "\n".join(lines)
+    corrupted: Mapping[str, str] = field(default_factory=_nothing)
+    served: Mapping[str, JSON] = field(default_factory=_nothing)
+    repair: Collection[str] = ()
+    failures: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
+    aliases: Mapping[str, str] = field(default_factory=_nothing)
+    disturbed: Callable[[str], bool] = _undisturbed
+    ignore: Sequence[str] = VOLATILE
 
 
 def compare(
-    expected: Mapping[str, JSON],
-    given: Iterable[JSON],
-    *,
-    corrupted: Mapping[str, str] = _NOTHING,
-    aliases: Mapping[str, str] = _NOTHING,
-    served: Mapping[str, JSON] = _NOTHING,
-    repair: Collection[str] = (),
-    ignore: Sequence[str] = VOLATILE,
+    expected: Mapping[str, JSON], given: Iterable[Holding], *, parked: Iterable[Parked] = (), **facts: Any
+) -> TruthReport:
+    """Compare a client's records with the truth. `facts` are those of Facts, by name."""
+    return compare_with(expected, given, Facts(**facts), parked)
+
+
+def compare_with(
+    expected: Mapping[str, JSON], given: Iterable[Holding], facts: Facts, parked: Iterable[Parked] = ()
 ) -> TruthReport:
     """Compare a client's records with the truth.
 
-    `expected` maps `Type/id` to the clean resource. `corrupted` maps a key to the name of what the site did to it;
-    `served` optionally has that record as the client was given it, so that keeping it faithfully is told from
-    altering it. Without it every difference of a corrupted record counts as inherited, except encoding damage, which
-    a client can undo. `repair` are keys of corrupted records that may not be kept as served. A corrupted record that
-    is not in the truth is one that the site shows twice: it may be kept, unless it is to be repaired. `aliases` maps
-    a merged person to the survivor, both as `Patient/id`. `ignore` lists top-level paths (one or two steps) to leave
-    out.
+    `expected` maps `Type/id` to the clean resource. Records are looked at as they come, and not kept but for what
+    says whose they are. What is `parked` is not lost.
     """
-    held: dict[str, list[JSON]] = defaultdict(list)
-    for resource in given:
-        held[_key(resource)].append(resource)
-    doubles = {key for key in corrupted if key not in expected and key not in repair}
-    strange = held.keys() - expected.keys() - aliases.keys() - doubles
-    unknown = {key: found for key, found in held.items() if key in strange}
-    renamed = _same_content(expected, unknown, ignore)
-    differences = [
-        _judged(item, corrupted.get(key, ""), served.get(key), key in repair)
-        for key, clean in expected.items()
-        for resource in held.get(key, [])[:1]
-        if key not in aliases
-        for item in _difference(key, _stable(clean, ignore, aliases), _stable(resource, ignore, aliases))
-    ]
-    own = [item for item, inherited in differences if not inherited]
-    return TruthReport(
-        expected=len(expected),
-        given=sum(len(found) for found in held.values()),
-        lost=tuple(key for key in expected if key not in held and key not in aliases),
-        duplicated=tuple(_duplicated(held, renamed)),
-        foreign=tuple(key for key in unknown if key not in renamed),
-        altered=tuple(item for item in own if not item.damage),
-        misdecoded=tuple(item for item in own if item.damage),
-        wrongly_merged=tuple(wrongly_merged(expected, held, aliases)),
-        unmerged=tuple(unmerged(held, aliases)),
-        inherited=tuple(item for item, inherited in differences if inherited),
-    )
+    comparison = _Comparison(expected, facts)
+    for holding in given:
+        comparison.take(holding)
+    return comparison.report(tuple(parked))
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """One comparison under way."""
+
+    expected: Mapping[str, JSON]
+    facts: Facts
+    times: Counter[str] = field(default_factory=Counter)
+    """How often each key was given, in the order of first times."""
+    held: dict[str, list[JSON]] = field(default_factory=lambda: defaultdict(list))
+    """What says of each record whose it is."""
+    strange: dict[str, JSON] = field(default_factory=dict)
+    """The first record under each key that the truth does not have."""
+    differing: dict[str, list[tuple[Alteration, bool]]] = field(default_factory=dict)
+    """Differences of each record, with whether the client merely kept what it was served."""
+    states: dict[str, State] = field(default_factory=dict)
+    """What became of corrupted records that are held."""
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    def take(self, holding: Any) -> None:
+        """Look at one record, and at a second one of its key only to count it."""
+        if isinstance(holding, Unreadable):
+            self.unreadable.append(holding)
+            return
+        key = holding.key if isinstance(holding, Row) else _key(holding)
+        self.times[key] += 1
+        if isinstance(holding, Row):
+            self.held[key].append(_skeleton(holding))
+        elif isinstance(holding, dict):
+            self.held[key].append({name: holding[name] for name in _TELLING if name in holding})
+        else:
+            self.held[key].append({})
+        if self.times[key] > 1 or key in self.facts.aliases:
+            return
+        if key in self.expected:
+            self._differ(key, holding)
+        elif self._is_double(key):
+            self.states[key] = "kept"
+        else:
+            self.strange[key] = holding if isinstance(holding, dict) else {}
+
+    def _is_double(self, key: str) -> bool:
+        """Whether the site shows it besides the true record."""
+        return key in self.facts.corrupted and key not in self.facts.repair
+
+    def _differ(self, key: str, holding: JSON | Row) -> None:
+        facts, clean, row = self.facts, self.expected[key], isinstance(holding, Row)
+        corruption, served = facts.corrupted.get(key, ""), facts.served.get(key)
+        if isinstance(holding, Row):
+            items = list(row_differences(clean, holding, facts.aliases))
+        else:
+            left = stable(clean, facts.ignore, facts.aliases)
+            right = stable(holding, facts.ignore, facts.aliases)
+            items = [] if alike(left, right) else list(differences(key, left, right))
+        if items:
+            self.differing[key] = [judged(one, corruption, served, key in facts.repair, row) for one in items]
+        if corruption:
+            kept = [as_served(one, served, row) if served is not None else not one.damage for one in items]
+            self.states[key] = "repaired" if not items else "kept" if all(kept) else "altered"
+
+    def report(self, parked: Sequence[Parked]) -> TruthReport:
+        """What came of it."""
+        aliases = self.facts.aliases
+        known = [self._known(one) for one in parked]
+        ends = dict(self._ends({one.key for one in known}))
+        there = {*self.times, *aliases, *(one.key for one in known)}
+        every = [item for key in self.expected for item in self.differing.get(key, ())]
+        own = [item for item, inherited in every if not inherited]
+        plain = [item for item in own if not item.damage]
+        renamed = _same_content(self.expected, self.strange, self.facts.ignore)
+        return TruthReport(
+            expected=len(self.expected),
+            given=self.times.total(),
+            lost=tuple(key for key in self.expected if key not in there),
+            duplicated=tuple(_duplicated(self.times, renamed)),
+            foreign=tuple(key for key in self.strange if key not in renamed),
+            altered=tuple(item for item in plain if not _is_wrong_patient(item)),
+            misdecoded=tuple(item for item in own if item.damage),
+            wrongly_merged=tuple(wrongly_merged(self.expected, self.held, aliases)),
+            wrong_patient=tuple(item for item in plain if _is_wrong_patient(item)),
+            unmerged=tuple(unmerged(self.held, aliases)),
+            inherited=tuple(item for item, inherited in every if inherited),
+            unreadable=tuple(self.unreadable),
+            parked=tuple(known),
+            parked_in_vain=tuple(one for one in known if not one.corruption and not self.facts.disturbed(one.key)),
+            vanished=tuple(key for key, state in ends.items() if state == "lost"),
+            handled=handled(ends, {**self.facts.failures, **dict.fromkeys(aliases, _MERGED)}),
+        )
+
+    def _known(self, parked: Parked) -> Parked:
+        """What was parked, with what was wrong with it."""
+        if parked.key in self.facts.aliases:
+            return replace(parked, corruption=SECOND_RECORD, fitting=_MERGED)
+        corruption = self.facts.corrupted.get(parked.key, "")
+        return replace(parked, corruption=corruption, fitting=self.facts.failures.get(parked.key, ()))
+
+    def _ends(self, aside: Collection[str]) -> Iterator[tuple[str, State]]:
+        """What became of every corrupted record that the client was to have, or could have come by."""
+        facts = self.facts
+        for key in facts.corrupted:
+            true = key in self.expected
+            if key in aside:
+                yield key, "parked"
+            elif key in self.times:
+                yield key, self.states.get(key, "kept")
+            elif true or key in facts.served:
+                yield key, "lost" if true else "repaired"
+        for key in facts.aliases:
+            standing = key in self.times and any(True for _ in unmerged(self.held, {key: facts.aliases[key]}))
+            yield key, "parked" if key in aside else "kept" if standing else "repaired"
 
 
 def _key(resource: Any) -> str:
@@ -151,115 +206,34 @@ def _key(resource: Any) -> str:
     return f"{resource.get('resourceType', '(no type)')}/{resource.get('id', '(no id)')}"
 
 
-def _stable(resource: JSON, ignore: Sequence[str], aliases: Mapping[str, str]) -> JSON:
-    """The resource without what is to be left out, and with references to merged persons led to the survivor."""
-    kept = dict(resource)
-    for path in ignore:
-        outer, _, inner = path.partition(".")
-        if not inner:
-            kept.pop(outer, None)
-        elif isinstance(kept.get(outer), dict):
-            rest = {name: value for name, value in kept[outer].items() if name != inner}
-            kept[outer] = rest
-            if not rest:
-                del kept[outer]
-    led: JSON = _led(kept, aliases) if aliases else kept
-    return led
+def _skeleton(row: Row) -> JSON:
+    """A row as far as it says whose it is."""
+    skeleton: JSON = {"resourceType": row.resource_type, "id": row.id}
+    for path in PERSONS:
+        if isinstance(row.elements.get(path), str):
+            skeleton[path.partition(".")[0]] = {"reference": row.elements[path]}
+    return skeleton
 
 
-def _led(node: Any, aliases: Mapping[str, str]) -> Any:
-    if isinstance(node, dict):
-        led = {name: _led(value, aliases) for name, value in node.items()}
-        if isinstance(led.get("reference"), str):
-            led["reference"] = aliases.get(led["reference"], led["reference"])
-        return led
-    return [_led(item, aliases) for item in node] if isinstance(node, list) else node
+def _is_wrong_patient(item: Alteration) -> bool:
+    """Whether it is filed under somebody else."""
+    return item.path in PERSONS and isinstance(item.expected, str) and isinstance(item.got, str)
 
 
-def _difference(key: str, expected: Any, got: Any, path: str = "") -> Iterator[Alteration]:
-    if isinstance(expected, dict) and isinstance(got, dict):
-        for name in [*expected, *(name for name in got if name not in expected)]:
-            inner = f"{path}.{name}" if path else str(name)
-            yield from _difference(key, expected.get(name), got.get(name), inner)
-    elif isinstance(expected, list) and isinstance(got, list):
-        for position in range(max(len(expected), len(got))):
-            left = expected[position] if position < len(expected) else None
-            right = got[position] if position < len(got) else None
-            yield from _difference(key, left, right, f"{path}[{position}]")
-    elif isinstance(expected, str) and isinstance(got, str):
-        if not same_text(expected, got):
-            yield Alteration(key, path, expected, got, damage(expected, got))
-    elif isinstance(expected, bool) is not isinstance(got, bool) or expected != got:
-        yield Alteration(key, path, expected, got)
-
-
-def _judged(item: Alteration, corruption: str, served: JSON | None, repair: bool) -> tuple[Alteration, bool]:
-    """The alteration with the corruption's name, and whether the client merely kept what the site served, and may."""
-    named = Alteration(item.key, item.path, item.expected, item.got, item.damage, corruption)
-    if not corruption or repair:
-        return named, False
-    if served is None:
-        return named, not item.damage
-    shown = _at(served, item.path)
-    return named, item.got == (fairly_read(shown) if isinstance(shown, str) else shown)
-
-
-def _at(resource: JSON, path: str) -> Any:
-    """The value at a path as `_difference` writes it; None if there is none."""
-    node: Any = resource
-    for step in path.replace("[", ".[").split("."):
-        if step.startswith("["):
-            position = int(step[1:-1])
-            node = node[position] if isinstance(node, list) and position < len(node) else None
-        else:
-            node = node.get(step) if isinstance(node, dict) else None
-    return node
-
-
-def _duplicated(held: Mapping[str, list[JSON]], renamed: Mapping[str, str]) -> Iterator[Duplicate]:
+def _duplicated(times: Mapping[str, int], renamed: Mapping[str, str]) -> Iterator[Duplicate]:
     others: dict[str, list[str]] = defaultdict(list)
     for key, original in renamed.items():
         others[original].append(key)
-    for key in [*held, *(key for key in others if key not in held)]:
-        times = len(held.get(key, [])) + sum(len(held[other]) for other in others.get(key, []))
-        if times > 1 and key not in renamed:
-            yield Duplicate(key, times, tuple(others.get(key, ())))
+    for key in [*times, *(key for key in others if key not in times)]:
+        found = times.get(key, 0) + sum(times[other] for other in others.get(key, []))
+        if found > 1 and key not in renamed:
+            yield Duplicate(key, found, tuple(others.get(key, ())))
 
 
-def _same_content(
-    expected: Mapping[str, JSON], unknown: Mapping[str, list[JSON]], ignore: Sequence[str]
-) -> dict[str, str]:
+def _same_content(expected: Mapping[str, JSON], unknown: Mapping[str, JSON], ignore: Sequence[str]) -> dict[str, str]:
     """Unknown keys whose content is that of an expected record, mapped to it: the same record under another id."""
     if not unknown:
         return {}
-    contents = {_content(resource, ignore): key for key, resource in expected.items()}
-    found = {key: contents.get(_content(records[0], ignore), "") for key, records in unknown.items()}
+    contents = {content(resource, ignore): key for key, resource in expected.items()}
+    found = {key: contents.get(content(resource, ignore), "") for key, resource in unknown.items()}
     return {key: original for key, original in found.items() if original}
-
-
-def _content(resource: Any, ignore: Sequence[str]) -> str:
-    if not isinstance(resource, dict):
-        return ""
-    return repr(_sorted({**_stable(resource, ignore, _NOTHING), "id": None}))
-
-
-def _sorted(node: Any) -> Any:
-    if isinstance(node, dict):
-        return sorted((name, _sorted(value)) for name, value in node.items() if name != "meta")
-    return [_sorted(item) for item in node] if isinstance(node, list) else node
-
-
-def _line(item: Any) -> str:
-    if isinstance(item, Alteration):
-        because = [item.damage] if item.damage else []
-        because += [f"corrupted: {item.corruption}"] if item.corruption else []
-        shown = f"{item.key} {item.path}: expected {_short(item.expected)}, got {_short(item.got)}"
-        return f"{shown} ({'; '.join(because)})" if because else shown
-    if isinstance(item, Duplicate):
-        return f"{item.key}: {item.times} times" + (f", also as {', '.join(item.others)}" if item.others else "")
-    return item.why if isinstance(item, Merge) else str(item)
-
-
-def _short(value: Any) -> str:
-    shown = "nothing" if value is None else repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"

@@ -12,6 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from mockehr.core.changes import Change
+from mockehr.core.errors import UnknownName
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.core.pipeline import Stage
 from mockehr.fhir.record import Record, encode
@@ -117,6 +118,16 @@ class Upgrades:
                 self._go_on(exchange)
 
         return open_and_upgrade
+
+    def bring_forward(self, name: str) -> None:
+        """Let an upgrade to come be due now, with those before it; raises UnknownName if it is not to come."""
+        names = [one.name for one in self.to_come]
+        if name not in names:
+            raise UnknownName("upgrade to come", name, names)
+        now = self._site.clock.now()
+        last = names.index(name)
+        self.to_come[: last + 1] = [replace(one, at=min(_time(one), now)) for one in self.to_come[: last + 1]]
+        self._go_on(None)
 
     def furnish(self) -> None:
         """Let the site's server show and take resources as this release has them."""

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from mockehr.control.operation import Document, operation
+from mockehr.sites.exceptions import Parked, parked_from
 from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
+from mockehr.sites.holdings import Unreadable, row_from
 from mockehr.sites.site import Site
 from mockehr.sites.told import kinds_from, told_of, watch, witness_of
 
 
 @operation("truth compare", "POST", "/truth")
 def compare(
-    site: Site, records: Sequence[Any], patients: Sequence[Any] = (), types: Document = PATIENTS_ONLY
+    site: Site,
+    records: Sequence[Any] = (),
+    patients: Sequence[Any] = (),
+    types: Document = PATIENTS_ONLY,
+    rows: Sequence[Any] = (),
+    parked: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Compare a client's records with the clean charts: what is lost, doubled, altered, wrongly merged or foreign.
 
-    `records` are FHIR resources. `patients` are the ids that the client looked after; none: everybody, up to 10 000.
-    `types` has each resource type that it synced and the query that narrows it, or an empty text.
+    `records` are FHIR resources. `rows` are records of which some elements are known: resourceType, id, and elements
+    by path. `parked` is what the client set aside: resourceType and id, a reference or a messageId, with `type` and
+    `reason`. `patients` are the ids that the client looked after; none: everybody, up to 10 000. `types` has each
+    resource type that it synced and the query that narrows it, or an empty text.
     """
     roster = [str(id) for id in patients] or everybody(site)
-    return truth_of(site, roster, types, list(records)).as_json()
+    aside = list(parked_from((f"parked {number}", one) for number, one in enumerate(parked, 1)))
+    wrong = [Unreadable("", one) for one in aside if isinstance(one, str)]
+    given = chain(records, (row_from(one) for one in rows), wrong)
+    report = truth_of(site, roster, types, given, [one for one in aside if isinstance(one, Parked)])
+    return {**report.as_json(), "text": report.text()}
 
 
 @operation("truth corrupted", "GET", "/truth/corrupted/{name}")
