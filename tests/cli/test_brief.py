@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from mockehr.cli.brief import BRIEF, in_brief
 from mockehr.cli.main import cli
-from mockehr.cli.operations import _parsed
+from mockehr.cli.operations import argument_of
 from mockehr.control.facade import operations
 from mockehr.core.errors import EnvironmentProblem, UsageError
 from mockehr.core.exchange import Exchange
@@ -72,13 +72,13 @@ def test_a_site_can_be_asked_in_brief(mockehr: World) -> None:
 
 def test_settings_may_be_pairs() -> None:
     op = operations().get("quirk arm")
-    assert _parsed(op, "settings", "budget=5,per=10s,flag=true") == {"budget": 5, "per": "10s", "flag": True}
-    assert _parsed(op, "settings", '{"a": "x=y"}') == {"a": "x=y"}
+    assert argument_of(op, "settings", "budget=5,per=10s,flag=true") == {"budget": 5, "per": "10s", "flag": True}
+    assert argument_of(op, "settings", '{"a": "x=y"}') == {"a": "x=y"}
     for wrong in ("=5", "budget=5,per"):
         with pytest.raises(UsageError, match="is no KEY=VALUE"):
-            _parsed(op, "settings", wrong)
+            argument_of(op, "settings", wrong)
     with pytest.raises(UsageError, match="--settings is no JSON"):
-        _parsed(op, "settings", "budget")
+        argument_of(op, "settings", "budget")
 
 
 def test_the_hl7_side_of_a_site_can_be_asked_in_brief(mockehr: World) -> None:

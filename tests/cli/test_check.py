@@ -48,7 +48,7 @@ def test_several_scenarios_are_added_up_in_json_and_all_in_the_reports(
     told = json.loads(capfd.readouterr().out)
     assert (told["title"], told["passed"], len(told["scorecards"])) == ("One, Two", False, 2)
     assert told["counts"]["fail"] == sum(one["counts"]["fail"] for one in told["scorecards"]) == 2
-    assert 'name="Two.north.' in xml.read_text()
+    assert 'classname="Two.north.' in xml.read_text()
     assert "<h1>One, Two</h1>" in page.read_text()
 
 

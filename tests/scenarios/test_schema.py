@@ -30,6 +30,11 @@ def test_every_shipped_scenario_names_the_schema_first_and_uses_only_its_keys(ro
         assert set(schema["required"]) <= set(told) <= set(schema["properties"]), file
 
 
+def test_every_shipped_scenario_says_for_which_incident_it_stands(root: Path) -> None:
+    for file in sorted((root / "scenarios").glob("*.scenario.yaml")):
+        assert load_scenario(file).incident.endswith("."), file
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mockehr.personalities.model import Personality
+    from mockehr.scenarios.report.run import Run
     from mockehr.scenarios.schema import Scenario
+    from mockehr.scenarios.scorecard import Scorecard
 
 CLIENTS = ("careless", "careful")
 
@@ -38,9 +40,9 @@ def demo(personalities: tuple[str, ...], as_json: bool, html: Path | None) -> No
     """
     from mockehr.cli.runs import run_trial
     from mockehr.scenarios.report.html import html as page
+    from mockehr.scenarios.report.run import run_of
     from mockehr.scenarios.report.text import text
     from mockehr.scenarios.schema import load_scenario
-    from mockehr.scenarios.scorecard import Scorecard
     from mockehr.scenarios.shipped import find_scenario
     from mockehr.scenarios.trial import Trial
 
@@ -52,10 +54,12 @@ def demo(personalities: tuple[str, ...], as_json: bool, html: Path | None) -> No
             click.echo(f"  {site.name}: {site.personality}, {site.patients} patients, armed: {armed}")
         click.echo("")
     cards: dict[str, Scorecard] = {}
+    runs: list[Run] = []
     for name in CLIENTS:
         command = [sys.executable, "-m", f"mockehr.examples.{name}"]
         trial = Trial(scenario, title=f"{scenario.title}: the {name} client")
-        cards[name], _ = run_trial(trial, command, quiet=as_json, mute=True, label=f"the {name} client")
+        cards[name], status = run_trial(trial, command, quiet=as_json, mute=True, label=f"the {name} client")
+        runs.append(run_of(trial, cards[name], status, exchanges=html is not None))
         if not as_json:
             click.echo(text(cards[name]))
     as_wanted = cards["careful"].passed and not cards["careless"].passed
@@ -66,8 +70,7 @@ def demo(personalities: tuple[str, ...], as_json: bool, html: Path | None) -> No
         click.echo("  mockehr check scenarios/flaky-friday.scenario.yaml -- COMMAND")
         click.echo("  mockehr check --help   says which environment variables tell it where the hospitals are.")
     if html:
-        joined = Scorecard(tuple(c for one in cards.values() for c in one.cards), scenario.title, str(scenario.seed))
-        html.write_text(page(joined), "utf-8")
+        html.write_text(page(*runs), "utf-8")
     sys.exit(0 if as_wanted else 1)
 
 
@@ -96,20 +99,20 @@ def at_hospitals_of(scenario: Scenario, personalities: tuple[str, ...]) -> Scena
             update={
                 "name": name.replace("_", "-"),
                 "personality": name,
-                "settings": first.settings | _letting_in(load_personality(name)),
+                "settings": first.settings | letting_in(load_personality(name)),
             }
         )
         for name in personalities
     ]
     types = {kind: query for kind, query in scenario.truth.types.items() if kind in offered}
     truth = scenario.truth.model_copy(update={"types": types})
-    needless = {probe for name in personalities for probe in _without_occasion(load_personality(name))}
+    needless = {probe for name in personalities for probe in without_occasion(load_personality(name))}
     required = [one for one in scenario.verdict.required if one not in needless]
     verdict = scenario.verdict.model_copy(update={"required": required})
     return scenario.model_copy(update={"sites": sites, "truth": truth, "verdict": verdict})
 
 
-def _without_occasion(vendor: Personality) -> Iterator[str]:
+def without_occasion(vendor: Personality) -> Iterator[str]:
     """Probes that can see nothing at a vendor: nothing can be written there, or too many requests are not told of."""
     if "create" not in vendor.offers("Observation"):
         yield "no-blind-repeat"
@@ -118,7 +121,7 @@ def _without_occasion(vendor: Personality) -> Iterator[str]:
         yield "keeps-retry-after"
 
 
-def _letting_in(vendor: Personality) -> dict[str, Any]:
+def letting_in(vendor: Personality) -> dict[str, Any]:
     """Settings by which a site takes keys of clients, and nothing besides, whose vendor does not; none for others."""
     server = vendor.settings["token"]["server"]
     changed: dict[str, Any] = {}

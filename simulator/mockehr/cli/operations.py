@@ -30,8 +30,10 @@ _REQUIRED: Final[Mapping[type, str]] = MappingProxyType({dict: "JSON|@FILE", lis
 _TYPES: Final[Mapping[type, type]] = MappingProxyType({int: int, float: float})
 _TEXTS: Final = frozenset({("hl7 send", "message"), ("hl7 receive", "message")})
 """Texts that may lie in a file: operation and parameter."""
-_LINES: Final = frozenset({"audit export", "vendor table"})
+_LINES: Final = frozenset({"audit export", "vendor table", "quirk page", "quirk coverage"})
 """Operations whose answer is printed as it is: its member `lines`, to be kept in a file."""
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"settings": ("--with",)})
+"""Options that are called as in files, too."""
 DEFAULT_SERVER = "http://127.0.0.1:8642"
 
 
@@ -62,11 +64,12 @@ def _command(name: str, op: Operation) -> click.Command:
             )
         else:
             kind = _TYPES.get(p.type, str)
-            params.append(click.Option([f"--{p.name.replace('_', '-')}"], type=kind, default=None, metavar=shown))
+            called = [f"--{p.name.replace('_', '-')}", *_ALSO.get(p.name, ()), p.name]
+            params.append(click.Option(called, type=kind, default=None, metavar=shown))
     params += _common(op.name)
 
     def run(server: str, token: str, brief: bool = False, as_json: bool = False, **given: Any) -> None:
-        arguments = {key: _parsed(op, key, value) for key, value in given.items() if value is not None}
+        arguments = {key: argument_of(op, key, value) for key, value in given.items() if value is not None}
         for key, value in arguments.items():
             if (op.name, key) in _TEXTS and value.startswith("@"):
                 arguments[key] = _text(Path(value[1:]), arguments.get("encoding", "utf-8"))
@@ -75,7 +78,7 @@ def _command(name: str, op: Operation) -> click.Command:
         if op.name in _LINES:
             click.echo(answer["lines"], nl=False)
             return
-        if op.name in TABLED and not as_json:
+        if op.name in TABLED and not (as_json or brief):
             click.echo(as_table(op.name, answer))
             return
         click.echo(in_brief(op.name, answer) if brief else orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
@@ -140,7 +143,7 @@ def _told(error: urllib.error.HTTPError) -> MockehrError:
     return kind(str(told.get("what", error)), **parts)
 
 
-def _parsed(op: Operation, key: str, value: Any) -> Any:
+def argument_of(op: Operation, key: str, value: Any) -> Any:
     declared = next((p for p in op.parameters if p.name == key), None)
     if declared is None or declared.type not in (dict, list) or not isinstance(value, str):
         return value

@@ -1,17 +1,23 @@
-"""Running a client command against a trial's sites, with progress: shared by `check` and `demo`."""
+"""Running a client command against a trial's sites, with progress: shared by `check` and `demo`.
+
+The client has a session of its own where no terminal is read, so that all that it started ends with it: when its time
+is up, on Ctrl-C, on SIGTERM, and with the process that ordered the run.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
@@ -23,44 +29,100 @@ from mockehr.core.errors import EnvironmentProblem
 from mockehr.edge.own_ports import free_ports
 from mockehr.edge.server import Server
 from mockehr.edge.trial_launches import drive_launches
+from mockehr.scenarios.handed_back import names_of, place_of
+from mockehr.scenarios.report.run import OVERDUE
 from mockehr.scenarios.scorecard import Scorecard
+from mockehr.scenarios.secured import told_of_https, wants_https
 from mockehr.scenarios.trial import Trial
 from mockehr.sites.directory import Directory
 
 KILL_AFTER = 5.0
+LOOKS_EVERY = 0.2
+"""Seconds between two looks at how a client gets on."""
 KNOCKS_EVERY = 0.1
 """Seconds between two tries to reach an app that starts."""
 LISTENS_WITHIN = 10.0
 """Seconds that a client has to listen for feeds and events before the scenario's pathways begin without it."""
-OVERDUE = 124
-"""Exit status of a client that did not finish in time, as `timeout` of GNU coreutils has it."""
+Watch = Callable[[int, int, str], None]
+"""Is told how a run gets on: patients asked for, patients there are, and what was seen, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a client may run; the scenario says so unless `real` does."""
+
+    real: float | None = None
+    """Real seconds."""
+    site: float | None = None
+    """Seconds by the clock of any of its sites."""
+
+
+UNLIMITED: Final = Limits()
+"""As the scenario has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Manners:
-    """What is shown while a client runs."""
+    """What is shown while a client runs, and how long that is."""
 
     quiet: bool
     mute: bool
     label: str
+    limits: Limits
+    watch: Watch | None
+
+    def seconds(self, trial: Trial) -> float:
+        """How long a client may run, in real seconds."""
+        return trial.scenario.timeout if self.limits.real is None else self.limits.real
 
 
 def run_trial(
-    trial: Trial, command: Sequence[str], *, quiet: bool = False, mute: bool = False, label: str = ""
+    trial: Trial,
+    command: Sequence[str],
+    *,
+    quiet: bool = False,
+    mute: bool = False,
+    label: str = "",
+    limits: Limits = UNLIMITED,
+    watch: Watch | None = None,
 ) -> tuple[Scorecard, int]:
     """Serve the trial's sites, run the command against them, judge; returns the scorecard and the exit status.
 
-    What the command prints goes to stderr, or nowhere with `mute`; `quiet` shows no progress.
+    What the command prints goes to stderr, or nowhere with `mute`; `quiet` shows no progress, `watch` is told of it
+    in place of the terminal.
 
     A client that runs out of time is ended and judged by what it did until then; the exit status is OVERDUE.
-    Raises EnvironmentProblem if the command cannot be started.
+    Raises EnvironmentProblem if the command cannot be started, KeyboardInterrupt on Ctrl-C and on SIGTERM, after
+    the client was ended.
     """
-    return asyncio.run(_run(trial, command, _Manners(quiet, mute, label or command[0])))
+    manners = _Manners(quiet or watch is not None, mute, label or command[0], limits, watch)
+    try:
+        return asyncio.run(_run(trial, command, manners))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _end_with_orders() -> None:
+    """Let SIGTERM, and the end of a process that ordered this run, end it as Ctrl-C does."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # no signals here, or not in this thread
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        with suppress(NotImplementedError):
+            loop.add_reader(parent.sentinel, _bereaved, loop, parent.sentinel, task)
+
+
+def _bereaved(loop: asyncio.AbstractEventLoop, sentinel: int, task: asyncio.Task[object]) -> None:
+    loop.remove_reader(sentinel)
+    task.cancel()
 
 
 async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple[Scorecard, int]:
+    _end_with_orders()
     directory = Directory()
-    server = Server(directory)
+    server = Server(directory, tls=wants_https(trial))
     trial.assign_ports(free_ports)
     for site in trial.sites:
         server.admit(site)
@@ -68,7 +130,8 @@ async def _run(trial: Trial, command: Sequence[str], manners: _Manners) -> tuple
         output = Path(folder)
         async with server:
             ports = await _listen(trial, server)
-            environment = os.environ | trial.environment(server.url, output, ports)
+            told = trial.environment(server.url, output, ports)
+            environment = os.environ | told | told_of_https(server.ca_file)
             status = await _watched(trial, command, environment, manners, server.url)
         if not manners.mute and not trial.scenario.launches:
             for complaint in complaints(output, list(trial.rosters)):
@@ -91,50 +154,90 @@ async def _listen(trial: Trial, server: Server) -> dict[str, int]:
 async def _watched(
     trial: Trial, command: Sequence[str], environment: dict[str, str], manners: _Manners, address: str
 ) -> int:
+    starting = asyncio.ensure_future(_started(command, environment, mute=manners.mute))
     try:
-        out = DEVNULL if manners.mute else sys.stderr.fileno()
-        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=out, stderr=out)
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:  # asyncio would end the client alone, not what it may have started meanwhile
+        process = await starting
+        await _stop(process, asyncio.create_task(process.wait()))
+        raise
+    waiting = asyncio.create_task(process.wait())
+    try:
+        total = sum(len(roster) for roster in trial.rosters.values())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[seen]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True, disable=manners.quiet) as progress:
+            task = progress.add_task(manners.label, total=total, seen="")
+            await _begin(trial, waiting)
+            if trial.scenario.launches:
+                return await _launched(trial, process, waiting, address, manners.seconds(trial))
+            return await _until_done(
+                trial, process, waiting, manners, lambda done, seen: progress.update(task, completed=done, seen=seen)
+            )
+    finally:
+        if not waiting.done():
+            await _stop(process, waiting)
+
+
+async def _started(command: Sequence[str], environment: dict[str, str], *, mute: bool) -> asyncio.subprocess.Process:
+    """The client; raises EnvironmentProblem if it cannot be started."""
+    try:
+        out = DEVNULL if mute else sys.stderr.fileno()
+        alone = not _at_terminal()
+        return await asyncio.create_subprocess_exec(
+            *command, env=environment, stdout=out, stderr=out, start_new_session=alone
+        )
     except OSError as error:
         remedy = "Write the command after --, as in -- python my_sync.py."
         if isinstance(error, PermissionError):
             remedy = f"Make it executable (chmod +x {command[0]}), or name what runs it: -- python {command[0]}."
         raise EnvironmentProblem(f"The client cannot be started: {error}.", remedy=remedy) from error
+
+
+def _at_terminal() -> bool:
+    """Whether a client may want to read from a terminal, which it only can in our own session."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+async def _until_done(
+    trial: Trial,
+    process: asyncio.subprocess.Process,
+    waiting: asyncio.Task[int],
+    manners: _Manners,
+    show: Callable[[int, str], None],
+) -> int:
+    """The exit status of the client, or OVERDUE if it ran out of time and was ended."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + manners.seconds(trial)
+    clocks = [(site.clock, site.clock.now()) for site in trial.sites]
     total = sum(len(roster) for roster in trial.rosters.values())
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[seen]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=manners.quiet) as progress:
-        task = progress.add_task(manners.label, total=total, seen="")
-        waiting = asyncio.create_task(process.wait())
-        await _begin(trial, waiting)
-        if trial.scenario.launches:
-            return await _launched(trial, process, waiting, address)
-        deadline = asyncio.get_running_loop().time() + trial.scenario.timeout
-        while not waiting.done():
-            await asyncio.wait({waiting}, timeout=0.2)
-            done, seen = _progress(trial)
-            progress.update(task, completed=done, seen=seen)
-            if asyncio.get_running_loop().time() > deadline:
-                await _stop(process, waiting)
-                limit = f"{trial.scenario.timeout:g} s"
-                click.echo(
-                    f"mockehr: the client did not finish within {limit} and was ended. {_last(trial)}", err=True
-                )
-                return OVERDUE
-        return waiting.result()
+    limits = manners.limits
+    while not waiting.done():
+        await asyncio.wait({waiting}, timeout=LOOKS_EVERY)
+        done, seen = _progress(trial)
+        show(done, seen)
+        if manners.watch is not None:
+            manners.watch(done, total, seen)
+        late = f"{manners.seconds(trial):g} s" if loop.time() > deadline else ""
+        if limits.site is not None and any(clock.now() - began > limits.site for clock, began in clocks):
+            late = f"{limits.site:g} s of the sites' clocks"
+        if late and not waiting.done():
+            await _stop(process, waiting)
+            click.echo(f"mockehr: the client did not finish within {late} and was ended. {_last(trial)}", err=True)
+            return OVERDUE
+    return waiting.result()
 
 
 async def _begin(trial: Trial, waiting: asyncio.Task[int]) -> None:
-    """Let the scenario's pathways begin once the client listens for every feed, or has had time enough to."""
-    if not trial.scenario.begin:
-        return
+    """Let pathways and phases begin once the client listens for every feed, or has had time enough to."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LISTENS_WITHIN):
-            for host, port in trial.feeds():
+            for host, port in trial.feeds() if trial.scenario.begin or trial.scenario.phases else ():
                 while not waiting.done() and not await _listens(host, port):
                     await asyncio.wait({waiting}, timeout=KNOCKS_EVERY)
     trial.begin()
@@ -149,22 +252,22 @@ async def _listens(host: str, port: int) -> bool:
 
 
 async def _launched(
-    trial: Trial, process: asyncio.subprocess.Process, waiting: asyncio.Task[int], address: str
+    trial: Trial, process: asyncio.subprocess.Process, waiting: asyncio.Task[int], address: str, seconds: float
 ) -> int:
     """Open the app as often as the scenario says, then end it; its exit status counts only if it ended by itself."""
     url, listening = trial.scenario.client.launch_url, False
     try:
-        async with asyncio.timeout(trial.scenario.timeout):
+        async with asyncio.timeout(seconds):
             await _reachable(url, waiting)
             listening = True
             await drive_launches(trial, address)
     except TimeoutError:
         if not listening:
             raise EnvironmentProblem(
-                f"Nothing listened at {url} within {trial.scenario.timeout:g} s.",
+                f"Nothing listened at {url} within {seconds:g} s.",
                 remedy="Let the command serve the app that launch_url of the scenario names.",
             ) from None
-        click.echo(f"mockehr: the launches did not end within {trial.scenario.timeout:g} s.", err=True)
+        click.echo(f"mockehr: the launches did not end within {seconds:g} s.", err=True)
         return OVERDUE
     finally:
         status = waiting.result() if waiting.done() else 0
@@ -242,6 +345,8 @@ def complaints(output: Path, sites: Sequence[str]) -> list[str]:
     found = []
     for site in sites:
         file = output / f"{site}.ndjson"
+        if not file.is_file() and place_of(output, site) is not None:
+            continue
         if not file.is_file():
             found.append(f"the client wrote no {file.name} to MOCKEHR_OUTPUT")
             continue
@@ -255,10 +360,11 @@ def complaints(output: Path, sites: Sequence[str]) -> list[str]:
         elif not lines:
             found.append(f"{file.name} is empty")
     wanted = {f"{site}.ndjson" for site in sites}
+    read = wanted.union(*(names_of(site) for site in sites))
     found += [
         f"{file.name} in MOCKEHR_OUTPUT belongs to no site and was not read; wanted: {', '.join(sorted(wanted))}"
         for file in sorted(output.iterdir())
-        if file.name not in wanted and file.suffix in (".ndjson", ".json", ".jsonl")
+        if file.name not in read and file.suffix in (".ndjson", ".json", ".jsonl")
     ]
     return found
 
@@ -271,10 +377,18 @@ def _is_object(line: bytes) -> bool:
 
 
 async def _stop(process: asyncio.subprocess.Process, waiting: asyncio.Task[int]) -> None:
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
+    """End the client, and what it started; what does not heed SIGTERM is killed."""
+    _signal(process, signal.SIGTERM)
     await asyncio.wait({waiting}, timeout=KILL_AFTER)
     if not waiting.done():
-        with suppress(ProcessLookupError):
-            process.kill()
+        _signal(process, signal.SIGKILL)
         await waiting
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Tell the client, and those that it started where it has a session of its own."""
+    with suppress(ProcessLookupError):
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)

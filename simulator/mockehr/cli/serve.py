@@ -49,6 +49,7 @@ COMMON: Final = (
     "rate",
     "environment",
     "variance",
+    "dirt",
 )
 """Options that all sites named by --site have, as SiteOptions calls them."""
 
@@ -82,6 +83,12 @@ COMMON: Final = (
     default="none",
     show_default=True,
     help="realistic: each site is a plausible hospital of its vendor, drawn from the seed.",
+)
+@click.option(
+    "--dirt",
+    default="",
+    metavar="PRESET",
+    help="How dirty the records are: sandbox, typical, decades or nightmare; clean unless told.",
 )
 @click.option(
     "--config",
@@ -165,13 +172,18 @@ COMMON: Final = (
     type=click.IntRange(1, 64),
     help="Processes that serve the sites together, for load; more than one want --store sqlite:FOLDER.",
 )
+@click.option(
+    "--tls", is_flag=True, help="Speak HTTPS, with certificates of a test authority whose own is printed as ca_file."
+)
 @click.option("--stepped", is_flag=True, help="Clocks that only move when told.")
 @click.option("--open-access", is_flag=True, help="No bearer tokens wanted.")
 @click.option("--control-token", default="", help="Token of the control API; required beyond loopback.")
 @click.option(
     "--json", "as_json", is_flag=True, envvar="MOCKEHR_SERVE_JSON", help="Print where the sites are as JSON."
 )
-def serve(host: str | None, port: int | None, control_token: str, workers: int, as_json: bool, **given: Any) -> None:
+def serve(
+    host: str | None, port: int | None, control_token: str, workers: int, tls: bool, as_json: bool, **given: Any
+) -> None:
     """Serve one or more sites until interrupted.
 
     Every site has a client `demo` registered with the public test key of mockehr, for all system scopes, unless the
@@ -199,11 +211,13 @@ def serve(host: str | None, port: int | None, control_token: str, workers: int, 
             remedy="Serve without --workers.",
         )
     if workers > 1:
+        if tls:
+            raise UsageError("Several processes do not serve HTTPS together.", remedy="Serve without --workers.")
         from mockehr.cli.workers import serve_together
 
         serve_together(plan, workers, as_json)
     else:
-        run_on_best_loop(_serve(plan, list(plan.sites()), as_json))
+        run_on_best_loop(_serve(plan, list(plan.sites()), tls, as_json))
 
 
 def _refuse_unheard(config: Path | None, named: Sequence[str]) -> None:
@@ -275,7 +289,7 @@ def _config(path: Path | None) -> ServerConfig | None:
     return load_server(path)
 
 
-async def _serve(plan: Plan, sites: Sequence[tuple[Site, int | None]], as_json: bool) -> None:
+async def _serve(plan: Plan, sites: Sequence[tuple[Site, int | None]], tls: bool, as_json: bool) -> None:
     from mockehr.api.control import ControlApi
     from mockehr.edge.server import Server
     from mockehr.sites.directory import Directory
@@ -285,7 +299,7 @@ async def _serve(plan: Plan, sites: Sequence[tuple[Site, int | None]], as_json: 
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     directory = Directory()
     control = ControlApi(directory, token=plan.control_token)
-    server = Server(directory, host=plan.host, port=plan.port, control=control)
+    server = Server(directory, host=plan.host, port=plan.port, control=control, tls=tls)
     for site, own_port in sites:
         server.admit(site, port=own_port)
     for name in plan.per_client:
@@ -332,7 +346,8 @@ def _feed(link: Link) -> str:
 def tell(server: Server, rows: list[dict[str, Any]], as_json: bool, **more: Any) -> None:
     """Print where the sites are; `more` is for the JSON alone."""
     if as_json:
-        click.echo(orjson.dumps({"url": server.url, "sites": rows} | more).decode())
+        secure = {"ca_file": str(server.ca_file)} if server.ca_file is not None else {}
+        click.echo(orjson.dumps({"url": server.url, "sites": rows} | secure | more).decode())
         return
     wide = [max([least, *(len(row[key]) for row in rows)]) for key, least in (("site", 12), ("personality", 10))]
     for row in rows:
@@ -347,4 +362,6 @@ def tell(server: Server, rows: list[dict[str, Any]], as_json: bool, **more: Any)
         click.echo(f"events       mockehr events list {telling[0]} --brief{at}", err=True)
     if any(row["feeds"] for row in rows):
         click.echo(f"feeds        mockehr hl7 links {rows[0]['site']} --brief{at}", err=True)
+    if server.ca_file is not None:
+        click.echo(f"trust        {server.ca_file}   (as long as it is served)", err=True)
     click.echo(f"control      {server.url}/_mockehr   (Ctrl-C stops)", err=True)

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import orjson
 
+from mockehr.cli.quirk_tables import QUIRK_TABLES
+
 VALUE: Final = 38
 """Characters of a setting's value."""
 TEXT: Final = 96
@@ -91,6 +93,6 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 
 TABLED: Final[MappingProxyType[str, Callable[[Any], Iterator[str]]]] = MappingProxyType(
-    {"vendor list": _list, "vendor show": _show, "vendor diff": _diff, "site diff": _site_diff}
+    {"vendor list": _list, "vendor show": _show, "vendor diff": _diff, "site diff": _site_diff, **QUIRK_TABLES}
 )
 """Operations that print a table unless `--json` is said, by name."""

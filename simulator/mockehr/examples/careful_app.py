@@ -11,18 +11,21 @@ import asyncio
 import base64
 import hashlib
 import html
+import json
 import logging
 import os
 import random
 import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx2
 import uvicorn
+from joserfc import jwk, jwt
+from joserfc.errors import JoseError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -46,6 +49,8 @@ class Server:
     client_id: str
     scopes: str
     redirect_uri: str
+    keys: dict[str, Any] = field(default_factory=dict)
+    """By `kid`, the keys by which it signs, as far as we know them."""
 
 
 @dataclass
@@ -56,6 +61,7 @@ class Kept:
     token_url: str
     verifier: str
     restarted: bool
+    jwks_uri: str = ""
     page: str = ""
     """What the callback was answered with; empty before."""
 
@@ -82,7 +88,7 @@ class App:
         # B7: of letters that nobody re-encodes. B9: S256 whatever the server says that it supports.
         state, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
         digest = hashlib.sha256(verifier.encode()).digest()
-        self.kept[state] = Kept(server, found["token_endpoint"], verifier, restarted)
+        self.kept[state] = Kept(server, found["token_endpoint"], verifier, restarted, found.get("jwks_uri", ""))
         asked = {
             "response_type": "code",
             "client_id": server.client_id,
@@ -112,6 +118,8 @@ class App:
         answer = await redeem(kept, told["code"])
         if answer.status_code != 200:
             return await self.lost(kept, f"no token: {answer.status_code} {answer.text[:200]}")
+        if "id_token" in answer.json():
+            await verify(kept, answer.json()["id_token"])
         kept.page = f"<!DOCTYPE html><title>Chart</title><p>{html.escape(await chart(kept.server, answer.json()))}"
         return HTMLResponse(kept.page)
 
@@ -169,6 +177,31 @@ async def redeem(kept: Kept, code: str) -> httpx2.Response:
         kept.token_url = (await stated(kept.server.base))["token_endpoint"]
         answer = await ask("POST", kept.token_url, data=form)
     return answer
+
+
+async def verify(kept: Kept, id_token: str) -> None:
+    """A9: who signed in is told by a key of the server's; for one that we do not know its key set is fetched, once.
+
+    Without a key set the token is taken as it is: it came straight from the token endpoint (OpenID Connect Core
+    3.1.3.7).
+    """
+    head = id_token.partition(".")[0]
+    kid = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4))).get("kid", "")
+    if kid not in kept.server.keys and kept.jwks_uri:
+        found = document(await ask("GET", kept.jwks_uri)).get("keys", [])
+        kept.server.keys = {one["kid"]: one for one in found if "kid" in one} or kept.server.keys
+    if not kept.server.keys:
+        log.error("%s shows no keys", kept.server.base)
+        return
+    if kid not in kept.server.keys:
+        raise Stopped("Who signed in is told by a key that the server does not show.")
+    try:
+        key = jwk.import_key(kept.server.keys[kid])
+        claims = jwt.decode(id_token, key, algorithms=["RS256", "RS384", "ES256", "ES384"]).claims
+    except (JoseError, ValueError) as error:
+        raise Stopped(f"The signature of who signed in does not hold: {error}") from error
+    if kept.server.client_id not in (claims.get("aud"), *(claims.get("aud") or ())):
+        raise Stopped("Somebody signed in to another app.")
 
 
 async def chart(server: Server, token: Mapping[str, Any]) -> str:

@@ -140,6 +140,17 @@ def unanswered(message: Exchange) -> str:
     return f"acknowledged as {shown(field_of(answer, b'MSA', 2)) or 'nothing'}" if answer else "not acknowledged"
 
 
+def severed(exchange: Exchange) -> bool:
+    """Whether its connection was cut, or stands still."""
+    effects = exchange.effects
+    return effects is not None and (effects.lost or effects.stall or bool(effects.reset))
+
+
+def odd(telling: Telling) -> list[str]:
+    """What made a message odd though it can be read: quirks of its text, or of its frame."""
+    return sorted(name for name in telling.quirks if name == "broken-frame" or family_of(name) == "message")
+
+
 def _reached(one: Exchange) -> bool:
     if (one.reply is not None and one.reply.body) or (one.effects is not None and one.effects.close):
         return True

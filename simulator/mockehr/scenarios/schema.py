@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
+from mockehr.config.document import refusal
 from mockehr.config.explain import validate
-from mockehr.config.load import load_file
-from mockehr.config.scalars import Count, Duration, listed
+from mockehr.config.scalars import Count, Duration, Names
 from mockehr.config.schema import schema_text
 from mockehr.config.settings import Section, SiteConfig, refuse_twice
 from mockehr.core.errors import nearest_names
+from mockehr.scenarios.checking import faults
+from mockehr.scenarios.including import included
 from mockehr.scenarios.launched import Expected
-from mockehr.scenarios.probes import probes
+from mockehr.scenarios.parameters import GIVEN_NONE, filled
+from mockehr.scenarios.phases import BeginSection, PhaseSection, ProbeName, ProbeNames
+from mockehr.scenarios.steady import SteadySection
 from mockehr.sites.configured import known_names
 
 DEFAULT_TRUTH: Final = {"Patient": ""}
+Difference = Literal[
+    "lost",
+    "duplicated",
+    "altered",
+    "misdecoded",
+    "wrongly merged",
+    "wrong patient",
+    "unmerged",
+    "foreign",
+    "unreadable",
+    "parked in vain",
+]
+"""Kinds of differences between a client's records and the truth, as reports name them."""
 SCHEMA_FILE: Final = "scenario.schema.json"
 """Name of the JSON Schema beside the shipped scenarios."""
-
-
-def _known(name: str) -> str:
-    if name not in probes():
-        facts = {"kind": "probe", "name": name, "known": [known for known, _ in probes().items()]}
-        raise PydanticCustomError("unknown_name", "There is no {kind} named {name}", facts)
-    return name
-
-
-ProbeNames = Annotated[
-    list[Annotated[str, AfterValidator(_known)]], BeforeValidator(listed, json_schema_input_type=str | list[str])
-]
-"""Names of probes: one, several separated by commas, or a list."""
 
 
 class ClientSection(Section):
     """Who the client under test is, at every site."""
 
+    kind: Literal["sync", "linker", "exporter", "app", "peer", "receiver"] = "sync"
+    """What sort of program it is: it syncs, links patients of two sites, exports in bulk, is a SMART app, speaks HL7
+    v2, or receives events. It is told so, and `mockehr check all --kind` chooses by it."""
     client_id: str = "sync"
     scopes: str = "system/*.rs"
     """What it is registered for, separated by spaces."""
@@ -104,6 +111,25 @@ class HeardSection(Section):
     """The receiver, by name; sites without it are not judged by records."""
 
 
+class FromSection(Section):
+    """Where the client's records are, if not in `<site>.ndjson`, `.json` or `.csv` with `<site>.mapping.yaml`."""
+
+    file: str = ""
+    """A file or a folder, relative to MOCKEHR_OUTPUT; `{site}` stands for the site's name."""
+    url: str = ""
+    """A database as SQLAlchemy writes it, as in `sqlite:///copy.db`; `{site}` stands for the site's name."""
+    mapping: str = ""
+    """The mapping file of a table or a database, relative to the scenario file."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if bool(self.file) == bool(self.url):
+            raise ValueError("from: say file or url")
+        if self.url and not self.mapping:
+            raise ValueError("from: a database needs a mapping")
+        return self
+
+
 class TruthSection(Section):
     """Which records the client should end up with: by resource type, the query that it is told to sync."""
 
@@ -112,6 +138,7 @@ class TruthSection(Section):
     """In place of resources: records that follow from an HL7 feed."""
     heard: HeardSection | None = None
     """In place of resources of the roster: those that a receiver of events is to hear of."""
+    from_: FromSection | None = Field(default=None, alias="from")
 
     @model_validator(mode="after")
     def _one_truth(self) -> Self:
@@ -120,15 +147,21 @@ class TruthSection(Section):
         return self
 
 
-class BeginSection(Section):
-    """A pathway that begins with the run."""
+class FaultsSection(Section):
+    """How much of a probe is let pass."""
 
-    use: str
-    """A shipped pathway, or one of the site's own files, by name."""
-    site: str = ""
-    """At which site; at each, unless told."""
-    times: Count = 1
-    """How many patients go through it."""
+    faults_at_most: Count
+
+
+class ThresholdsSection(Section):
+    """What is let pass, and what is too much."""
+
+    probes: dict[ProbeName, FaultsSection] = Field(default_factory=dict)
+    """By probe: with so many faults it passes still."""
+    truth: dict[Difference, Count] = Field(default_factory=dict)
+    """By kind of difference: how many records may differ like that."""
+    exchanges: Count | None = None
+    """How many exchanges a client may need at each site."""
 
 
 class VerdictSection(Section):
@@ -138,6 +171,7 @@ class VerdictSection(Section):
     """Probes to ask; all of them unless told."""
     required: ProbeNames = Field(default_factory=list)
     """Probes that must have seen an occasion and passed for at least one site; a run without it proves too little."""
+    thresholds: ThresholdsSection = Field(default_factory=ThresholdsSection)
 
 
 class Scenario(Section):
@@ -145,14 +179,25 @@ class Scenario(Section):
 
     version: Literal[1] = 1
     title: str
+    incident: str = ""
+    """Which production incident it stands for, in one line, with its source if there is one."""
     story: str = ""
-    """Which production incident it stands for, and what a coping client does."""
+    """What happens, and what a coping client does."""
+    include: Names = Field(default_factory=list)
+    """Files that this one builds on, relative to it, or shipped scenarios by name: mappings are merged, sites by
+    their names, other lists joined."""
+    parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Names with defaults; `${name}` in any value stands for them, and `--set name=value` replaces them."""
     seed: int = 7
     sites: list[SiteConfig] = Field(min_length=1)
     client: ClientSection = Field(default_factory=ClientSection)
     roster: RosterSection = Field(default_factory=RosterSection)
     launches: list[LaunchSection] = Field(default_factory=list)
     begin: list[BeginSection] = Field(default_factory=list)
+    phases: list[PhaseSection] = Field(default_factory=list)
+    """What happens when, in order."""
+    steady: list[SteadySection] = Field(default_factory=list)
+    """What holds before, during and after the phases."""
     truth: TruthSection = Field(default_factory=TruthSection)
     verdict: VerdictSection = Field(default_factory=VerdictSection)
     timeout: Duration = 300.0
@@ -201,9 +246,18 @@ class Scenario(Section):
         return self
 
 
-def load_scenario(path: Path) -> Scenario:
-    """Read and check a scenario file; raises ConfigError with file, line and nearest name for every problem."""
-    return validate(Scenario, load_file(path), known=known_names())
+def load_scenario(path: Path, given: Mapping[str, Any] = GIVEN_NONE) -> Scenario:
+    """Read and check a scenario file with what it includes; `given` are values of its parameters.
+
+    Raises ConfigError with file, line and nearest name for every problem, UnknownName for a parameter that there is
+    not, UsageError for a value of another type.
+    """
+    document = filled(included(path), given)
+    scenario = validate(Scenario, document, known=known_names())
+    found = list(faults(scenario))
+    if found:
+        raise refusal(document, found)
+    return scenario
 
 
 def scenario_schema() -> str:

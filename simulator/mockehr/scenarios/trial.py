@@ -15,16 +15,20 @@ import orjson
 from mockehr.auth.keys import load_key, private_jwk, read_bundled_key
 from mockehr.auth.launches import Launch
 from mockehr.config.settings import SiteConfig
-from mockehr.core.errors import ConfigError, nearest_names
-from mockehr.core.exchange import JSON
+from mockehr.core.errors import ConfigError
 from mockehr.events import Hook
-from mockehr.pathways.shipped import shipped_files
+from mockehr.scenarios.handed_back import HandedBack, handed_back, refuse_mapping
 from mockehr.scenarios.launched import LAUNCHES, Launched
+from mockehr.scenarios.player import PLAYED, Player, is_load
+from mockehr.scenarios.playing import begins_at, refuse_phases
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.probes import probes
 from mockehr.scenarios.probes.fits_the_site import SIBLINGS
-from mockehr.scenarios.schema import BeginSection, LaunchSection, Scenario
+from mockehr.scenarios.probes.shape_exceptions_counted import COUNTED
+from mockehr.scenarios.schema import LaunchSection, Scenario
 from mockehr.scenarios.scorecard import Scorecard, judge
+from mockehr.scenarios.thresholds import with_findings, within
+from mockehr.scenarios.track import Span
 from mockehr.sites.character import siblings_of
 from mockehr.sites.configured import build_configured, patient_id
 from mockehr.sites.expected import queries_of, truth_of
@@ -54,10 +58,19 @@ class Trial:
         self.title = title or scenario.title
         self._free: list[Link] = []
         self._free_hooks: list[tuple[Site, Hook]] = []
+        refuse_mapping(scenario.truth.from_, base)
         self.sites = [self._site(config) for config in scenario.sites]
+        for site in self.sites:
+            if site.charts is not None:
+                queries_of(site, self._types(site))
         self.launched: list[Launched] = []
         """What became of the launches that were driven so far."""
         self.rosters = {site.name: list(_roster(site, scenario.roster.size)) for site in self.sites}
+        self.player = Player(scenario, self.sites, self.rosters)
+        """Plays the scenario's phases, from `begin` on."""
+        self._begun = False
+        self.truths: dict[str, TruthReport] = {}
+        """By site, what `judge` found when it compared the client's records with the truth."""
 
     def environment(self, server_url: str, output: Path, mllp_ports: Mapping[str, int] = NO_PORTS) -> dict[str, str]:
         """The variables that tell a client where the sites are, who it is, whom to sync and where to write.
@@ -67,6 +80,7 @@ class Trial:
         told = {
             "MOCKEHR_SITES": ",".join(site.name for site in self.sites),
             "MOCKEHR_OUTPUT": str(output),
+            "MOCKEHR_KIND": self.scenario.client.kind,
         }
         for site in self.sites:
             prefix = f"MOCKEHR_{site.name.upper().replace('-', '_')}_"
@@ -107,28 +121,52 @@ class Trial:
             site.outbox.change(replace(hook, url=parts._replace(netloc=f"{parts.hostname}:{port}").geturl()))
 
     def begin(self) -> None:
-        """Let the scenario's pathways begin; call it once, when the sites are served and the client listens."""
+        """Let the scenario's pathways and phases begin, when the sites are served and the client listens.
+
+        Called a second time nothing happens.
+        """
+        if self._begun:
+            return
+        self._begun = True
+        self.player.begin()
         for told in self.scenario.begin:
             for site in self.sites:
                 for _ in range(told.times if told.site in ("", site.name) else 0):
                     site.pathways.start(told.use)
 
+    def rules_at(self, site: Site) -> list[str]:
+        """Names of all rules that are armed at a site in the course of the run."""
+        told = [str(rule.name) for phase in self.scenario.phases for rule in phase.rules_at(site.name)]
+        return [*(rule.name for rule in site.rules), *told]
+
+    def timeline(self) -> list[Span]:
+        """Every phase that began so far, site by site: when it began and ended by the site's clock, and why."""
+        return self.player.timeline()
+
     def judge(self, output: Path) -> Scorecard:
-        """The scorecard, from the journals and from what the client wrote to `output/<site>.ndjson`."""
+        """The scorecard, from the journals and from what the client wrote to `output`: see `handed_back`."""
         wanted = self.scenario.verdict
         asked = wanted.probes or [name for name, _ in probes().items()]
         client = self.scenario.client
         cases: list[Case] = []
         for site in self.sites:
-            file = output / f"{site.name}.ndjson"
-            report = self.truth(site, records_in(file)) if self._judged(site, file) else None
-            # Nobody else talks to these sites: whatever name it gave itself on a channel, it was the client.
-            exchanges = tuple(site.journal)
+            handed = handed_back(output, site.name, self.scenario.truth.from_, self._base)
+            report = self.truth(site, handed) if self._judged(site, handed) else None
+            if report is not None:
+                self.truths[site.name] = report
+            # Nobody else talks to these sites but a load: whatever name it gave itself, it was the client.
+            exchanges = tuple(exchange for exchange in site.journal if not is_load(exchange))
             launched = tuple(one for one in self.launched if one.site == site.name)
             known = Case(exchanges, site.name, client.client_id, report, registered_scopes=client.scopes)
-            facts = {LAUNCHES: launched, SIBLINGS: siblings_of(site, self.sites)}
+            facts = {LAUNCHES: launched, SIBLINGS: siblings_of(site, self.sites), COUNTED: handed.counted}
             cases.append(replace(known, expected=facts))
-        return judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
+        judged = judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
+        cards = [
+            with_findings(within(card, case, wanted.thresholds), self.player.findings(card.site))
+            for card, case in zip(judged.cards, cases, strict=True)
+        ]
+        missed = [PLAYED] if any(one.probe == PLAYED for card in cards for one in card.findings) else []
+        return replace(judged, cards=tuple(cards), required=(*judged.required, *missed))
 
     def launches(self) -> Iterator[tuple[Site, Launch, LaunchSection]]:
         """Every launch that is to be driven, in order; raises UnknownName or UsageError for one that cannot be.
@@ -161,24 +199,30 @@ class Trial:
             deny=told.deny,
         )
 
-    def truth(self, site: Site, given: list[JSON]) -> TruthReport:
+    def truth(self, site: Site, handed: HandedBack) -> TruthReport:
         """What the client has of one site, compared with what it should have."""
+        given, parked = handed.records, handed.parked
         told = self.scenario.truth.told
         if told is not None:
-            return told_of(site, told.link, given, told.records)
+            return told_of(site, told.link, given, told.records, parked)
         heard = self.scenario.truth.heard
         if heard is not None:
-            return heard_of(site, heard.webhook, given)
-        return truth_of(site, self.rosters[site.name], self.scenario.truth.types, given)
+            return heard_of(site, heard.webhook, given, parked)
+        return truth_of(site, self.rosters[site.name], self._types(site), given, parked)
 
-    def _judged(self, site: Site, file: Path) -> bool:
+    def _types(self, site: Site) -> dict[str, str]:
+        """What the client is to sync of a site: types that it lacks are expected of others, if those have them."""
+        types, others = self.scenario.truth.types, {kind for one in self.sites for kind in one.fhir.types}
+        return {kind: query for kind, query in types.items() if kind in site.fhir.types or kind not in others}
+
+    def _judged(self, site: Site, handed: HandedBack) -> bool:
         told = self.scenario.truth.told
         if told is not None:
             return told.link in site.links.links
         heard = self.scenario.truth.heard
         if heard is not None:
             return heard.webhook in site.outbox.lanes
-        return site.charts is not None and (not self.scenario.launches or file.is_file())
+        return site.charts is not None and (not self.scenario.launches or handed.there)
 
     def _site(self, config: SiteConfig) -> Site:
         site = self._connected(config)
@@ -193,10 +237,9 @@ class Trial:
             register_app(site, client.client_id, client.redirect_uris, client.scopes, secret=client.secret, keys=keys)
         else:
             register_demo_client(site, client.client_id, client.scopes)
-        if site.charts is not None:
-            queries_of(site, self.scenario.truth.types)
         for begun in self.scenario.begin:
-            _begins(site, begun)
+            begins_at(site, begun)
+        refuse_phases(site, self.scenario.phases)
         return site
 
     def _connected(self, config: SiteConfig) -> Site:
@@ -205,7 +248,8 @@ class Trial:
         chosen = {"port": UNASSIGNED}
         links = [link.model_copy(update=chosen) if link.name in free else link for link in config.hl7.links]
         config = config.model_copy(update={"hl7": config.hl7.model_copy(update={"links": links})})
-        site = build_configured(config, seed=self.scenario.seed, base=self._base)
+        phases = [phase.name for phase in self.scenario.phases]
+        site = build_configured(config, seed=self.scenario.seed, base=self._base, phases=phases)
         self._free += [site.links.get(name) for name in free]
         self._free_hooks += [(site, hook) for hook in site.outbox.hooks.values() if urlsplit(hook.url).port == 0]
         told = self.scenario.truth.told
@@ -248,15 +292,6 @@ def _webhooks(site: Site) -> Iterator[tuple[str, str]]:
         yield f"WEBHOOK_{own}SECRET", hook.secret
 
 
-def _begins(site: Site, told: BeginSection) -> None:
-    """Raises ConfigError for a pathway that the site does not know."""
-    known = {**site.pathways.pathways, **dict.fromkeys(shipped_files())}
-    if told.site in ("", site.name) and told.use not in known:
-        near = nearest_names(told.use, known, limit=1)
-        problem = f"begin: there is no pathway {told.use!r}" + (f"; nearest: {near[0]}" if near else "")
-        raise ConfigError(f"The scenario cannot begin at {site.name}.", [problem])
-
-
 def _roster(site: Site, size: int) -> Iterator[str]:
     """Ids to sync: some that each corruption touches, second records of merges too, then the first patients."""
     charts = site.charts
@@ -272,18 +307,3 @@ def _roster(site: Site, size: int) -> Iterator[str]:
             break
         chosen[index] = None
     yield from (charts.patient_id(index) for index in list(chosen)[:size])
-
-
-def records_in(file: Path) -> list[JSON]:
-    """What the client wrote; a line that is no JSON object is left out, a missing file is no records."""
-    if not file.is_file():
-        return []
-    found = []
-    for line in file.read_bytes().splitlines():
-        try:
-            document = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(document, dict):
-            found.append(document)
-    return found

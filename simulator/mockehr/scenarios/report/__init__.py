@@ -1,7 +1,9 @@
-"""A scorecard as text, as JUnit XML and as a page."""
+"""Runs of scenarios as text, as JUnit XML, as a page, as SARIF, for GitHub, and against a baseline."""
 
 from mockehr.scenarios.report.html import html
 from mockehr.scenarios.report.junit import junit
+from mockehr.scenarios.report.run import Run, run_of
+from mockehr.scenarios.report.sarif import sarif
 from mockehr.scenarios.report.text import table, text
 
-__all__ = ["html", "junit", "table", "text"]
+__all__ = ["Run", "html", "junit", "run_of", "sarif", "table", "text"]
