@@ -31,6 +31,11 @@ from mockehr.examples import careful
 
 
 def sync(client, patients):
+    with httpx2.Client(timeout=20.0, follow_redirects=True) as http:
+        return sync_with(http, time.sleep, client, patients)
+
+
+def sync_with(http, sleep, client, patients):
     settings = {
         "FHIR_URL": client.fhir_url,
         "TOKEN_URL": client.token_url,
@@ -38,8 +43,7 @@ def sync(client, patients):
         "PRIVATE_KEY": json.dumps(dict(client.key)),
         "SCOPES": client.scopes,
     }
-    with httpx2.Client(timeout=20.0, follow_redirects=True) as http:
-        kept = careful.sync(careful.Site(settings, http, time.sleep), list(patients))
+    kept = careful.sync(careful.Site(settings, http, sleep), list(patients))
     return list(kept.values())
 '''
 

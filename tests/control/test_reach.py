@@ -78,6 +78,10 @@ def prepared(name: str) -> Directory:
         site.handle(Exchange("mllp-in", body=b"MSH|^~\\&|A|B"))
     if name == "pathway stop":
         Control(directory).call("pathway start", site="a", name="chest-pain")
+    if name == "site upgrade":
+        upgrades = {"upgrades": {"x": {"at": "2099-01-01", "version": "next"}}}
+        directory.remove("a")
+        directory.add(build_site(SiteOptions("a", stepped=True, settings=upgrades, upgrade="x")))
     if name == "site remove":
         directory.add(build_site(SiteOptions("x")))
     return directory
@@ -88,6 +92,7 @@ def test_every_operation_answers_over_http(name: str) -> None:
     op = operations().get(name)
     path = op.full_path.replace("{site}", "a")
     shown = {"quirk show": "latency", "probe show": "truth", "pathway show": "stroke", "pathway start": "stroke"}
+    shown |= {"quirk page": "latency", "quirk try": "latency"}
     shown |= {"vendor show": "epic", "vendor diff": "epic"}
     values = VALUES | ({"name": shown[name]} if name in shown else {})
     body = {p.name: values[p.name] for p in op.parameters if p.required or p.name in ("at_least", "secret")}

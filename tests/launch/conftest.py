@@ -59,9 +59,11 @@ def stage(mockehr: World) -> Iterator[Staged]:
     """Makes a site and an app that has those flaws."""
     apps = []
 
-    def make(*flaws: str, vendor: str = "generic", secret: str = "", **options: Any) -> Stage:
+    def make(
+        *flaws: str, vendor: str = "generic", secret: str = "", kind: Any = smart_app.SmartApp, **options: Any
+    ) -> Stage:
         site = mockehr.site(vendor, patients=8, **options)
-        app = smart_app.SmartApp(site.advance, (site.fhir_url,), frozenset(flaws), secret=secret)
+        app = kind(site.advance, (site.fhir_url,), frozenset(flaws), secret=secret)
         apps.append(app)
         site._call(register_app, site.site, "app", [app.callback], secret=secret, name="Test app")
         app.start()

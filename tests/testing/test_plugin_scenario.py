@@ -180,3 +180,37 @@ def test_a_site_of_a_scenario_that_takes_hl7_listens(pytester: pytest.Pytester) 
         socket.create_connection((host, port)).close()
     """
     outcome(pytester, source).assert_outcomes(passed=1)
+
+
+PHASED = """
+title: Two days
+parameters: {wait: 30s}
+sites: [{name: north, patients: 2, clock: stepped, open_access: true}]
+steady: [{measure: failures, at_most: 0}]
+phases:
+  - {name: storm, start: {at: "${wait}"}, for: 1m, rules: {"*": [{use: latency, where: {resource: Flag}}]}}
+  - {name: calm}
+"""
+
+
+def test_phases_are_played_in_a_test_and_parameters_are_given_by_the_marker(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("two.scenario.yaml").write_text(PHASED, "utf-8")
+    source = """
+    import pytest
+    @pytest.mark.mockehr(scenario="two.scenario.yaml", parameters={"wait": "10s"})
+    def test_it(mockehr):
+        site = mockehr["north"]
+        site.advance("10s")
+        assert [rule.name for rule in site.site.rules] == ["storm:latency"]
+        assert [span.phase for span in mockehr.scenario.timeline()] == ["storm"]
+        assert site._call(site.site.handle, Exchange("fhir", path="/Patient")).notes["phase"] == "storm"
+        mockehr.scenario.begin()
+        card = mockehr.verdict({})
+        assert card.unproved == ("phases-played",)
+        assert card.cards[0].find("steady-state").verdict == "pass"
+    @pytest.mark.mockehr(scenario="two.scenario.yaml", parameters={"wiat": "10s"})
+    def test_wrong(mockehr): pass
+    """
+    result = outcome(pytester, source)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*no parameter of this scenario named 'wiat'*", "*nearest: wait*"])

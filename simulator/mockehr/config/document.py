@@ -23,20 +23,26 @@ class Document:
     value: Any
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
     """Line of each key and list item, counted from 1."""
+    sources: Mapping[KeyPath, str] = field(default_factory=dict)
+    """By key and list item: the file that it comes from, where that is another one than `source`."""
 
     def line(self, path: KeyPath) -> int:
         """The line of `path`, or of the nearest thing around it; 0 if no line is known."""
-        for end in range(len(path), -1, -1):
-            line = self.lines.get(path[:end])
-            if line is not None:
-                return line
-        return 0
+        return self.lines.get(self._known(path), 0)
+
+    def file(self, path: KeyPath) -> str:
+        """The file in which that line is."""
+        return self.sources.get(self._known(path), self.source)
 
     def place(self, path: KeyPath) -> str:
         """`north.yaml:12: quirks[0].when.every`, as far as it is known."""
         line = self.line(path)
-        where = f"{self.source}:{line}" if line else self.source
+        where = f"{self.file(path)}:{line}" if line else self.source
         return f"{where}: {spell(path)}" if path else where
+
+    def _known(self, path: KeyPath) -> KeyPath:
+        """`path`, or what is nearest around it of which a line is known."""
+        return next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ def unknown(path: KeyPath, wrong: str, name: str, known: Iterable[str]) -> Findi
 
 def refusal(document: Document, findings: Iterable[Finding]) -> ConfigError:
     """One ConfigError that tells all findings, in the order of the file."""
-    ordered = sorted(findings, key=lambda finding: document.line(finding.path))
+    ordered = sorted(findings, key=lambda one: (document.file(one.path) != document.source, document.line(one.path)))
     problems = [f"{document.place(finding.path)}: {_tell(finding)}" for finding in ordered]
     many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return ConfigError(f"{document.source} does not hold: {many}.", problems)

@@ -415,6 +415,8 @@ class SiteConfig(Section):
     """What the vendor's sandbox or production systems are like: data, limits, scopes."""
     variance: Literal["none", "realistic"] = "none"
     """`realistic`: a plausible hospital of that vendor, drawn from the seed."""
+    dirt: Annotated[str, known_as("preset of dirt")] = ""
+    """How dirty its records are: `sandbox`, `typical`, `decades` or `nightmare`; clean unless told."""
     upgrade: str | list[str] | dict[str, str | float | None] = ""
     """Upgrades of the personality that it takes: a name, several, or name → day or moment (null: from the start)."""
     fronts: Names = Field(default_factory=list)

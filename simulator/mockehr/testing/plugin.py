@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 SEED = 7
 DOCUMENTED = 'README.md of mockehr, "In pytest"'
 MARKER = (
-    "mockehr(vendor=..., patients=..., seed=..., stepped=..., quirks=[...], scenario=..., lenient=..., strict=...): "
-    "how the sites of this test are made; any field of SiteOptions may stand here. lenient=True lets armed quirks "
-    "stay unused; strict=True wants those of a scenario to have fired, too"
+    "mockehr(vendor=..., patients=..., seed=..., stepped=..., quirks=[...], scenario=..., parameters={...}, "
+    "lenient=..., strict=...): how the sites of this test are made; any field of SiteOptions may stand here. "
+    "parameters are the scenario's own; lenient=True lets armed quirks stay unused; strict=True wants those of a "
+    "scenario to have fired, too"
 )
 
 
@@ -38,9 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("mockehr_scenario", "scenario whose sites every test finds in its world", default="")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker; know our profiles of Hypothesis before its own plugin looks for one that was asked for."""
     config.addinivalue_line("markers", MARKER)
+    if str(config.getoption("--hypothesis-profile", default=None) or "").startswith("mockehr-"):
+        from mockehr.testing.hypothesis_profiles import register_profiles
+
+        register_profiles()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mockehr.auth.clients import Client
@@ -17,12 +18,15 @@ from mockehr.core.exchange import JSON, Exchange
 from mockehr.edge.launch_lab import launch_app
 from mockehr.edge.launch_record import LaunchRecord
 from mockehr.journal import Question
+from mockehr.scenarios.handed_back import read_parked
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.probes.fits_the_site import SIBLINGS
 from mockehr.scenarios.scorecard import Scorecard, cases_of, judge
 from mockehr.sites.character import siblings_of
+from mockehr.sites.exceptions import Parked, parked_from
 from mockehr.sites.expected import PATIENTS_ONLY, corrupted, everybody, truth_of
 from mockehr.sites.feeds import Link
+from mockehr.sites.holdings import Holding, Source, Unreadable, records_from
 from mockehr.sites.launching import planned
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import APP_SCOPES, fitting_key, register_app, register_demo_client
@@ -389,16 +393,27 @@ class Truth:
         return touched
 
     def compare(
-        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
+        self,
+        given: Source,
+        *,
+        patients: Sequence[str] = (),
+        types: Mapping[str, str] = PATIENTS_ONLY,
+        mapping: str | Path | None = None,
+        parked: str | Path | Iterable[Any] = (),
     ) -> TruthReport:
         """A client's records against the truth.
 
-        `patients` are the ids that it looked after; none: everybody, up to 10 000. `types` is what it was
-        to sync: each resource type with the query that narrows it, or an empty text. Raises UsageError for a site
-        without charts, or with too many patients to compare them all.
+        `given` are resources, a function that returns them, a file or folder of NDJSON or Bundles, or with a
+        `mapping` (a YAML file) a CSV file or the URL of a database. `parked` is what the client set aside: a file of
+        NDJSON, or objects as its lines. `patients` are the ids that it looked after; none: everybody, up to 10 000.
+        `types` is what it was to sync: each resource type with the query that narrows it, or an empty text. Raises
+        UsageError for a site without charts, or with too many patients to compare them all.
         """
+        __tracebackhide__ = True
         roster = patients or self._site._call(everybody, self._site.site)
-        report: TruthReport = self._site._call(truth_of, self._site.site, roster, types, list(given))
+        holdings = list(records_from(given, mapping))  # here, since a database wants its own thread
+        aside, wrong = _set_aside(parked)
+        report: TruthReport = self._site._call(truth_of, self._site.site, roster, types, holdings + wrong, aside)
         return report
 
     def watch(self, link: str) -> None:
@@ -425,13 +440,32 @@ class Truth:
             raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")
 
     def assert_same(
-        self, given: Iterable[JSON], *, patients: Sequence[str] = (), types: Mapping[str, str] = PATIENTS_ONLY
+        self,
+        given: Source,
+        *,
+        patients: Sequence[str] = (),
+        types: Mapping[str, str] = PATIENTS_ONLY,
+        mapping: str | Path | None = None,
+        parked: str | Path | Iterable[Any] = (),
     ) -> None:
-        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth."""
+        """Raise VerdictFailed, saying what is lost, doubled or altered, unless the client has exactly the truth.
+
+        What it parked is not lost. Arguments: as `compare` takes them.
+        """
         __tracebackhide__ = True
-        report = self.compare(given, patients=patients, types=types)
+        report = self.compare(given, patients=patients, types=types, mapping=mapping, parked=parked)
         if not report.ok:
             raise VerdictFailed(report.text(), remedy=f"Repeat with seed {self._site.site.options.seed}.")
+
+
+def _set_aside(parked: str | Path | Iterable[Any]) -> tuple[list[Parked], list[Holding]]:
+    """What was parked, and what is wrong with how that was told."""
+    if isinstance(parked, str | Path):
+        found, wrong = read_parked(Path(parked))
+        return found, [*wrong]
+    every = list(parked_from((f"parked {number}", one) for number, one in enumerate(parked, 1)))
+    bad = [Unreadable("", one) for one in every if isinstance(one, str)]
+    return [one for one in every if isinstance(one, Parked)], [*bad]
 
 
 def _goes_on(link: Link) -> bool:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import orjson
 
 from mockehr.auth.keys import load_key, private_jwk
 from mockehr.core.errors import UnknownName
 from mockehr.core.exchange import JSON
+from mockehr.scenarios.parameters import GIVEN_NONE
 from mockehr.scenarios.schema import load_scenario
 from mockehr.scenarios.scorecard import Scorecard
 from mockehr.scenarios.shipped import find_scenario
+from mockehr.scenarios.track import Span
 from mockehr.scenarios.trial import Trial
 from mockehr.sites.site import Site
 from mockehr.sites.test_client import fitting_key
@@ -28,6 +31,8 @@ class StagedScenario:
         self.trial = trial
         self._server = server
         self._mllp_ports = mllp_ports
+        if not trial.feeds() and not trial.scenario.begin:
+            self.begin()
 
     @property
     def title(self) -> str:
@@ -49,8 +54,15 @@ class StagedScenario:
         return self.trial.environment(self._server.url, output, self._mllp_ports)
 
     def begin(self) -> None:
-        """Let the scenario's pathways begin, once the peer under test listens for their messages."""
+        """Let the scenario's pathways and phases begin, once the peer under test listens for their messages.
+
+        Where nobody has to listen and no pathway begins, phases have begun already. Once is enough.
+        """
         self._server.threaded.call(self.trial.begin)
+
+    def timeline(self) -> list[Span]:
+        """Every phase that began so far, site by site: when it began and ended by the site's clock, and why."""
+        return self._server.threaded.call(self.trial.timeline)
 
     def client(self, site: str) -> TestClient:
         """The same for a client that runs in the test's own process, about one site; raises UnknownName."""
@@ -89,12 +101,18 @@ class StagedScenario:
         raise UnknownName("site of this scenario", name, [site.name for site in self.trial.sites])
 
 
-def find_trial(given: str | Path, folders: Iterable[Path] = (), *, seed: int | str | None = None) -> Trial:
-    """A trial of the scenario in the file `given`, looked for here and in `folders`, or of the shipped one so named.
+def find_trial(
+    name: str | Path,
+    folders: Iterable[Path] = (),
+    *,
+    seed: int | str | None = None,
+    given: Mapping[str, Any] = GIVEN_NONE,
+) -> Trial:
+    """A trial of the scenario in the file `name`, looked for here and in `folders`, or of the shipped one so named.
 
-    `seed` takes the place of the scenario's own. Raises UnknownName with the nearest shipped ones, and ConfigError
-    for a file that does not hold.
+    `seed` takes the place of the scenario's own, `given` of its parameters. Raises UnknownName with the nearest
+    shipped ones, and ConfigError for a file that does not hold.
     """
-    path = find_scenario(given, folders)
-    scenario = load_scenario(path)
+    path = find_scenario(name, folders)
+    scenario = load_scenario(path, given)
     return Trial(scenario if seed is None else scenario.model_copy(update={"seed": seed}), base=path.parent)

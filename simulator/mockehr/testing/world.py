@@ -27,7 +27,7 @@ __all__ = ["StagedScenario", "TestClient", "TestSite", "Truth", "World", "WorldS
 SHOWN = 40
 OF_A_SITE: Final = tuple(f.name for f in fields(SiteOptions) if f.name not in ("name", "personality"))
 """Settings that the marker passes on to every site that the test makes."""
-OF_A_TEST: Final = ("vendor", "quirks", "scenario", "lenient", "strict")
+OF_A_TEST: Final = ("vendor", "quirks", "scenario", "parameters", "lenient", "strict")
 
 
 class World:
@@ -95,14 +95,15 @@ class World:
             raise UsageError(
                 f"This test plays {self._scenario.title} already.", remedy="Play one scenario in each test."
             )
-        trial = find_trial(scenario, folders, seed=None if seed is None else seed_of(seed))
+        given = self._settings.get("parameters") or {}
+        trial = find_trial(scenario, folders, seed=None if seed is None else seed_of(seed), given=given)
         ports: dict[str, int] = {}
         trial.assign_ports(free_ports)
         for site in trial.sites:
             made = self._admit(site)
             if site.listeners.wanted():
                 ports[site.name] = self.listeners.open_all(made, free=True)[1]
-        self._excused = frozenset((site.name, rule.name) for site in trial.sites for rule in site.rules)
+        self._excused = frozenset((site.name, rule) for site in trial.sites for rule in trial.rules_at(site))
         self._scenario = StagedScenario(trial, self._server, ports)
 
     @property

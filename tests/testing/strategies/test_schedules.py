@@ -9,9 +9,11 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
 from mockehr.core.errors import UnknownName, UsageError
 from mockehr.core.exchange import Exchange, Reply
+from mockehr.population.corruption.base import corruptions
 from mockehr.quirks.rule import quirks
 from mockehr.sites.build import build_site
 from mockehr.sites.options import SiteOptions
@@ -165,7 +167,9 @@ def test_a_given_test_fails_with_the_shrunk_schedule() -> None:
 @given(schedules())
 def test_every_schedule_can_be_armed(schedule: Schedule) -> None:
     site = armed(schedule)
-    assert [rule.name for rule in site.rules] == [rule["use"] for rule in schedule]
+    assert site.charts is not None
+    names = [rule.name for rule in site.rules] + list(site.charts.infections)
+    assert sorted(names) == sorted(rule["use"] for rule in schedule)
 
 
 @given(schedules(channels=("mllp-in",), resources=("Patient",)))
@@ -188,10 +192,28 @@ def test_a_calm_schedule_ends(schedule: Schedule) -> None:
         assert rule.when.first or rule.when.at_most
 
 
-@pytest.mark.parametrize("name", list(quirks()))
+@pytest.mark.parametrize("name", [*quirks(), *corruptions()])
 def test_every_quirk_is_drawn_when_asked_for(name: str) -> None:
     schedule = find(schedules(names=(name,)), bool, settings=THOROUGH)
     assert [rule["use"] for rule in schedule] == [name]
+
+
+def test_a_rule_that_would_do_nothing_is_not_drawn() -> None:
+    (rule,) = find(schedules(names=("token-expiry",)), bool, settings=THOROUGH)
+    assert rule["with"], "without settings it never fires"
+
+
+def test_charts_stay_clean_where_channels_or_calm_are_asked_for() -> None:
+    everything = schedules()
+    dirt = set(corruptions())
+    assert find(everything, lambda drawn: any(rule["use"] in dirt for rule in drawn), settings=THOROUGH)
+    for narrowed in (schedules(channels=("fhir",)), schedules(calm=True)):
+        with pytest.raises(NoSuchExample):
+            find(
+                narrowed,
+                lambda drawn: any(rule["use"] in dirt for rule in drawn),
+                settings=settings(THOROUGH, max_examples=100),
+            )
 
 
 def test_words_that_a_quirk_lists_are_drawn() -> None:

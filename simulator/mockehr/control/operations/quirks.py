@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import MISSING, fields
 from typing import Any
 
 from mockehr.control.operation import NOTHING, Document, operation
+from mockehr.control.tries.trial import try_out
 from mockehr.population.corruption.base import corruptions
 from mockehr.quirks.rule import quirks
 from mockehr.sites.directory import Directory
@@ -49,14 +49,17 @@ def catalogue(directory: Directory) -> dict[str, Any]:
     return {"quirks": sorted(rows, key=lambda row: row["name"])}
 
 
-@operation("quirk show", "GET", "/quirks/{name}", scope="server", offline=True)
-def show(directory: Directory, name: str) -> dict[str, Any]:
-    """One quirk: its documentation and its settings with their defaults."""
-    found = corruptions() if name in corruptions() else quirks()
-    cls = found.get(name)
-    settings = {f.name: None if f.default is MISSING else f.default for f in fields(cls)}
-    family = getattr(cls.about, "family", "corruption")
-    return _row(name, cls, family) | {"documentation": inspect.getdoc(cls) or "", "settings": settings}
+@operation("quirk try", "POST", "/quirk-trials", scope="server", offline=True)
+def attempt(
+    directory: Directory, name: str, settings: Document = NOTHING, personality: str = "generic"
+) -> dict[str, Any]:
+    """Play a small story at two equal sites, with the quirk and without it, and tell what differs.
+
+    The story fits the quirk: a read, a search, a write, a token, a launch, an export, deliveries or messages; of a
+    corruption it is a record as it is and as it is shown. SETTINGS lie over those by which the quirk shows at once.
+    """
+    tried = try_out(name, settings, personality)
+    return {"name": name, "personality": personality, **tried.as_json()}
 
 
 def _row(name: str, cls: Any, family: str) -> dict[str, Any]:

@@ -90,6 +90,13 @@ def reset(site: Site) -> dict[str, Any]:
     return {"reset": site.name}
 
 
+@operation("site upgrade", "POST", "/upgrades/{name}")
+def upgrade(site: Site, name: str) -> dict[str, Any]:
+    """Let a site take one of its upgrades now, and those that come before it; the site's `upgrade` names them."""
+    site.upgrades.bring_forward(name)
+    return {"taken": list(site.upgrades.taken), "to_come": [one.name for one in site.upgrades.to_come]}
+
+
 @operation("site import", "POST", "/import")
 def take_in(site: Site, resource: Document) -> dict[str, Any]:
     """Import a resource or Bundle given in the call; files and folders go in with `mockehr serve --import`."""

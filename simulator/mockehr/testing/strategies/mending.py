@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
+from mockehr.fhir.validation.rules import in_order
+from mockehr.testing.strategies.mending_resources import MENDS as OF_RESOURCES
 
 UCUM: Final = "http://unitsofmeasure.org"
-_TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
 Mend = Callable[[JSON], JSON]
 
 
@@ -20,7 +21,9 @@ def mended(name: str, drawn: JSON) -> JSON:
 
 
 def _period(drawn: JSON) -> JSON:  # per-1
-    return {"start": drawn["start"]} if "start" in drawn and "end" in drawn else drawn
+    if in_order(drawn.get("start"), drawn.get("end")):
+        return drawn
+    return {**drawn, "start": drawn["end"], "end": drawn["start"]}
 
 
 def _quantity(drawn: JSON) -> JSON:  # qty-3
@@ -41,11 +44,34 @@ def _measured(unit: str) -> Mend:  # age-1, drt-1, cnt-3, dis-1
 
 
 def _ratio(drawn: JSON) -> JSON:  # rat-1
-    return {"numerator": {"value": 1, "unit": "mg"}, "denominator": {"value": 1, "unit": "mL"}}
+    one = {"value": 1, "unit": "mg"}
+    return {"numerator": drawn.get("numerator", one), "denominator": drawn.get("denominator", one)}
 
 
 def _range(drawn: JSON) -> JSON:  # rng-2
-    return {"low": {"value": 1}, "high": {"value": 2}} if "low" in drawn and "high" in drawn else drawn
+    low, high = drawn.get("low", {}).get("value"), drawn.get("high", {}).get("value")
+    if low is None or high is None or low <= high:
+        return drawn
+    return {**drawn, "low": {**drawn["low"], "value": high}, "high": {**drawn["high"], "value": low}}
+
+
+def _repeat(drawn: JSON) -> JSON:  # tim-1 to tim-10
+    made = dict(drawn)
+    for name in ("duration", "period"):
+        if name in made or f"{name}Max" in made:
+            made[name] = abs(made.get(name, 1))
+            made.setdefault(f"{name}Unit", "d")
+    if "countMax" in made:
+        made.setdefault("count", 1)
+    if "offset" in made:
+        made["when"] = ["HS"]
+    if "when" in made:
+        made.pop("timeOfDay", None)
+    return made
+
+
+def _extension(drawn: JSON) -> JSON:  # ext-1
+    return drawn if len(drawn) > 1 else {**drawn, "valueBoolean": False}
 
 
 def _with(when: str, **needed: Any) -> Mend:
@@ -57,57 +83,21 @@ def _with(when: str, **needed: Any) -> Mend:
     return mend
 
 
-def _without(*names: str) -> Mend:
-    def mend(drawn: JSON) -> JSON:
-        return {key: value for key, value in drawn.items() if key not in names}
-
-    return mend
-
-
-def _coded(system: str, code: str) -> JSON:
-    return {"coding": [{"system": _TERMS + system, "code": code}]}
-
-
-def _allergy(drawn: JSON) -> JSON:  # ait-1, ait-2
-    rest = _without("verificationStatus")(drawn)
-    return {"clinicalStatus": _coded("allergyintolerance-clinical", "active"), **rest}
-
-
-def _condition(drawn: JSON) -> JSON:  # con-3 to con-5
-    abated = any(name.startswith("abatement") for name in drawn)
-    rest = _without("verificationStatus", "clinicalStatus")(drawn)
-    return {"clinicalStatus": _coded("condition-clinical", "inactive" if abated else "active"), **rest}
-
-
-def _appointment(drawn: JSON) -> JSON:  # app-2 to app-4
-    return {**_without("start", "end", "cancelationReason")(drawn), "status": "proposed"}
-
-
-def _family_member(drawn: JSON) -> JSON:  # fhs-1, fhs-2
-    ages = [name for name in drawn if name.startswith(("age", "estimatedAge"))]
-    return _without(*ages, "estimatedAge")(drawn)
-
-
 _MENDS: Final[Mapping[str, Mend]] = MappingProxyType(
     {
+        **OF_RESOURCES,
         "Age": _measured("a"),
-        "AllergyIntolerance": _allergy,
-        "Appointment": _appointment,
-        "Appointment.participant": _with("", actor={"reference": "Patient/a"}),
         "Attachment": _with("data", contentType="text/plain"),
-        "Condition": _condition,
-        "Consent": _with("", policyRule={"text": "as agreed"}),
         "ContactPoint": _with("value", system="phone"),
         "Count": _measured("1"),
         "Distance": _measured("m"),
         "Duration": _measured("d"),
         "Expression": _with("", expression="true"),
-        "FamilyMemberHistory": _family_member,
-        "MedicationAdministration.dosage": _with("", dose={"value": 1, "unit": "mg"}),
-        "Organization": _with("", name="House"),
+        "Extension": _extension,
         "Period": _period,
         "Quantity": _quantity,
         "Range": _range,
         "Ratio": _ratio,
+        "Timing.repeat": _repeat,
     }
 )
