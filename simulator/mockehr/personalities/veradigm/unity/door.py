@@ -11,6 +11,7 @@ import orjson
 
 from mockehr.core.exchange import Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.proprietary import Records
 from mockehr.personalities.veradigm.unity import soap
 from mockehr.personalities.veradigm.unity.actions import ACTIONS, named
@@ -165,7 +166,7 @@ def _read(body: bytes) -> Request | None:
 
 
 def _reply(document: object) -> Reply:
-    return Reply(200, [], orjson.dumps(document), None, "application/json; charset=utf-8")
+    return Reply(200, [], to_bytes(document), None, "application/json; charset=utf-8")
 
 
 def _words(action: str, text: str) -> str:
