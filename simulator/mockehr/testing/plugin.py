@@ -39,8 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker, and leave our own modules as they are.
+
+    pytest rewrites the assertions of all that a plugin's distribution has. There are hundreds of modules here, whose
+    assertions tell nobody anything, and a fresh environment would spend many seconds on them.
+    """
     config.addinivalue_line("markers", MARKER)
+    marked = getattr(config.pluginmanager.rewrite_hook, "_must_rewrite", None)
+    if isinstance(marked, set):
+        marked.discard("mockehr")
 
 
 @pytest.fixture(scope="session")
