@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -156,7 +157,8 @@ def files_otherwise(name: str, *, exact: bool) -> type[Contract]:
 
         def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
             if method == "POST" and url.endswith("/Patient"):
-                body = orjson.dumps(orjson.loads(body) | {name: "1900-01-01"})
+                with suppress(orjson.JSONDecodeError, TypeError):  # rubbish is passed on as it is
+                    body = orjson.dumps(orjson.loads(body) | {name: "1900-01-01"})
             return true.send(method, url, headers, body)
 
         return Door(true.base_url, send)
