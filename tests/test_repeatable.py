@@ -15,6 +15,7 @@ from mockehr.events import Hook, Policy
 from mockehr.journal import entry
 from mockehr.quirks.rule import quirks
 from mockehr.sites.build import build_site
+from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 
@@ -141,3 +142,35 @@ def test_events_and_exports_with_all_their_quirks_armed_give_byte_equal_journals
 
 def test_another_seed_tells_of_events_otherwise() -> None:
     assert busy_days(12)[0] != busy_days()[0]
+
+
+@cache
+def fleet(seed: int = 11) -> bytes:
+    """The journals of two hospitals drawn in production, one with an API of its own, and of a copy before them."""
+    sites, directory = [], Directory()
+    for name, vendor, behind in (("hub", "nexhealth", ("a", "b")), ("a", "epic", ()), ("b", "athena", ())):
+        drawn = SiteOptions(
+            name, vendor, patients=0 if behind else 6, seed=f"{seed}/{name}", stepped=True, open_access=True,
+            environment="production", variance="realistic", fronts=behind,
+        )  # fmt: skip
+        sites.append(directory.add(build_site(drawn)))
+    _, epic, athena = sites
+    for site in (epic, athena):
+        assert site.charts is not None
+        for index in range(6):
+            ask(site, f"/Patient/{site.charts.patient_id(index)}", "")
+    practice = next(path for path in athena.endpoints.apis if path.startswith("/v1/"))
+    for _ in range(120):
+        athena.handle(Exchange("proprietary", path=f"{practice}/departments", peer="192.0.2.1"))
+    for site in sites:
+        site.clock.advance(7200)
+    return b"".join(site.journal.ndjson() for site in sites)
+
+
+def test_drawn_hospitals_with_apis_budgets_and_a_front_give_byte_equal_journals() -> None:
+    first = fleet()
+    fleet.cache_clear()
+    assert fleet() == first
+    for part in (b'"channel":"proprietary"', b'"channel":"upstream"', b'"site":"hub"'):
+        assert part in first, part
+    assert fleet(12) != first

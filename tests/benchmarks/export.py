@@ -52,6 +52,7 @@ class Wire:
             if status == 200:
                 found: dict[str, Any] = json.loads(body)
                 return found
+            # The site runs on the wall clock and says Retry-After: 0. Polls without a pause would be measured, too.
             time.sleep(0.1)
 
     def close(self) -> None:

@@ -64,3 +64,14 @@ def test_sites_look_like_recordings_of_their_vendors(vendor: str) -> None:
         pytest.skip("the recordings are not beside this checkout")
     done = run(str(folder), "--site", f"x={vendor}", "--recall", "0.95", "--precision", "0.93")
     assert done.exception is None, done.stdout
+
+
+def test_a_platform_without_patients_is_refused_in_words(recorded: Path) -> None:
+    error = run(str(recorded), "--site", "x=redox").exception
+    assert isinstance(error, UsageError)
+    assert "redox has no patients of its own" in str(error)
+
+
+def test_files_that_are_no_answers_are_named(recorded: Path) -> None:
+    (recorded / "notes.json").write_text("hello")
+    assert "left out: notes.json" in run(str(recorded), "--site", "x=generic", "--patients", "2").stderr

@@ -80,3 +80,11 @@ def test_only_types_that_have_compartments_are_printed_with_searches_in_them() -
 def test_methods_of_any_length_leave_the_paths_in_one_column() -> None:
     lines = CliRunner().invoke(cli, ["routes"]).output.splitlines()
     assert {line.index("/main") for line in lines} == {7}
+
+
+@pytest.mark.parametrize("vendor", ["advancedmd", "nextgen", "veradigm", "redox"])
+def test_an_api_with_several_paths_is_listed_once(vendor: str) -> None:
+    site = build_site(SiteOptions("n", personality=vendor))
+    routes = [route for route in routes_of(site) if route.channel == "proprietary"]
+    assert routes
+    assert len(set(routes)) == len(routes)

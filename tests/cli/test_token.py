@@ -67,3 +67,10 @@ def test_what_is_missing_is_said(mockehr: World) -> None:
     assert "Name the site" in run().output
     assert isinstance(run("nowhere", "--server", mockehr.url).exception, UsageError | UnknownName)
     assert isinstance(run("north", "--server", "http://127.0.0.1:1").exception, EnvironmentProblem)
+
+
+@pytest.mark.mockehr(lenient=True)
+def test_what_a_vendor_wants_besides_the_assertion_is_sent(mockehr: World) -> None:
+    site = mockehr.site("advancedmd", patients=1)
+    site.client("demo")
+    assert run(site.name, "--server", mockehr.url).exit_code == 0

@@ -98,7 +98,7 @@ def test_mllp_users_meet_no_failure(mockehr: World, root: Path, tmp_path: Path) 
 def test_a_wrong_acknowledgement_counts_as_a_failure(
     mockehr: World, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[__name__], "SECONDS", 2)
+    monkeypatch.setattr(sys.modules[__name__], "SECONDS", 5)
     site = mockehr.site(patients=20)
     site.quirk("ack-wrong-id")
     server = listen_for(site.site)

@@ -41,8 +41,10 @@ class Ward:
     untouched: bool = True
 
     def of(self, kind: str, where: Callable[[dict[str, Any]], bool] = lambda clean: True) -> list[dict[str, Any]]:
-        """Dressed resources of a type whose clean original satisfies a condition."""
-        return [made for clean, made in self.pairs if made["resourceType"] == kind and where(clean)]
+        """Dressed resources of a type whose clean original satisfies a condition; there have to be some."""
+        found = [made for clean, made in self.pairs if made["resourceType"] == kind and where(clean)]
+        assert found, f"no chart has such a {kind}"
+        return found
 
 
 def _ward(vendor: str, charts: int) -> Ward:

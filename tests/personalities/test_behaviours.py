@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mockehr.core.errors import MockehrError
-from mockehr.personalities.behaviours import Behaviour, _rows, all_behaviours, as_markdown, behaviours
+from mockehr.personalities.behaviours import Behaviour, _rows, as_markdown, behaviours
 from mockehr.personalities.load import load_personality, personality_names
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -29,8 +29,9 @@ def named() -> Iterator[tuple[str, str]]:
 
 def test_every_known_behaviour_is_named_by_a_test_and_no_other_is() -> None:
     tested = set(named())
-    known = {(one.vendor, one.id) for one in all_behaviours() if one.known}
-    noted = {(one.vendor, one.id) for one in all_behaviours()}
+    rows = [one for vendor in personality_names() for one in behaviours(vendor)]
+    known = {(one.vendor, one.id) for one in rows if one.known}
+    noted = {(one.vendor, one.id) for one in rows}
     assert sorted(known - tested) == [], "rows of notes.md that no test names"
     assert sorted(tested - noted) == [], "ids that are in nobody's notes.md"
 

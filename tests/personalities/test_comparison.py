@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mockehr.personalities.comparison import ABSENT, differences
+import pytest
+
+from mockehr.personalities.behaviours import Behaviour
+from mockehr.personalities.comparison import ABSENT, _speaks, differences
 from mockehr.personalities.load import load_personality
 
 
@@ -20,3 +23,16 @@ def test_differences_have_the_sources_of_whichever_vendor_speaks_of_them() -> No
     generic, oracle = (load_personality(name).settings for name in ("generic", "oracle"))
     found = {one.setting: one.sources for one in differences(generic, oracle, ("generic", "oracle"))}
     assert any(source.startswith("oracle ") for sources in found.values() for source in sources)
+
+
+def test_a_section_against_a_single_value_differs_as_a_whole() -> None:
+    found = [(one.setting, one.first, one.second) for one in differences({"a": {"b": 1}}, {"a": 5})]
+    assert found == [("a", {"b": 1}, 5)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "speaks"), [("search.total", True), ("search.total.kind", True), ("search.totals", False)]
+)
+def test_a_row_speaks_of_its_setting_and_of_all_below_it(setting: str, speaks: bool) -> None:
+    row = Behaviour("x", "Search", "a", "text", "`search.total`, rules.py", "O", "S1")
+    assert _speaks(row, setting) is speaks

@@ -42,9 +42,13 @@ def test_nothing_has_meta_or_narrative(epic_ward: Any) -> None:
 
 @pytest.mark.behaviour("epic", "value-first")
 def test_extensions_tell_their_value_before_their_url(epic_ward: Any) -> None:
-    for patient in epic_ward.of("Patient"):
-        for extension in patient["extension"]:
-            assert list(extension)[-1] == "url"
+    found = [extension for patient in epic_ward.of("Patient") for extension in patient["extension"]]
+    parts = [part for extension in found for part in extension.get("extension", ())]
+    assert {part["url"] for part in parts} >= {"ombCategory", "text"}
+    for extension in (*found, *parts):
+        assert list(extension)[-1] == "url"
+    away = next(clean for clean, _ in epic_ward.pairs if clean["resourceType"] == "Patient")
+    assert next(iter(away["extension"][0]["extension"][0])) == "url"  # as the population has it
 
 
 @pytest.mark.behaviour("epic", "patient-identifiers", "internal-padded", "dstu2-patient-id")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from mockehr.recording.likeness import Pile, likenesses, mean
+from mockehr.recording.likeness import Pile, identifies, likenesses, mean
 from mockehr.recording.questions import read_recorded
 
+GOAL = {"resourceType": "Goal", "status": "x"}
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
 
@@ -58,3 +59,29 @@ def test_the_figures_are_those_of_another_measure(vendor: str) -> None:
         row = rows[group["group"]]
         assert (round(row.recall, 3), round(row.precision, 3)) == (group["recall"], group["precision"]), row.kind
     assert rows.keys() == {group["group"] for group in told["groups"]}
+
+
+def test_an_envelope_without_its_type_is_still_an_envelope() -> None:
+    (envelope, goal) = sorted(likenesses(*[pile({"type": "searchset", "entry": [{"resource": GOAL}]})] * 2), key=str)
+    assert (envelope.kind, goal.kind) == ("Bundle", "Goal")
+
+
+@pytest.mark.parametrize(
+    ("body", "can"),
+    [
+        ({"resourceType": "Goal"}, True),
+        ({"entry": [], "type": "searchset"}, True),
+        ({"entry": []}, False),
+        ({"type": "searchset"}, False),
+        ({"resource": "Goal", "detail": "not found"}, False),
+    ],
+)
+def test_only_answers_in_fhir_can_be_compared(body: dict[str, Any], can: bool) -> None:
+    assert identifies(body) is can
+
+
+def test_what_is_missing_is_listed_by_weight() -> None:
+    recorded = pile({"resourceType": "Goal", "note": [{}], "status": "x"}, {"resourceType": "Goal", "status": "x"})
+    (row,) = likenesses(recorded, pile({"resourceType": "Goal"}))
+    assert [weight for _, weight in row.missing] == sorted((weight for _, weight in row.missing), reverse=True)
+    assert len({weight for _, weight in row.missing}) > 1

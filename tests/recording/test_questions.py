@@ -38,6 +38,30 @@ def test_patients_are_exchanged_and_nothing_is_asked_twice(tmp_path: Path) -> No
     assert targets == ["Goal?patient=one&category=x|y", "Goal?patient=two&category=x|y", "Patient/one", "Patient/two"]
 
 
+def test_what_was_asked_of_several_patients_is_asked_once_of_each(tmp_path: Path) -> None:
+    for id in ("yy", "zz"):
+        record(tmp_path, id, f"Patient/{id}", {"resourceType": "Patient", "id": id})
+    targets, pile = asked(tmp_path, {"Patient/one": {"resourceType": "Patient"}})
+    assert targets == ["Patient/one", "Patient/two"]
+    assert pile.counts == {"Patient": 1, "Goal": 1}
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ("Patient?_id=zz", ["Patient?_id=one", "Patient?_id=two"]),
+        ("Patient/zz/$everything?_id=9", ["Patient/one/$everything?_id=9", "Patient/two/$everything?_id=9"]),
+        ("Goal?_id=9", ["Goal?_id=9"]),
+        ("Goal?subject=Patient/zz", ["Goal?subject=Patient/one", "Goal?subject=Patient/two"]),
+    ],
+)
+def test_an_id_is_that_of_a_patient_only_where_patients_are_asked_for(
+    tmp_path: Path, target: str, wanted: list[str]
+) -> None:
+    record(tmp_path, "a", target, {"resourceType": "Bundle", "type": "searchset"})
+    assert asked(tmp_path)[0] == wanted
+
+
 def test_other_reads_become_reads_of_what_a_search_finds(tmp_path: Path) -> None:
     record(tmp_path, "a", "Goal/9", {"resourceType": "Goal", "id": "9"})
     found = {"Goal?patient=one": {"entry": [{"resource": {"resourceType": "Goal", "id": "g"}}]}}
@@ -70,3 +94,9 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
         read_recorded(tmp_path)
     with pytest.raises(EnvironmentProblem, match="is no folder"):
         read_recorded(tmp_path / "none")
+
+
+def test_a_folder_of_something_else_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("hello")
+    with pytest.raises(EnvironmentProblem, match=r"1 of its files are something else, such as a\.json"):
+        read_recorded(tmp_path)

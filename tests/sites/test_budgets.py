@@ -157,3 +157,25 @@ def test_at_peak_times_of_a_zone_less_is_allowed(at: float, allowed: int) -> Non
 def test_peaks_that_mean_nothing_are_refused(told: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="no budget"):
         site_with({"limit": 1, "window": 9, **told})
+
+
+@pytest.mark.parametrize("told", [{"limit": 5}, {"limit": "5", "window": 60}, {"limit": True, "window": 60}, 5])
+def test_a_budget_without_its_numbers_is_refused_in_words(told: Any) -> None:
+    with pytest.raises(ConfigError, match="without a limit and a window in numbers"):
+        site_with(told)
+
+
+def test_a_budget_of_nothing_is_told_by_what_was_said() -> None:
+    with pytest.raises(ConfigError, match=r"^limit: 0, window: -5 is no budget\."):
+        site_with({"limit": 0, "window": -5})
+
+
+def test_the_least_of_budgets_is_one_request_a_second_and_shorter_windows_are_fractions() -> None:
+    site = site_with({"limit": 1, "window": 0.5})
+    assert [ask(site).status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize("told", [{"limit": 0}, {"window": 0}, {"per": "moon"}, {"wait": "never"}])
+def test_budgets_that_let_nobody_through_or_mean_nothing_are_refused(told: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="no budget"):
+        site_with({"limit": 1, "window": 9, **told})

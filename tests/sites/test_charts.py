@@ -142,7 +142,11 @@ def test_ids_of_other_sites_texts_of_other_forms_and_places_beyond_a_chart_are_n
     assert elsewhere is not None
     foreign = [record for index in range(3) for record in elsewhere.dressed(index).by_key.values()]
     texts = ["", "0", "-1", "p", "p-1", "p00", "x" * 64, "é", "../p1", "p1/p2", "p1-", "d9999"]
-    own = {f"{record.resource_type}/{record.id}" for i in range(200) for record in charts.dressed(i).by_key.values()}
+    own: set[str] = set()
+    if vendor in CLEAN:  # whose ids are the same at all sites
+        own = {
+            f"{record.resource_type}/{record.id}" for i in range(200) for record in charts.dressed(i).by_key.values()
+        }
     for kind, id in [(record.resource_type, record.id) for record in foreign] + [("Patient", text) for text in texts]:
         found = charts.read(kind, id)
         assert found is None or (vendor in CLEAN and found.key in own), (kind, id)

@@ -264,3 +264,20 @@ def test_a_server_file_is_read_with_lines_and_nearest_names(tmp_path: Path) -> N
     assert [problem.partition("server.yaml:")[2][:2] for problem in caught.value.problems] == ["3:", "4:"]
     assert "nearest: epic" in caught.value.problems[0]
     assert "nearest: delay" in caught.value.problems[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ("{search: {defalt_size: 5}}", "'search.defalt_size'.\n  nearest: default_size"),
+        ("{search: 5}", "which is no mapping.\n  remedy: There one may set: page_parameter"),
+    ],
+)
+def test_a_wrong_setting_of_a_personality_is_told_with_its_line(tmp_path: Path, settings: str, what: str) -> None:
+    file = tmp_path / "own.yaml"
+    start = "version: 1\nsites:\n  - name: x\n    personality: epic\n    settings:\n"
+    file.write_text(f"{start}      {settings[1:-1]}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_server(file)
+    assert f"{file}:6: sites[0].settings.search" in str(caught.value)
+    assert what in str(caught.value)

@@ -57,7 +57,6 @@ def test_names_are_found_whatever_the_order_of_adding(order: tuple[str, str]) ->
     directory.check()
     hub, north = directory.get("hub"), directory.get("north")
     assert connection(hub).site is north
-    assert directory.in_front_of(north) == ["hub"]
 
 
 def test_a_name_that_is_missing_is_told_with_the_nearest_and_a_remedy() -> None:
@@ -153,6 +152,17 @@ def test_a_token_that_is_over_by_its_time_is_renewed_before() -> None:
     assert len(exchange.notes["behind"]) == 1
 
 
+def test_only_a_body_has_a_content_type() -> None:
+    _, hub, north = pair()
+    connection(hub).ask(asking(hub), "GET", "/Patient/p0")
+    connection(hub).ask(asking(hub), "POST", "/Patient", b'{"resourceType":"Patient"}')
+    read, created = north.journal
+    assert "content-type" not in read.headers
+    assert created.headers["content-type"] == MEDIA["content-type"]
+    assert created.reply is not None
+    assert created.reply.status == 201
+
+
 @pytest.mark.parametrize(
     ("rule", "method", "why", "status"),
     [
@@ -218,6 +228,25 @@ def test_changes_behind_are_heard_in_front_and_no_more_when_one_of_them_went() -
     gone = directory.remove("hub")
     north.store.commit({"resourceType": "Patient", "id": "b"}, kind="create", source="control")
     assert connection(gone).heard == 1
+
+
+def test_a_site_that_was_turned_away_and_comes_again_is_heard_once() -> None:
+    directory, full = Directory(), [True]
+    hub = directory.add(platform("hub", "north"))
+
+    def watcher(site: Site, joined: bool) -> None:
+        if joined and full:
+            raise UsageError("No port is free.", remedy="Wait.")
+
+    directory.watch(watcher)
+    north = hospital("north")
+    with pytest.raises(UsageError):
+        directory.add(north)
+    assert not connection(hub).there
+    full.clear()
+    directory.add(north)
+    north.store.commit({"resourceType": "Patient", "id": "x"}, kind="create", source="control")
+    assert connection(hub).heard == 1
 
 
 def test_two_in_front_of_one_are_each_told_once() -> None:

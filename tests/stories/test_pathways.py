@@ -82,8 +82,8 @@ def test_a_feed_tells_of_each_event_once_and_of_nothing_that_is_quiet() -> None:
 def test_a_hospital_goes_on_after_a_client_asked_and_another_clock_step() -> None:
     site = hospital()
     seen = []
-    for _ in range(4):
-        site.clock.advance(DAY / 2)
+    for _ in range(3):
+        site.clock.advance(DAY / 6)
         seen.append(len(site.log.changes))
         answer = site.handle(Exchange("fhir", path="/DiagnosticReport", query="status=final&_count=5"))
         assert answer.reply is not None

@@ -235,3 +235,24 @@ def test_a_report_says_what_was_armed_and_why_a_request_was_refused_without_our_
     assert "There is no quirk named 'token-expiri'." in told
     assert "registry.py" not in told
     assert "threading" not in told
+
+
+def test_our_own_modules_are_imported_as_they_are_and_a_fresh_environment_is_not_slowed(
+    pytester: pytest.Pytester,
+) -> None:
+    result = outcome(
+        pytester,
+        """
+        import sys
+        def test_it(mockehr):
+            mockehr.site()
+            ours = {name: one for name, one in sys.modules.items() if name.startswith("mockehr.") or name == __name__}
+            loaders = {name: type(one.__loader__).__name__ for name, one in ours.items()}
+            rewritten = {name for name, loader in loaders.items() if loader == "AssertionRewritingHook"}
+            assert __name__ in rewritten
+            assert len(ours) > 100
+            early, named_like_a_test = {"mockehr.testing", "mockehr.testing.plugin"}, {"mockehr.sites.test_client"}
+            assert rewritten - {__name__} <= early | named_like_a_test
+        """,
+    )
+    result.assert_outcomes(passed=1)

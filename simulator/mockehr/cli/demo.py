@@ -81,6 +81,7 @@ def at_hospitals_of(scenario: Scenario, personalities: tuple[str, ...]) -> Scena
     Where a vendor takes no keys of clients, this hospital does. Raises UnknownName for a personality that there is
     none of, UsageError for one without FHIR of its own.
     """
+    from mockehr.personalities.behind import Platform
     from mockehr.personalities.load import load_personality, personality_names
 
     offered = frozenset(scenario.truth.types)
@@ -88,6 +89,9 @@ def at_hospitals_of(scenario: Scenario, personalities: tuple[str, ...]) -> Scena
         if name not in personality_names():
             raise UnknownName("personality", name, personality_names())
         vendor = load_personality(name)
+        if isinstance(vendor, Platform):
+            remedy = "Name a record system; mockehr vendor list has them."
+            raise UsageError(f"{name} stands in front of other sites and has no patients of its own.", remedy=remedy)
         offered &= {kind for kind in offered if {"read", "search"} <= vendor.offers(kind)}
         if "Patient" not in offered:
             raise UsageError(f"{name} has no patients of its own over FHIR.", remedy="Name another personality.")

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 @click.option("--url", default="", metavar="BASE", help="FHIR base of a running system in place of --site.")
 @click.option("--bearer", default="", metavar="TOKEN", help="Access token for --url.")
 @click.option("--patient", "named", multiple=True, metavar="ID", help="Whom to ask --url about; may be repeated.")
-@click.option("--patients", default=30, show_default=True, help="How many patients of --site to ask about.")
+@click.option(
+    "--patients",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="How many patients of --site to ask about.",
+)
 @click.option("--seed", default="7", show_default=True, help="Seed of --site.")
 @click.option("--environment", type=click.Choice(["sandbox", "production"]), default=None, help="Of --site.")
 @click.option("--variance", type=click.Choice(["none", "realistic"]), default="none", help="Of --site.")
@@ -45,6 +51,8 @@ def parity(recorded: Path, recall: float, precision: float, missing: int, foreig
     if bool(given["site"]) == bool(given["url"]):
         raise UsageError("parity compares with one system.", remedy="Give --site north=epic, or --url BASE.")
     tape = read_recorded(recorded)
+    if tape.unread:
+        click.echo(f"No FHIR answers, and left out: {', '.join(tape.unread)}", err=True)
     pile = _compared_with(tape, given)
     rows = list(likenesses(tape.pile, pile))
     found = mean(rows)
@@ -98,7 +106,11 @@ def _built(given: dict[str, Any]) -> tuple[Sequence[str], Ask]:
         assert reply is not None
         return reply.status, _json(reply.body)
 
-    assert site.charts is not None
+    if site.charts is None:
+        raise UsageError(
+            f"{told.personality} has no patients of its own.",
+            remedy="Name another personality, or serve it in front of a site (--fronts) and give --url.",
+        )
     return [site.charts.patient_id(index) for index in range(site.charts.size)][: given["patients"]], ask
 
 

@@ -92,7 +92,7 @@ def _request(site: str, client: str, scopes: str, server: str, control_token: st
         "scope": scopes,
         "client_assertion_type": JWT_BEARER,
         "client_assertion": sign(load_key(fitting_key(shown["assertion_algs"])), claims),
-    }
+    } | {name: value or client for name, value in shown["token_parameters"].items()}
 
 
 def _asked(url: str, form: dict[str, str], site: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from mockehr.cli.quirk_tables import QUIRK_TABLES
 
 VALUE: Final = 38
 """Characters of a setting's value."""
+LED: Final = 8
+"""Characters that are shown of what two long values begin with alike."""
 TEXT: Final = 96
 """Characters of a sentence or a source."""
 
@@ -72,8 +74,7 @@ def _settings(found: Sequence[Any], first: str, second: str) -> Iterator[str]:
     rows += [
         (
             one["setting"],
-            _value(one["first"]),
-            _value(one["second"]),
+            *_values(one["first"], one["second"]),
             shorten("; ".join(one["sources"]), TEXT, placeholder=" …"),
         )
         for one in found
@@ -81,8 +82,17 @@ def _settings(found: Sequence[Any], first: str, second: str) -> Iterator[str]:
     yield from _columns(rows)
 
 
-def _value(value: Any) -> str:
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+def _values(first: Any, second: Any) -> tuple[str, str]:
+    """Both values, cut to where they differ: two long paths may have all but their ends in common."""
+    texts = [value if isinstance(value, str) else orjson.dumps(value).decode() for value in (first, second)]
+    pairs = enumerate(zip(*texts, strict=False))
+    common = next((place for place, (one, other) in pairs if one != other), min(map(len, texts)))
+    if common < VALUE - 1 or max(map(len, texts)) <= VALUE:
+        return _cut(texts[0]), _cut(texts[1])
+    return _cut(f"…{texts[0][common - LED :]}"), _cut(f"…{texts[1][common - LED :]}")
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= VALUE else f"{text[: VALUE - 1]}…"
 
 

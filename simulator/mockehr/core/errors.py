@@ -97,10 +97,14 @@ class DuplicateName(UsageError):
 
 
 class ConfigError(UsageError):
-    """A configuration file or setting that does not hold; `problems` are all of them, not just the first."""
+    """A configuration file or setting that does not hold; `problems` are all of them, not just the first.
 
-    def __init__(self, what: str, problems: Iterable[str] = (), **parts: str) -> None:
+    `setting` is the way to a single one, with points, if that is known.
+    """
+
+    def __init__(self, what: str, problems: Iterable[str] = (), *, setting: str = "", **parts: str) -> None:
         self.problems = tuple(problems)
+        self.setting = setting
         super().__init__("\n".join([what, *(f"  - {problem}" for problem in self.problems)]), **parts)
 
 

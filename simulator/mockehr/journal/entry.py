@@ -17,6 +17,7 @@ import orjson
 
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON, Exchange, Reply
+from mockehr.journal.masking import masked_form, masked_text
 
 SECRET_FIELDS = frozenset(
     {
@@ -39,17 +40,20 @@ SECRET_FIELDS = frozenset(
 """Parameters of forms and addresses, on the channels where secrets travel in them."""
 SECRET_HEADERS = frozenset(
     {
+        "apikey",
         "authorization",
         "cookie",
         "proxy-authorization",
         "verification-token",
+        "x-amz-security-token",
         "x-api-key",
         "x-hub-secret",
         "x-hub-signature",
+        "x-ng-sessionid",
     }
 )
 _UNSTABLE_HEADERS = frozenset({"host", "user-agent", "connection", "accept-encoding", "date", "content-length"})
-_SECRET_REPLIES = frozenset({"location", "set-cookie"})
+_SECRET_REPLIES = frozenset({"location", "set-cookie", "x-ng-sessionid"})
 _AUTHORIZATION = frozenset({"authorize", "launch", "oauth", "token"})
 _SECRETS_IN_QUERY: Final = _AUTHORIZATION | {"files", "webhook"}
 _TOLD_HEADER = re.compile(rf"(\b(?:{'|'.join(sorted(SECRET_HEADERS))})\s*:\s*)([^\"\\<]+)", re.IGNORECASE)
@@ -112,6 +116,8 @@ def _request_headers(headers: dict[str, str]) -> JSON:
 
 def shown_query(exchange: Exchange) -> str:
     """The query as the journal shows it: with a digest for each secret, where secrets travel in queries."""
+    if exchange.channel == "proprietary":
+        return masked_form(exchange.query)
     return told_query(exchange.query) if exchange.channel in _SECRETS_IN_QUERY else exchange.query
 
 
@@ -139,6 +145,8 @@ def _body(exchange: Exchange) -> str:
     text = body[:_BODY_SHOWN].decode("utf-8", "replace")
     if exchange.channel == "webhook":
         text = _TOLD_TOKEN.sub(_hidden, text)
+    elif exchange.channel == "proprietary":
+        text = masked_text(text)
     elif exchange.channel == "fhir" and "Subscription" in text:
         text = _TOLD_HEADER.sub(_hidden, text)
     return text if len(body) <= _BODY_SHOWN else f"{text}… ({len(body)} octets, {digest(body)})"
@@ -170,6 +178,8 @@ def _told(name: str, value: str) -> str:
         return value
     if name == "location":
         return told_url(value)
+    if name != "set-cookie":
+        return f"<{digest(value)}>"
     cookie, _, attributes = value.partition(";")
     cookie, _, content = cookie.partition("=")
     return f"{cookie}=<{digest(content)}>;{attributes}"

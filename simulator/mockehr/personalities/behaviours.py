@@ -15,8 +15,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from mockehr.personalities.load import personality_names
-
 COLUMNS: Final = ("id", "behaviour", "where", "label", "source")
 CHOSEN: Final = frozenset({"NF", "\u2013", "-", "choice"})
 """Labels of rows that nobody can be held to."""
@@ -52,12 +50,6 @@ def behaviours(vendor: str) -> tuple[Behaviour, ...]:
     """All rows of one vendor, in the order of its notes."""
     notes = files("mockehr.personalities") / vendor / "notes.md"
     return tuple(_rows(vendor, notes.read_text("utf-8"))) if notes.is_file() else ()
-
-
-def all_behaviours() -> Iterator[Behaviour]:
-    """Those of all vendors, by vendor."""
-    for vendor in personality_names():
-        yield from behaviours(vendor)
 
 
 def as_markdown(vendors: Iterable[str]) -> str:

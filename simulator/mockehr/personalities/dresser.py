@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from mockehr.core.chance import Stream
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON
 from mockehr.personalities.ids import IdCodec, place_of
+
+
+class Surroundings(Protocol):
+    """A vendor's own view of a dresser; `tables` is its setting `shape.tables`."""
+
+    def __init__(self, dresser: Dresser, tables: Mapping[str, Any]) -> None: ...
+
+
+View = TypeVar("View", bound=Surroundings)
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,13 @@ class Dresser:
         other._references = self._references
         other._by_type = self._by_type
         return other
+
+    def seen_as(self, view: type[View], tables: Mapping[str, Any]) -> View:
+        """A vendor's own view of these surroundings, made once."""
+        found = self.look
+        if not isinstance(found, view):
+            found = self.look = view(self, tables)
+        return found
 
     def neighbour(self, reference: str) -> JSON | None:
         """The clean resource behind a clean reference (`Type/id`), if it is known here."""

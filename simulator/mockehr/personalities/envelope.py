@@ -122,15 +122,17 @@ def entry_pieces(layout: Layout, base_url: str, entries: Iterable[PageEntry]) ->
 
     Hot path: pages have hundreds of entries, and what is around a resource is all that costs.
     """
-    plain, urls = _PLAIN.fullmatch, layout.before.count("%s")
+    plain, urls, after = _PLAIN.fullmatch, layout.before.count("%s"), layout.after.count("%s")
     heads = {mode: layout.before.replace("%m", mode) for mode in _MODES}
-    tails = {mode: layout.after.replace("%m", mode).encode() for mode in _MODES}
+    tails = {mode: layout.after.replace("%m", mode) for mode in _MODES}
+    octets = {mode: tail.encode() for mode, tail in tails.items()}
     pieces: list[bytes] = []
     comma = ""
     for kind, id, resource, mode in entries:
         url = f"{base_url}/{kind}/{id if plain(id) else quote(id, safe='#')}"
         head = comma + heads[mode] % ((url,) * urls)
-        pieces += (head.encode(), resource if type(resource) is bytes else to_bytes(resource), tails[mode])
+        tail = (tails[mode] % ((url,) * after)).encode() if after else octets[mode]
+        pieces += (head.encode(), resource if type(resource) is bytes else to_bytes(resource), tail)
         comma = ","
     return pieces
 

@@ -42,8 +42,13 @@ ADDRESSES: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
 
 def next_link(page: SearchPage, base_url: str, parameter: str, *, whole: bool) -> str:
     """The next page: the token alone, or (`whole`) the search as it was asked for and the token after it."""
-    told = f"{parameter}={quote(page.next_token, safe='')}"
-    kept = [part for part in page.query.split("&") if part and part.partition("=")[0] != parameter] if whole else []
+    token = page.next_token
+    if not (token.isascii() and token.isalnum()):  # which most are, and quoting takes its time
+        token = quote(token, safe="")
+    told = f"{parameter}={token}"
+    if not whole:
+        return f"{base_url}/{page.resource_type}?{told}"
+    kept = [part for part in page.query.split("&") if part and part.partition("=")[0] != parameter]
     return f"{base_url}/{page.resource_type}?{'&'.join([*kept, told])}"
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from textwrap import shorten
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -148,7 +149,8 @@ def _over(
             if closed and not _alike(base[key], value):
                 raise ConfigError(
                     f"{source}: the setting {where} is {value!r}, which is no {_word(base[key])}.",
-                    remedy=f"Write it like {base[key]!r}.",
+                    remedy=_example(base[key]),
+                    setting=where,
                 )
             made[key] = value
     return made
@@ -160,6 +162,12 @@ def laid_over(*layers: Mapping[str, Any]) -> dict[str, Any]:
     for layer in layers:
         made = _over(made, layer, "", "settings", closed=False)
     return made
+
+
+def _example(value: Any) -> str:
+    if isinstance(value, Mapping) and value:
+        return f"There one may set: {shorten(', '.join(map(str, value)), 200, placeholder=' …')}."
+    return f"Write it like {shorten(repr(value), 200, placeholder=' …')}."
 
 
 def _alike(first: Any, second: Any) -> bool:
@@ -183,6 +191,7 @@ def _unknown(source: str, where: str, key: str, known: Mapping[str, Any]) -> Con
         f"{source}: a personality has no setting {where!r}.",
         nearest=", ".join(nearest_names(key, known)),
         remedy=f"Here one of: {', '.join(sorted(map(str, known)))}.",
+        setting=where,
     )
 
 

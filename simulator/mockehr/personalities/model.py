@@ -72,16 +72,15 @@ class Personality:
 
     def tenant(self, facts: SiteFacts) -> str:
         """The tenant's name in paths and code systems; a GUID derived from the site's key unless it is told."""
-        if facts is not self.facts:
-            return _tenant_of(facts)
-        return self._own_tenant
+        return self._own_tenant if facts is self.facts else _tenant_of(facts)
 
     @cached_property
     def _own_tenant(self) -> str:
         return _tenant_of(self.facts)
 
     def _path(self, name: str, facts: SiteFacts) -> str:
-        return str(self.settings["paths"][name]).replace("{tenant}", self.tenant(facts))
+        path = str(self.settings["paths"][name])
+        return path.replace("{tenant}", self.tenant(facts)) if "{tenant}" in path else path
 
     def fhir_path(self, facts: SiteFacts) -> str:
         """The FHIR base."""

@@ -137,7 +137,10 @@ def _trait(name: str, told: Mapping[str, Any], vendor: str) -> Trait:
     choices = []
     for choice, one in told["choices"].items():
         _only(one, ("share", "settings"), f"{place}.{choice}")
-        choices.append(Choice(choice, float(one["share"]), one.get("settings", {})))
+        share = one.get("share")
+        if isinstance(share, bool) or not isinstance(share, (int, float)):
+            raise ConfigError(f"{place}.{choice}: share is {share!r}, which is no number.", remedy="Write share: 1.")
+        choices.append(Choice(choice, float(share), one.get("settings", {})))
     return Trait(name, str(told["source"]), tuple(choices))
 
 

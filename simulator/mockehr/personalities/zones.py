@@ -20,9 +20,15 @@ ZONES: Final[Mapping[str, tuple[int, bool]]] = MappingProxyType(
 
 
 def local(at: float, zone: str) -> datetime:
-    """What a clock on the wall of that zone shows at `at` (seconds since 1970 UTC); a datetime without zone."""
+    """What a clock on the wall of that zone shows at `at` (seconds since 1970 UTC); a datetime without zone.
+
+    Before the year 1 and after 9999, which somebody's records may have at their ends, clocks stand still.
+    """
     standard, saves = _zone(zone)
-    winter = datetime.fromtimestamp(at, UTC).replace(tzinfo=None) + timedelta(hours=standard)
+    try:
+        winter = datetime.fromtimestamp(at, UTC).replace(tzinfo=None) + timedelta(hours=standard)
+    except (OverflowError, ValueError):
+        return datetime.min if at < 0 else datetime.max
     return winter + timedelta(hours=1) if saves and _summer(winter) else winter
 
 

@@ -64,7 +64,9 @@ def read_recorded(folder: Path) -> Recorded:
         if asked is not None:
             questions.setdefault((asked.target, asked.status), asked)
     if not pile.counts:
-        raise EnvironmentProblem(f"{folder} holds no recorded FHIR answers.", remedy="They are files named *.json.")
+        besides = f": {len(unread)} of its files are something else, such as {unread[0]}" if unread else ""
+        remedy = "They are files named *.json, with a FHIR resource or a Bundle each."
+        raise EnvironmentProblem(f"{folder} holds no recorded FHIR answers{besides}.", remedy=remedy)
     return Recorded(tuple(questions.values()), pile, tuple(unread))
 
 
@@ -82,7 +84,8 @@ def put(recorded: Recorded, patients: Sequence[str], ask: Ask, step: Callable[[s
 
 def _put(question: Question, target: str, patients: Sequence[str], ask: Ask, pile: Pile) -> None:
     kind, slash, id = target.partition("?")[0].partition("/")
-    if question.status < 400 and slash and id and id not in patients:
+    is_read = bool(slash and id) and "/" not in id and not id.startswith("$")
+    if question.status < 400 and is_read and id not in patients:
         _read_found(kind, patients, ask, pile)
         return
     status, body = ask(target)
@@ -122,7 +125,7 @@ def _question(source: str, request: Any, body: dict[str, Any]) -> Question | Non
     told = parse_qsl(parts.query, keep_blank_values=True)
     target = "/".join(segments[at:]) + (f"?{urlencode(told, safe='/|:,.')}" if told else "")
     kind, rest = segments[at], segments[at + 1 :]
-    whose = next((value for name, value in told if name in WHOSE or (name == "_id" and not rest)), "")
+    whose = next((value for name, value in told if name in WHOSE or (name == "_id" and kind == "Patient")), "")
     if kind == "Patient" and rest and not rest[0].startswith("$"):
         whose = rest[0]
     return Question(source, target, int(request.get("status", 200)), whose.rpartition("/")[2])

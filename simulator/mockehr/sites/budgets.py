@@ -62,10 +62,15 @@ class Budget:
             remedy = (
                 f"limit and window are positive, per is one of {', '.join(WHOSE)}, wait seconds, date or nothing."
             )
-            raise ConfigError(f"{self} is no budget.", remedy=remedy)
+            raise ConfigError(f"{self._said()} is no budget.", remedy=remedy)
         if bool(self.peak) != (self.off_peak > 0) or (self.peak and _PEAK.fullmatch(self.peak) is None):
             remedy = "Write peak like Mon-Fri 06:00-18:00 Mountain, and a positive off_peak with it."
-            raise ConfigError(f"{self} is no budget.", remedy=remedy)
+            raise ConfigError(f"{self._said()} is no budget.", remedy=remedy)
+
+    def _said(self) -> str:
+        told = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain = {name: one.default for name, one in self.__dataclass_fields__.items()}
+        return ", ".join(f"{name}: {value!r}" for name, value in told.items() if value != plain[name])
 
     @property
     def named(self) -> bool:
@@ -207,11 +212,15 @@ def _refusal(budget: Budget, now: float, ends: float) -> Problem:
     return Problem(429, "rate-limited", text, retry_after=told, value=budget.name)
 
 
-def _budget(told: Mapping[str, Any]) -> Budget:
+def _budget(told: Any) -> Budget:
     known = Budget.__dataclass_fields__
-    for name in told:
+    for name in told if isinstance(told, Mapping) else ():
         if name not in known:
             near = ", ".join(nearest_names(str(name), known))
             raise ConfigError(f"A budget of rates.budgets has no {name!r}.", nearest=near)
+    numbers = [told.get(name) for name in ("limit", "window")] if isinstance(told, Mapping) else [None]
+    if any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in numbers):
+        what = f"A budget of rates.budgets is {told!r}, without a limit and a window in numbers."
+        raise ConfigError(what, remedy="Write it like {limit: 100, window: 60}: so many requests in so many seconds.")
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     return Budget(**given)

@@ -10,12 +10,13 @@ from typing import Any
 
 from mockehr.auth.launches import Launch
 from mockehr.auth.people import User
+from mockehr.config.document import Document, KeyPath
 from mockehr.config.explain import validate
 from mockehr.config.load import load_file
 from mockehr.config.settings import RuleConfig, ServerConfig, SiteConfig
 from mockehr.core.errors import ConfigError, MockehrError, UsageError
 from mockehr.fhir.intake import import_path
-from mockehr.personalities.load import personality_names
+from mockehr.personalities.load import load_personality, personality_names
 from mockehr.population.corruption.base import corruptions
 from mockehr.population.presets import preset_names
 from mockehr.quirks.rule import quirks
@@ -34,7 +35,23 @@ def load_server(path: Path) -> ServerConfig:
 
     Build its sites with `build_configured(site, seed=..., base=path.parent)`.
     """
-    return validate(ServerConfig, load_file(path), known=known_names())
+    document = load_file(path)
+    config = validate(ServerConfig, document, known=known_names())
+    for place, site in enumerate(config.sites):
+        with _located(document, ("sites", place, "settings")):
+            load_personality(site.personality, site.settings)
+    return config
+
+
+@contextmanager
+def _located(document: Document, path: KeyPath) -> Iterator[None]:
+    """What is wrong with a setting is told with its line."""
+    try:
+        yield
+    except ConfigError as error:
+        place = document.place((*path, *error.setting.split(".")) if error.setting else path)
+        what, nearest, remedy = error.what, error.nearest, error.remedy
+        raise ConfigError(f"{place}: {what}", nearest=nearest, remedy=remedy, setting=error.setting) from error
 
 
 def known_names() -> Mapping[str, Any]:

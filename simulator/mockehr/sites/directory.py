@@ -75,10 +75,6 @@ class Directory:
         platform that stands in front of nothing. To be asked once all that are to be there were added."""
         self._frontings.check()
 
-    def in_front_of(self, site: Site) -> list[str]:
-        """Names of the sites that stand in front of a site."""
-        return self._frontings.before(site)
-
     def share(self, lobby: Site, make: Callable[[str, Credential], Site]) -> Tenancy:
         """Let every unseen credential that comes to `lobby` have a site of its own, which `make` builds by name."""
 

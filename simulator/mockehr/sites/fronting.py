@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 from mockehr.auth.clients import Client
 from mockehr.auth.scopes import Scopes
@@ -333,7 +334,8 @@ class Frontings:
 
     def __init__(self) -> None:
         self._sites: dict[str, Site] = {}
-        self._heard: set[Site] = set()
+        self._heard: WeakSet[Site] = WeakSet()
+        """Sites with a listener of ours, which stays theirs when they leave and come again."""
 
     def joined(self, site: Site) -> None:
         """Join a site with those behind it and in front of it that are there. Raises UsageError for a circle."""
@@ -351,7 +353,6 @@ class Frontings:
             if site in (connection.site, connection.front):
                 connection.leave()
         self._sites.pop(site.name, None)
-        self._heard.discard(site)
 
     def check(self) -> None:
         """Raise UnknownName for a site behind that is not there, UsageError for a platform in front of nothing."""
@@ -368,10 +369,6 @@ class Frontings:
                 if connection.site is None:
                     others = [name for name in self._sites if name != site.name]
                     raise UnknownName(f"site behind {site.name}", connection.name, others, reference=REFERENCE)
-
-    def before(self, site: Site) -> list[str]:
-        """Names of the sites that stand in front of a site."""
-        return [connection.front.name for connection in self._connections() if connection.site is site]
 
     def _connections(self) -> Iterable[Connection]:
         return [one for site in self._sites.values() if site.front is not None for one in site.front.behind]

@@ -204,5 +204,5 @@ class SiteRecords:
 
 
 def routes_of_apis(apis: Sequence[Api]) -> list[tuple[str, str, str]]:
-    """(method, path below the root, interaction) of all of them."""
-    return [route for api in apis for route in api.routes]
+    """(method, path below the root, interaction) of all of them, once each, however many paths lead to an API."""
+    return list(dict.fromkeys(route for api in apis for route in api.routes))

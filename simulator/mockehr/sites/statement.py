@@ -50,7 +50,8 @@ class Statements:
     def _named(self, exchange: Exchange) -> bool:
         """Whether an app without a secret says who it is, where the vendor has a header for that."""
         header = str(self._site.personality.settings["capability"]["client_header"]).lower()
-        client = self._site.auth.clients.find(exchange.headers.get(header, "")) if header else None
+        said = exchange.headers.get(header) if header else None
+        client = self._site.auth.clients.find(said) if said else None
         return client is not None and client.public
 
 

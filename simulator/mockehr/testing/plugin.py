@@ -41,8 +41,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker; know our profiles of Hypothesis before its own plugin looks for one that was asked for."""
+    """Declare the marker, leave our own modules as they are, know our profiles before Hypothesis looks for them.
+
+    pytest rewrites the assertions of all that a plugin's distribution has. There are hundreds of modules here, whose
+    assertions tell nobody anything, and a fresh environment would spend many seconds on them.
+    """
     config.addinivalue_line("markers", MARKER)
+    marked = getattr(config.pluginmanager.rewrite_hook, "_must_rewrite", None)
+    if isinstance(marked, set):
+        marked.discard("mockehr")
     if str(config.getoption("--hypothesis-profile", default=None) or "").startswith("mockehr-"):
         from mockehr.testing.hypothesis_profiles import register_profiles
 

@@ -122,6 +122,24 @@ def test_each_type_has_its_combinations(site: House, kind: str, enough: str, lit
     assert site.fhir(f"{kind}?{little}&{PRACTICE}").status == 403
 
 
+@pytest.mark.behaviour("athena", "malformed-parameter")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "ah-practice=a-1.Practice-195900",
+        "ah-practice=Location/a-1.Practice-195900",
+        "ah-practice:Organization=Organization/a-1.Practice-195900",
+        f"{PRACTICE}&ah-department=a-195900.Department-2",
+    ],
+)
+def test_whose_records_are_meant_is_told_by_an_organization_and_without_a_modifier(site: House, wrong: str) -> None:
+    [entry] = site.read(f"Patient?name=a&{wrong}")["entry"]
+    assert entry["search"] == {"mode": "outcome"}
+    name, _, value = wrong.rpartition("&")[2].partition("=")
+    text = f"The search parameter {name} with the value {value} could not be understood."
+    assert entry["resource"]["issue"][0]["details"]["text"] == text
+
+
 @pytest.mark.behaviour("athena", "post-search")
 def test_searches_can_be_posted(site: House) -> None:
     form = {"_id": site.patient(1), "ah-practice": "Organization/a-1.Practice-195900"}

@@ -52,9 +52,11 @@ def test_a_patient_has_its_id_and_a_whole_number_that_nobody_has(site: House) ->
 @pytest.mark.behaviour("athena", "name-history", "upper-case", "code-systems")
 def test_names_addresses_and_telephones_of_a_patient(site: House) -> None:
     patients = [site.read(f"Patient/{site.patient(index)}") for index in range(12)]
+    assert any(point["system"] == "phone" for one in patients for point in one["telecom"])
     for one in patients:
         assert {name["use"] for name in one["name"]} <= {"official", "nickname"}
         assert all("period" in name for name in one["name"] if name["use"] == "official")
+        assert {"official"} <= {name["use"] for name in one["name"]}
         homes = [address for address in one["address"] if address["use"] == "home"]
         [billing] = [address for address in one["address"] if address["use"] == "billing"]
         assert billing["type"] == "postal"
@@ -131,7 +133,10 @@ def test_providers_and_places(site: House) -> None:
 @pytest.mark.behaviour("athena", "location-organization", "organizations")
 def test_a_department_is_a_place_and_an_organization(site: House) -> None:
     place = site.read("Location/a-195900.Department-10")
-    assert site.read("Organization/a-195900.Department-10")["name"] == place["name"]
+    above = {"reference": "Organization/a-1.Practice-195900"}
+    department = site.read("Organization/a-195900.Department-10")
+    assert (department["name"], department["partOf"]) == (place["name"], above)
+    assert site.read("Organization/a-195900.CSG-2")["partOf"] == above
     for id in (
         "a-1.Practice-195900",
         "a-1.Org-ATHENA",
@@ -161,6 +166,28 @@ def test_laboratory_results_have_texts_where_others_have_codes(site: House) -> N
     assert {"above high normal", "below low normal"} & {
         told["text"] for one in results for told in one.get("interpretation", ())
     }
+
+
+@pytest.mark.behaviour("athena", "lab-shape")
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ({"low": {"value": 97}, "high": {"value": 108.0}, "text": "x"}, "97-108"),
+        ({"low": {"value": 60}}, ">60"),
+        ({"high": {"value": 0.5}}, "<0.5"),
+        ({"text": "negative"}, "negative"),
+        ({"appliesTo": []}, None),
+    ],
+)
+def test_a_range_is_one_text(told: dict[str, Any], text: str | None) -> None:
+    facts = SiteFacts("x", Chance("x").key)
+    vendor = load_personality("athena", facts=facts)
+    clean = {
+        "resourceType": "Observation", "id": "p1-4", "status": "final", "referenceRange": [told],
+        "category": [{"coding": [{"code": "laboratory"}]}], "code": {"text": "Lead"}, "valueString": "x",
+    }  # fmt: skip
+    made = vendor.dress(clean, Dresser.over((clean,), ids=vendor.ids(facts), facts=facts))
+    assert made.get("referenceRange") == (None if text is None else [{"text": text}])
 
 
 @pytest.mark.behaviour("athena", "visit-diagnoses")
@@ -208,6 +235,7 @@ def test_documents_that_the_portal_does_not_have_say_so(house: Callable[..., Hou
 
 @pytest.mark.behaviour("athena", "entered-in-error")
 def test_what_was_entered_in_error_is_found_with_the_rest(house: Callable[..., House]) -> None:
+    assert 0 < house("athena").site.personality.settings["shape"]["tables"]["mistaken_share"] < 0.5
     many = house("athena", patients=3, settings={"shape": {"tables": {"mistaken_share": 1.0}}})
     none = house("athena", patients=3, settings={"shape": {"tables": {"mistaken_share": 0.0}}})
     for kind, wrong in (

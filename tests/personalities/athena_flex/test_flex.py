@@ -166,9 +166,10 @@ def test_limits_are_told_in_two_shapes(house: Houses) -> None:
     flex = house("athena_flex", 3, settings={"rates": {"budgets": [budgets[0], budgets[1] | {"limit": 40}]}})
     told = [flex.fhir("Location") for _ in range(31)]
     assert [one.status for one in told] == [200] * 30 + [429]
-    assert orjson.loads(told[-1].body)["issue"] == [
-        {"code": "exception", "diagnostics": "System Rate Limit Exceeded"}
-    ]
+    assert orjson.loads(told[-1].body) == {
+        "resourceType": "OperationOutcome",
+        "issue": [{"code": "exception", "diagnostics": "System Rate Limit Exceeded"}],
+    }
     flex.site.clock.advance(56)
     told = [flex.fhir("Location") for _ in range(10)]
     found = orjson.loads(told[-1].body)

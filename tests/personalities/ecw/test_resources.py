@@ -85,6 +85,10 @@ def test_meta_is_a_time_and_one_profile(served: list[dict[str, Any]]) -> None:
         wanted = ["profile"] if one["resourceType"] == "Organization" else ["lastUpdated", "profile"]
         assert list(one["meta"]) == wanted, one["resourceType"]
         assert len(one["meta"]["profile"]) == 1
+    goal = {"resourceType": "Goal", "id": "p1-3", "description": {"text": "x"}}
+    assert dressed(goal)["meta"]["profile"] == ["http://hl7.org/fhir/StructureDefinition/Goal"]
+    told = [f"{CORE}goal", "https://example.org/own"]
+    assert dressed({**goal, "meta": {"profile": told}})["meta"]["profile"] == told[:1]
 
 
 @pytest.mark.behaviour("ecw", "narrative")

@@ -133,7 +133,9 @@ def test_ids_are_long_and_opaque_with_the_practices_prefix(ecw: House, served: d
 
 
 def test_patients_are_found_by_either_number(ecw: House) -> None:
-    for one in ecw.read(f"Patient/{ecw.patient(1)}")["identifier"]:
+    identifiers = ecw.read(f"Patient/{ecw.patient(1)}")["identifier"]
+    assert len(identifiers) == 2
+    for one in identifiers:
         bundle = ecw.read(f"Patient?identifier={one['system']}|{one['value']}")
         assert [entry["resource"]["id"] for entry in bundle["entry"]] == [ecw.patient(1)]
 
@@ -271,7 +273,7 @@ def test_a_sandbox_is_generous(house: Callable[..., House]) -> None:
 
 @pytest.mark.behaviour("ecw", "write-codes", "double-code")
 def test_refused_writes_may_come_in_the_envelope_of_the_write_api(house: Callable[..., House]) -> None:
-    from mockehr.core.problem import Problem
+    from mockehr.core.problem import Kind, Problem
     from mockehr.personalities.ecw.outcome import CODES, envelope
 
     site = house("ecw", 2, settings={**CREATES, "errors": {"writes": "codes"}})
@@ -291,8 +293,16 @@ def test_refused_writes_may_come_in_the_envelope_of_the_write_api(house: Callabl
     for text, wanted in words.items():
         found = envelope(Problem(422, "body-invalid", text))
         assert (found["status"], found["key"]) == wanted
-    again = envelope(Problem(412, "precondition-failed", "x"))
-    assert (again["status"], again["key"]) == (615, "UPDATE_NOT_SUPPORTED_REFERRAL")
+    kinds: dict[tuple[int, Kind], tuple[int, str]] = {
+        (412, "precondition-failed"): (615, "UPDATE_NOT_SUPPORTED_REFERRAL"),
+        (428, "precondition-required"): (615, "UPDATE_NOT_SUPPORTED_REFERRAL"),
+        (410, "gone"): (615, "UPDATE_NOT_SUPPORTED_REFERRAL"),
+        (409, "conflict"): (202, "INVALID_PATIENT_ALREADY_EXIST"),
+        (413, "body-invalid"): (109, "MAX_SIZE_LIMIT_EXCEEDED"),
+    }
+    for (status, kind), wanted in kinds.items():
+        told = envelope(Problem(status, kind, "Patient/x of that date"))
+        assert told == {"status": wanted[0], "key": wanted[1], "message": "Patient/x of that date"}
     plain = house("ecw", 2, settings=CREATES)
     assert body_of(plain.fhir("Observation", "POST", {"resourceType": "Observation"}))["issue"]
 
@@ -320,7 +330,9 @@ def test_the_statement_has_36_types_a_page_parameter_and_one_write(house: Callab
     types = {one["type"]: one for one in site.read("metadata")["rest"][0]["resource"]}
     assert len(types) == 36
     assert {"Basic", "ChargeItem", "Claim", "FamilyMemberHistory"} <= set(types)
-    assert all("page" in [p["name"] for p in one["searchParam"]] for one in types.values() if "searchParam" in one)
+    pages = [[p for p in one["searchParam"] if p["name"] == "page"] for one in types.values() if "searchParam" in one]
+    assert len(pages) == 34
+    assert all(told == [{"name": "page", "type": "number"}] for told in pages)
     searched = [one for one in types.values() if {"code": "search-type"} in one.get("interaction", ())]
     assert len(searched) == 34
     assert all(one["searchRevInclude"] == ["Provenance:target"] for one in searched)

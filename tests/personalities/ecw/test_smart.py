@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from tests.personalities.conftest import House, body_of
 from tests.sites.browser import Browser, claims, document
@@ -55,6 +58,23 @@ def test_a_client_that_cannot_be_believed_is_401(site: House, wrong: dict[str, s
     good = {} if "client_id" in wrong else assertion(site)
     status, told = asked(site, **(good | wrong))
     assert (status, told["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.behaviour("ecw", "secret-jwt")
+@pytest.mark.parametrize(
+    ("alg", "secret", "status"), [("HS256", "s3cret", 200), ("HS384", "s3cret", 200), ("HS256", "", 401)]
+)
+def test_an_assertion_may_be_signed_with_the_secret(site: House, alg: str, secret: str, status: int) -> None:
+    register_demo_client(site.site, "shared", secret="s3cret")
+    at = int(site.site.clock.now())
+    parts: list[Any] = [{"alg": alg, "typ": "JWT", "kid": "k"}, {"iss": "shared", "sub": "shared"}]
+    parts[1] |= {"aud": ROOT + site.site.token_path, "exp": at + 200, "iat": at, "jti": f"{alg}{secret}"}
+    signed = ".".join(urlsafe_b64encode(orjson.dumps(one)).rstrip(b"=").decode() for one in parts)
+    proof = hmac.digest(secret.encode(), signed.encode(), f"sha{alg[2:]}")
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    made = f"{signed}.{urlsafe_b64encode(proof).rstrip(b'=').decode()}"
+    got, told = asked(site, client_assertion_type=kind, client_assertion=made)
+    assert got == status, told
 
 
 def test_only_rs384_is_taken(site: House) -> None:

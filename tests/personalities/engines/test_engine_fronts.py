@@ -328,6 +328,17 @@ def test_messages_wait_for_a_site_behind_that_is_gone_and_go_when_it_is_back() -
     assert engine.arrived() == ["M1", "M2"]
 
 
+def test_why_nothing_was_answered_is_told_as_it_was() -> None:
+    engine = Engine("mirth")
+    engine.site.arm({"use": "link-cut"})
+    engine.send("M1")
+    engine.site.disarm("link-cut")
+    engine.directory.remove("north")
+    engine.site.clock.advance(10)
+    failures = [one.notes["failure"] for one in engine.site.journal if one.channel == "mllp-out"]
+    assert failures == ["the connection was lost", "the site behind is gone"]
+
+
 def test_an_engine_that_goes_takes_its_link_at_the_site_behind_along() -> None:
     engine = Engine("mirth")
     assert "hub" in engine.north.links.links

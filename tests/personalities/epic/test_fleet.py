@@ -185,6 +185,7 @@ def test_production_grants_fewer_types_and_has_dirty_charts() -> None:
     kinds = set(made.settings["token"]["server"]["resource_types"])
     assert "Observation" in kinds
     assert not {"Claim", "MeasureReport", "Account"} & kinds
+    assert "resource_types" not in vendor().settings["token"]["server"]
     assert {one["use"] for one in drawn.corruptions} == {"half-done-merges", "windows-1252-names"}
     assert made.settings["rates"]["budgets"]
     assert not vendor().settings["rates"]["budgets"]

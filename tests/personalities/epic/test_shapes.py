@@ -426,6 +426,14 @@ def test_an_order_tells_its_times_of_day_and_its_days_in_words() -> None:
     assert told["timing"]["repeat"]["boundsPeriod"]["end"] == "2020-05-28"
 
 
+def test_an_order_says_nothing_of_who_reported_it_nor_why_it_was_given(epic_ward: Any) -> None:
+    clean = [one for one, _ in epic_ward.pairs if one["resourceType"] == "MedicationRequest"]
+    assert any("reportedBoolean" in one for one in clean)
+    assert any("reasonReference" in one for one in clean)
+    for made in epic_ward.of("MedicationRequest"):
+        assert not {"reportedBoolean", "reasonReference"} & made.keys()
+
+
 @pytest.mark.behaviour("epic", "vaccines", "vaccine-makers")
 def test_vaccines_of_the_house_have_a_maker_a_way_and_a_place() -> None:
     clean = {

@@ -131,7 +131,10 @@ def test_references_tell_type_and_name_and_visits_have_none(
         doctor = rounds[one["recorder"]["reference"]]["name"][0]
         assert one["recorder"]["display"] == f"{doctor['given'][0]} {doctor['family']}"
         assert one["asserter"] == one["recorder"]
-    for one in observations(charts, "vital-signs"):
+    vitals = observations(charts, "vital-signs")
+    assert vitals
+    assert charts["AllergyIntolerance"]
+    for one in vitals:
         assert set(one["encounter"]) == {"reference", "type"}
 
 

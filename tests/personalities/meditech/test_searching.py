@@ -98,6 +98,7 @@ def test_an_empty_answer_has_no_entries(site: House) -> None:
 def test_the_vendors_own_collection_finds_documents_and_the_team_by_the_patients_id(site: House) -> None:
     for patient in map(site.patient, range(5)):
         documents = found(site, f"DocumentReference?patient={patient}")
+        assert documents
         assert found(site, f"DocumentReference?patient.identifier={patient}") == documents
         assert found(site, f"CareTeam?_id={patient}") == [patient]
         assert site.read(f"CareTeam/{patient}")["subject"]["reference"] == f"Patient/{patient}"

@@ -13,6 +13,7 @@ from tests.sites.browser import Browser, claims
 
 from mockehr.auth.assertion import client_assertion
 from mockehr.auth.keys import read_bundled_key
+from mockehr.personalities.variance import variance_of
 from mockehr.sites.test_client import register_demo_client
 
 OF_NOBODY = dict.fromkeys(("Schedule", "Slot", "Task"), "")
@@ -93,8 +94,13 @@ def test_systems_can_sign_and_at_some_firms_must(house: Callable[..., House]) ->
     status, told = asked(site, signed(site))
     assert (status, told["refresh_expires_in"], told["not-before-policy"]) == (200, 0, 0)
     assert asked(site, secret)[0] == 200
-    methods = ["private_key_jwt", "none"]
-    strict = house("modmed", 2, settings={"token": {"server": {"auth_methods": methods}}})
+    [keys] = [one for one in variance_of("modmed").traits if one.name == "keys-only"]
+    settings = {one.name: one.settings for one in keys.choices}
+    assert settings["either"] == {}
+    strict = house("modmed", 2, settings=settings["signed"])
     register_demo_client(strict.site, "secretive", "system/Patient.rs", secret="s3cret")
     assert asked(strict, secret)[0] in (400, 401)
     assert asked(strict, signed(strict))[0] == 200
+    for one in (site, strict):
+        told = body_of(one.ask("GET", "/fhir/r4/.well-known/smart-configuration"))
+        assert told["token_endpoint_auth_methods_supported"] == ["client_secret_post"]  # whatever is wanted

@@ -288,9 +288,10 @@ def test_what_nobody_reported_is_said_so(mine: House) -> None:
 
 @pytest.mark.behaviour("modmed", "ema-codes")
 def test_code_systems_have_names_of_their_own(firm: House) -> None:
-    bundle = found(firm, f"Condition?patient={firm.patient(1)}")
-    for entry in bundle["entry"]:
-        condition = entry["resource"]
+    bundles = [found(firm, f"Condition?patient={firm.patient(place)}") for place in range(4)]
+    conditions = [entry["resource"] for bundle in bundles for entry in bundle["entry"]]
+    assert {one["clinicalStatus"]["coding"][0]["code"] for one in conditions} >= {"ACTIVE", "RESOLVED"}
+    for condition in conditions:
         assert condition["code"]["coding"][0]["system"] in ("ICD10", "SNOMED CT")
         status = condition["clinicalStatus"]["coding"][0]
         assert status["system"] == "http://hl7.org/fhir/ValueSet/condition-clinical"

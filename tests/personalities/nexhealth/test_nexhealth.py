@@ -453,6 +453,18 @@ def test_there_is_no_fhir(practice: Practice) -> None:
     assert reply.status == 404
 
 
+def test_the_copy_is_of_the_moment_at_which_the_platform_began() -> None:
+    practice = Practice()
+    for wanted in ("2026-01-05T12:00:00", "2026-01-05T13:40:00"):
+        practice.site.clock.advance(60)
+        status = practice.get("/sync_status?subdomain=north")["data"][0]
+        assert (status["read_status_at"], status["write_status_at"]) == (f"{wanted}.000Z", f"{wanted}.000Z")
+        assert practice.get(f"/patients?{HERE}")["data"][0]["last_sync_time"] == f"{wanted}Z"
+        practice.site.clock.advance(5940)
+        practice.site.reset()
+        practice.token = practice.ask("POST", "/authenticates", authorization="app.s3cret")[1]["data"]["token"]
+
+
 def test_a_reset_begins_with_a_whole_copy_and_nothing_to_write() -> None:
     practice = Practice()
     practice.write_there(FRESH)

@@ -83,13 +83,23 @@ def test_ids_are_guids_with_prefixes_for_conditions_and_results(
 
 
 @pytest.mark.behaviour("nextgen", "record-number", "bare-phones", "long-zips", "language-display")
-def test_patients_have_a_padded_number_bare_phones_and_long_zips(charts: dict[str, list[dict[str, Any]]]) -> None:
+def test_patients_have_a_padded_number_bare_phones_and_long_zips(
+    charts: dict[str, list[dict[str, Any]]], nextgen: House
+) -> None:
+    system = nextgen.site.personality.settings["identifiers"]["record_number"]
     for patient in charts["Patient"]:
         first = patient["identifier"][0]
         assert first == {"use": "usual", "system": "www.nextgen.com", "value": first["value"]}
+        for asked in (system, first["system"], "MRN"):
+            bundle = nextgen.read(f"Patient?identifier={asked}|{first['value']}")
+            assert [one["resource"]["id"] for one in bundle["entry"]] == [patient["id"]]
+        assert nextgen.read(f"Patient?identifier=http://{system}|{first['value']}")["total"] == 0
+        assert system == first["system"]
         assert re.fullmatch(r"0{4,}\d+", first["value"])
         assert len(first["value"]) == 12
         phones = [one["value"] for one in patient["telecom"] if one["system"] == "phone"]
+        assert phones
+        assert patient["address"]
         assert all(re.fullmatch(r"\d{10}", one) for one in phones)
         assert all(re.fullmatch(r"\d{9}", one["postalCode"]) for one in patient["address"])
         assert all(list(one["language"]["coding"][0]) == ["display"] for one in patient["communication"])

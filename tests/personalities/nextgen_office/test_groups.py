@@ -129,6 +129,18 @@ def test_groups_are_those_of_one_client_and_none_of_a_patients_app(house: Houses
     assert made(office, 0, authorization=office.bearer("system/Observation.rs")).status == 403
 
 
+@pytest.mark.behaviour("nextgen_office", "export")
+def test_nothing_but_a_group_is_exported(house: Houses, office: House) -> None:
+    id = orjson.loads(made(office, 1, 4).body)["id"]
+    for ask in (lambda path: sent(office, "GET", path, prefer="respond-async"),
+                lambda path: office.fhir(path[1:], prefer="respond-async")):  # fmt: skip
+        for path in ("/$export", "/Patient/$export", f"/Patient/{office.patient()}/$export"):
+            assert ask(path).status in (400, 404), path
+    assert sent(office, "GET", f"/Group/{id}/$export", prefer="respond-async").status == 202
+    wide = house("nextgen_office", 3, settings={"bulk": {"levels": ["system", "patient", "group"]}})
+    assert wide.fhir("Patient/$export", prefer="respond-async").status == 202
+
+
 @pytest.mark.behaviour("nextgen_office", "export", "export-poll")
 def test_a_group_is_exported_below_the_same_base(office: House) -> None:
     id = orjson.loads(made(office, 1, 4).body)["id"]

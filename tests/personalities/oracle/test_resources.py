@@ -218,8 +218,11 @@ def test_visits_have_the_standards_class_and_the_tenants_type(oracle_ward: Any) 
 @pytest.mark.behaviour("oracle", "custom-attributes")
 def test_some_visits_have_attributes_of_the_hospital(house: Callable[..., House]) -> None:
     found = house("oracle", patients=2, settings={"shape": {"tables": {"attributed_share": 1.0}}})
-    for entry in found.read(f"Encounter?patient={found.patient()}")["entry"]:
+    visits = found.read(f"Encounter?patient={found.patient()}")["entry"]
+    assert visits
+    for entry in visits:
         extensions = entry["resource"]["extension"]
+        assert extensions
         assert {one["url"] for one in extensions} == {f"{EHR}custom-attribute"}
         names = [one["extension"][0] for one in extensions]
         assert all(one["id"].startswith("ENCNTR:") for one in names)

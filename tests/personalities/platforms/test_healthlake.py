@@ -48,6 +48,7 @@ def test_pages_of_a_posted_search_go_on_by_get(house: Built) -> None:
     )
     bundle = orjson.loads(reply.body)
     (following,) = [link["url"] for link in bundle["link"] if link["relation"] == "next"]
+    assert "page=" in following
     assert len(site.read(following.removeprefix(f"{site.base}/"))["entry"]) == 4
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
 
 import orjson
 import pytest
@@ -145,6 +147,42 @@ def leaves_references_unresolved(method: str, url: str, answer: Answer) -> Answe
 def test_a_broken_word_is_found(bend: Bend, told: str) -> None:
     with pytest.raises(AssertionError, match=told):
         run_state_machine_as_test(bent(bend), settings=PLANTED)
+
+
+def files_otherwise(name: str, *, exact: bool) -> type[Contract]:
+    """A machine for a site that files another value of one element of whoever is created."""
+
+    def door() -> Door:
+        true = generic()
+
+        def send(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            if method == "POST" and url.endswith("/Patient"):
+                with suppress(orjson.JSONDecodeError, TypeError):  # rubbish is passed on as it is
+                    body = orjson.dumps(orjson.loads(body) | {name: "1900-01-01"})
+            return true.send(method, url, headers, body)
+
+        return Door(true.base_url, send)
+
+    return contract(door, exact=exact)
+
+
+@pytest.mark.parametrize(("name", "exact"), [("language", True), ("birthDate", True), ("birthDate", False)])
+def test_what_is_filed_otherwise_is_found(name: str, exact: bool) -> None:
+    with pytest.raises(AssertionError, match="what was created reads differently"):
+        run_state_machine_as_test(files_otherwise(name, exact=exact), settings=PLANTED)
+
+
+def test_who_files_in_a_form_of_their_own_may_change_the_rest() -> None:
+    run_state_machine_as_test(files_otherwise("language", exact=False), settings=BOUNDED)
+
+
+@pytest.mark.parametrize("kept", [{"reference": "Patient/2"}, {}, {"identifier": {"value": "1"}}])
+def test_whose_it_is_stays_in_any_form(kept: dict[str, Any]) -> None:
+    machine = contract(generic, exact=False)()
+    sent = {"resourceType": "Goal", "subject": {"reference": "Patient/1", "display": "A"}}
+    machine.check_kept(sent, {"resourceType": "Goal", "subject": {"reference": "Patient/1"}, "note": []})
+    with pytest.raises(AssertionError, match="reads differently"):
+        machine.check_kept(sent, {"resourceType": "Goal", "subject": kept})
 
 
 def test_a_machine_without_a_door_says_so() -> None:

@@ -66,7 +66,11 @@ def remove(directory: Directory, name: str) -> dict[str, Any]:
 
 @operation("site show", "GET", "")
 def show(site: Site) -> dict[str, Any]:
-    """One site: whom it resembles, how large it is, where its endpoints are (below the site's root)."""
+    """One site: whom it resembles, how large it is, where its endpoints are (below the site's root).
+
+    `apis` are the addresses of what its vendor has beside FHIR; `token_parameters` what a token request of a system
+    has to say besides, empty where anything will do.
+    """
     return {
         "name": site.name,
         "personality": site.personality.name,
@@ -77,6 +81,8 @@ def show(site: Site) -> dict[str, Any]:
         "token": site.token_path,
         "jwks": site.jwks_path,
         "assertion_algs": list(site.auth.settings.assertion_algs),
+        "token_parameters": {name: value or "" for name, value in site.auth.settings.system_parameters.items()},
+        "apis": {api.name: list(api.paths) for api in site.endpoints.apis.values()},
         "fronts": list(site.options.fronts),
         "entries": len(site.journal),
         "changes": len(site.log.changes),

@@ -30,6 +30,8 @@ def show(directory: Directory, name: str, area: str = "") -> dict[str, Any]:
     _known(name)
     varied = variance_of(name)
     rows = [row for row in behaviours(name) if area.lower() in row.area.lower()]
+    if area and not rows:
+        raise UnknownName("area", area, dict.fromkeys(row.area for row in behaviours(name)))
     return _summary(name) | {
         "behaviours": [_row(row) for row in rows],
         "sites": [
@@ -75,7 +77,10 @@ def site_diff(site: Site, other: str = "", environment: str = "") -> dict[str, A
     """
     vendor = other or site.personality.name
     _known(vendor)
-    settings = variance_of(vendor).environments[environment].settings if environment else None
+    environments = variance_of(vendor).environments
+    if environment and environment not in environments:
+        raise UnknownName("environment", environment, environments)
+    settings = environments[environment].settings if environment else None
     plain = load_personality(vendor, settings)
     found = differences(plain.settings, site.personality.settings, (vendor, site.personality.name))
     return {

@@ -393,7 +393,7 @@ def _page(server: FhirServer, exchange: Exchange, session: PageSession, notes: l
     assert query is not None
     count_only = session.offset == 0 and _count_only(query)
     portion = Portion((), False, 0) if count_only else _portion(session)
-    settled = settled_by(server, exchange)
+    settled = settled_by(server, exchange) if server.restrictions.lag else None
     if settled is not None:
         portion = Portion(tuple(r for r in portion.records if r.updated <= settled), portion.more, portion.looked)
     whole = not portion.more and session.offset == 0 and not session.looked

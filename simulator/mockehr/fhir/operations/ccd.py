@@ -52,11 +52,12 @@ def ccd(server: FhirServer, exchange: Exchange, given: Input) -> JSON | Reply | 
     part = server.part(exchange, "Patient", "read")
     if record is None or record.deleted or (part is not None and not part.covers(record)):
         return not_found("Patient", patient)
-    text = _document(server, exchange, record.document, given)
+    # Octets that are no UTF-8 come out as they are: the document is as broken as the text.
+    octets = _document(server, exchange, record.document, given).encode("utf-8", "surrogateescape")
     accept = split_media(exchange.headers.get("accept", "").partition(",")[0])[0]
     if form_of(accept) == "xml" or accept == "application/xml":
-        return Reply(200, [], text.encode(), None, "application/xml")
-    return {"resourceType": "Binary", "contentType": "application/xml", "data": b64encode(text.encode()).decode()}
+        return Reply(200, [], octets, None, "application/xml")
+    return {"resourceType": "Binary", "contentType": "application/xml", "data": b64encode(octets).decode()}
 
 
 def _document(server: FhirServer, exchange: Exchange, patient: JSON, given: Input) -> str:

@@ -87,7 +87,8 @@ def telecom_xtn(point: JSON, dialect: Dialect) -> list[Component]:
     if point.get("use") == "work":
         types = ("BUS",) if types == ("HOM",) else ("WPN", "PH")
     elif point.get("use") == "mobile" or point.get("system") == "fax":
-        types = (types[0], "CP" if point.get("use") == "mobile" else "FX")
+        types = (*types[:1], "CP" if point.get("use") == "mobile" else "FX")
+        types = types if len(types) == 2 else ("", *types)  # a dialect without types still says what it is
     if dialect.version >= "2.6":
         return ["", *types, *[""] * (10 - len(types)), value]
     return [value, *types]

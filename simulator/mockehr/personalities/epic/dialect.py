@@ -117,9 +117,9 @@ class Vendor(Personality):
 
     def renamed(self, path: str, facts: SiteFacts) -> str:
         """The web server tells no capital from a small letter."""
-        if not self.settings["identity"]["any_case"]:
-            return path
         own = self.fhir_path(facts).rstrip("/")
+        if path.startswith(own) or not self.settings["identity"]["any_case"]:
+            return path
         alike = path[: len(own)].lower() == own.lower() and path[len(own) : len(own) + 1] in ("", "/")
         return own + path[len(own) :] if alike else path
 

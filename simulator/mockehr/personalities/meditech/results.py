@@ -24,7 +24,6 @@ from mockehr.population.chart.codes import LOINC, SNOMED
 _UCUM: Final = "http://unitsofmeasure.org"
 _PREFIXED: Final = ("laboratory", "vital-signs", "social-history")
 _INTERPRETATION: Final = HL7 + "v3-ObservationInterpretation"
-_PANEL: Final = "85354-9"
 _OXIMETRY: Final = "59408-5"
 _ARTERIAL: Final = ("2708-6", "Oxygen saturation in Arterial blood")
 _RANGES: Final = {

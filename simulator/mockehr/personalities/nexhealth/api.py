@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import orjson
-
 from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
 from mockehr.personalities.behind import Behind
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.nexhealth import calendar, people
 from mockehr.personalities.nexhealth.asked import Asked, Refusal
 from mockehr.personalities.nexhealth.copied import DRAWER, sync_of
@@ -175,4 +174,4 @@ def _envelope(
     status: int, data: Any, error: list[str], *, code: bool = True, description: str | None = None, **more: Any
 ) -> Reply:
     document = {"code": code, "description": description, "error": error, "data": data, **more}
-    return Reply(status, body=orjson.dumps(document), content_type=MEDIA)
+    return Reply(status, body=to_bytes(document), content_type=MEDIA)

@@ -16,6 +16,8 @@ from mockehr.personalities.nexhealth.asked import Asked, Done, Refusal, objects
 MOST_DAYS: Final = 31
 LOOKED_AHEAD: Final = 180
 """Days in which the next free one is looked for."""
+_YEARS: Final = range(1900, 2200)
+"""Beyond them the arithmetic of days ends somewhere."""
 
 
 def appointments(asked: Asked, id: str) -> Done:
@@ -125,11 +127,11 @@ def slots(asked: Asked, id: str) -> Done:
     """Working hours less what is booked, provider by provider."""
     start = asked.get("start_date")
     try:
-        first = datetime.fromisoformat(f"{start}T00:00:00{asked.told['zone']}")
+        first: datetime | None = datetime.fromisoformat(f"{start}T00:00:00{asked.told['zone']}")
     except ValueError:
-        raise Refusal(
-            400, "Missing parameter: start_date" if not start else "Invalid parameter: start_date"
-        ) from None
+        first = None
+    if first is None or first.year not in _YEARS:
+        raise Refusal(400, "Missing parameter: start_date" if not start else "Invalid parameter: start_date")
     days = asked.number("days", 1, MOST_DAYS)
     length = asked.number("slot_length", int(asked.told["slot"]), 24 * 60)
     wanted, places = asked.all("pids[]"), asked.all("lids[]")
@@ -163,7 +165,8 @@ def _one(asked: Asked, id: str) -> JSON:
     given = asked.records.kept(copied.DRAWER, f"written {id}")
     if isinstance(given, copied.Written) and given.site == asked.behind.name and copied.kind(given) == "Appointment":
         return shown.accepted(asked.records, asked.behind, given, asked.place, asked.told)
-    theirs = shown.id_of(asked.records, asked.behind, "Appointment", int(id)) if id[:18].isdigit() else ""
+    known = id.isascii() and id.isdigit() and len(id) <= 18
+    theirs = shown.id_of(asked.records, asked.behind, "Appointment", int(id)) if known else ""
     found = copied.read(asked.records, asked.behind, "Appointment", theirs) if theirs else None
     if found is None:
         raise Refusal(404, "Appointment not found")
@@ -219,7 +222,7 @@ def _when(text: Any, name: str) -> datetime:
         found = datetime.fromisoformat(str(text).replace(" ", "+"))
     except ValueError:
         raise Refusal(400, f"Invalid parameter: {name}") from None
-    if found.tzinfo is None:
+    if found.tzinfo is None or found.year not in _YEARS:
         raise Refusal(400, f"Invalid parameter: {name}")
     return found
 

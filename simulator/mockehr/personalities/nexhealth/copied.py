@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
-
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem
 from mockehr.personalities.behind import Behind
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.proprietary import Records
 
 TYPES: Final = ("Patient", "Practitioner", "Appointment")
@@ -101,7 +100,7 @@ def write_round(exchange: Exchange, records: Records, patience: float) -> None:
         changing = bool(one.foreign)
         method, target = ("PUT", f"/{kind(one)}/{one.foreign}") if changing else ("POST", f"/{kind(one)}")
         resource = one.resource | ({"id": one.foreign} if changing else {})
-        answer = behind.ask(exchange, method, target, orjson.dumps(resource), patience=patience)
+        answer = behind.ask(exchange, method, target, to_bytes(resource), patience=patience)
         good = answer.ok or answer.answered
         records.keep(
             DRAWER, f"sync {behind.name}", replace(sync, write="green" if good else "red", write_at=now), FOR_EVER

@@ -68,10 +68,7 @@ class Vendor(Personality):
 
     def look(self, dresser: Dresser) -> Look:
         """The surroundings in NextGen's terms."""
-        found = dresser.look
-        if not isinstance(found, Look):
-            found = dresser.look = Look(dresser, self.settings["shape"]["tables"])
-        return found
+        return dresser.seen_as(Look, self.settings["shape"]["tables"])
 
     def reference(self, reference: JSON, clean: str, within: str, dresser: Dresser) -> JSON:
         """Relative."""

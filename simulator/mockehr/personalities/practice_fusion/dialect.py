@@ -79,7 +79,8 @@ class Vendor(Personality):
         made["profile"] = f"{own['profiles']}{kind}"
         if parameters:
             listed = [*references, *own["leaked"].get(kind, ())]
-            made |= {"searchInclude": [f"{kind}.{name}" for name in listed], "searchParam": parameters}
+            made |= {"searchInclude": [f"{kind}.{name}" for name in listed]} if listed else {}
+            made["searchParam"] = parameters
         return made
 
 

@@ -13,7 +13,7 @@ from mockehr.core.problem import Problem
 from mockehr.personalities.behind import Behind
 from mockehr.personalities.proprietary import Records
 from mockehr.personalities.redox import documents, patients, results, scheduling, summary
-from mockehr.personalities.redox.errand import Errand, Failed, Invalid, Writer
+from mockehr.personalities.redox.errand import Errand, Failed, Invalid, Writer, objects
 
 ENDPOINT: Final = "/endpoint"
 MODELS: Final[Mapping[tuple[str, str], Writer]] = {
@@ -74,7 +74,7 @@ class DataModel:
         if key not in MODELS:
             text = f"The event type {' '.join(key).strip() or '(none)'} is not known"
             return self._refused(exchange, records, meta, int(self._told["missing"]["event"]), text)
-        asked = [one for one in meta.get("Destinations") or () if isinstance(one, dict)]
+        asked = objects(meta.get("Destinations"))
         found = [(one, self._destination(one, records)) for one in asked]
         if not found or any(behind is None for _, behind in found):
             text = "No destination is named" if not found else "A destination is not known"

@@ -11,6 +11,7 @@ from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem
 from mockehr.personalities.behind import Answer, Behind, Platform, forwarded, passed_on
 from mockehr.personalities.dresser import SiteFacts
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.proprietary import Api, Records
 from mockehr.personalities.redox.data_model import DataModel
 from mockehr.personalities.redox.legacy import LegacyKeys
@@ -63,7 +64,7 @@ class Vendor(Platform):
         document = orjson.loads(reply.body)
         for part in document.get("rest", ()):
             part.pop("security", None)
-        reply.body = orjson.dumps(document)
+        reply.body = to_bytes(document)
         return reply
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
-
-import orjson
+from urllib.parse import quote, urlencode
 
 from mockehr.core.exchange import JSON, Exchange
 from mockehr.personalities.behind import Answer, Behind
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.proprietary import Records
 
 
@@ -58,7 +57,10 @@ class Errand:
 
     def read(self, resource_type: str, id: str) -> JSON:
         """One resource."""
-        return self.ask("GET", f"/{resource_type}/{id}").document
+        answer = self.ask("GET", f"/{resource_type}/{quote(id, safe='')}")
+        if answer.document.get("resourceType") != resource_type:  # `_history`, which is no id
+            raise Failed(replace(answer, status=404))
+        return answer.document
 
     def create(self, resource: JSON) -> str:
         """Its id at the destination."""
@@ -74,7 +76,7 @@ class Errand:
 
     def ask(self, method: str, target: str, resource: JSON | None = None, **headers: str) -> Answer:
         """Any request."""
-        body = b"" if resource is None else orjson.dumps(resource)
+        body = b"" if resource is None else to_bytes(resource)
         told = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self.behind.ask(self.exchange, method, target, body, told, patience=self.patience)
         if not answer.ok or (method == "GET" and not answer.document):
@@ -90,6 +92,11 @@ def part(body: JSON, name: str) -> JSON:
     """A part of a message that is an object; empty where it is not."""
     found = body.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def objects(told: Any) -> list[JSON]:
+    """The objects of a list; none where it is no list."""
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
 
 
 def wanted(body: JSON, name: str, field: str) -> Any:

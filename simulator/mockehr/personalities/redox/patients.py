@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from mockehr.core.changes import Change
 from mockehr.core.exchange import JSON
 from mockehr.events.redox import content, identifiers
-from mockehr.personalities.redox.errand import Errand, Failed, Invalid, part
+from mockehr.personalities.redox.errand import Errand, Failed, Invalid, objects, part
 
 OF_THE_EHR: Final = frozenset({"FHIR", "EHRID"})
 """Types of identifiers that are the destination's own ids."""
@@ -46,9 +46,9 @@ def the_one(errand: Errand, body: JSON) -> JSON:
 
 def matches(errand: Errand, patient: JSON) -> list[JSON]:
     """By the first identifier, or by names and date of birth."""
-    for one in patient.get("Identifiers") or ():
-        value = str(one.get("ID") or "") if isinstance(one, dict) else ""
-        if value and one.get("IDType") in OF_THE_EHR:
+    for one in objects(patient.get("Identifiers")):
+        value = str(one.get("ID") or "")
+        if value and str(one.get("IDType")) in OF_THE_EHR:
             return _read(errand, value)
         if value:
             return errand.find("Patient", identifier=value)
@@ -93,7 +93,7 @@ def resource(patient: JSON, present: JSON) -> JSON:
     if home:
         made["address"] = [_address(home)]
     if "identifier" not in made:
-        known = [one for one in patient.get("Identifiers") or () if isinstance(one, dict) and one.get("ID")]
+        known = [one for one in objects(patient.get("Identifiers")) if one.get("ID")]
         made |= {"identifier": [_identifier(one) for one in known]} if known else {}
     return made
 
@@ -115,10 +115,10 @@ def _telecom(who: JSON) -> list[JSON]:
         for name, use in (("Home", "home"), ("Mobile", "mobile"), ("Office", "work"))
         if numbers.get(name)
     ]
-    mails: list[Any] = who.get("EmailAddresses") or []
+    mails = who.get("EmailAddresses")
     return found + [
         {"system": "email", "value": str(one.get("Address") if isinstance(one, dict) else one)}
-        for one in mails
+        for one in (mails if isinstance(mails, list) else ())
         if one
     ]
 

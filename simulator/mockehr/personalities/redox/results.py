@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from math import inf, isnan
 from types import MappingProxyType
 from typing import Any, Final
 
 from mockehr.core.exchange import JSON
 from mockehr.personalities.redox import patients
-from mockehr.personalities.redox.errand import Errand, Invalid, part
+from mockehr.personalities.redox.errand import Errand, Invalid, objects, part
 
 _STATUS: Final = MappingProxyType(
     {"final": "final", "preliminary": "preliminary", "corrected": "corrected", "canceled": "cancelled"}
 )
+_LARGEST: Final = 2.0**53
+"""What is beyond it, or no number at all, stays text."""
 _SYSTEMS: Final = MappingProxyType({"LOINC": "http://loinc.org"})
 
 
 def new(errand: Errand, body: JSON) -> JSON:
     """`Results.New`: for every order a DiagnosticReport, for every result an Observation."""
-    orders = [one for one in body.get("Orders") or () if isinstance(one, dict)]
+    orders = objects(body.get("Orders"))
     if not orders:
         raise Invalid("Orders are required")
     subject = {"reference": f"Patient/{patients.the_one(errand, body)['id']}"}
     for order in orders:
-        results = [one for one in order.get("Results") or () if isinstance(one, dict)]
-        made = [{"reference": f"Observation/{errand.create(_observation(one, subject))}"} for one in results]
+        results = [_observation(one, subject) for one in objects(order.get("Results"))]
+        made = [{"reference": f"Observation/{errand.create(one)}"} for one in results]
         report: JSON = {
             "resourceType": "DiagnosticReport",
             "status": _status(order.get("ResultsStatus")),
@@ -48,8 +51,10 @@ def _observation(told: JSON, subject: JSON) -> JSON:
         made["effectiveDateTime"] = str(told["CompletionDateTime"])
     value = told.get("Value")
     try:
-        number: Any = float(str(value))
+        number = float(str(value))
     except ValueError:
+        number = inf
+    if abs(number) > _LARGEST or isnan(number):
         return made | ({"valueString": str(value)} if value not in (None, "") else {})
     unit = {"unit": str(told["Units"])} if told.get("Units") else {}
     return made | {"valueQuantity": {"value": int(number) if number.is_integer() else number, **unit}}

@@ -15,6 +15,8 @@ _STATUS: Final = MappingProxyType(
 )
 MINUTES: Final = 15
 """Of a visit that does not say."""
+MOST_MINUTES: Final = 31 * 24 * 60
+_YEARS: Final = range(1900, 2200)
 
 
 def booked(errand: Errand, body: JSON) -> JSON:
@@ -120,9 +122,12 @@ def _person(errand: Errand, id: str, people: dict[str, JSON]) -> JSON:
 def _minutes(visit: JSON, present: JSON | None = None) -> int:
     told = visit.get("Duration") or (present or {}).get("minutesDuration") or MINUTES
     try:
-        return int(told)
-    except (TypeError, ValueError):
-        raise Invalid("Visit.Duration is no number of minutes") from None
+        minutes = int(told)
+    except (TypeError, ValueError, OverflowError):
+        minutes = 0
+    if not 0 < minutes <= MOST_MINUTES:
+        raise Invalid("Visit.Duration is no number of minutes")
+    return minutes
 
 
 def _when(text: Any) -> datetime:
@@ -132,6 +137,8 @@ def _when(text: Any) -> datetime:
         raise Invalid(f"{text} is no ISO 8601 date and time") from None
     if found.tzinfo is None:
         raise Invalid(f"{text} has no time zone")
+    if found.year not in _YEARS:
+        raise Invalid(f"{text} is no time of a visit")
     return found
 
 

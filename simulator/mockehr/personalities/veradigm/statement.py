@@ -42,6 +42,8 @@ def _type(resource: JSON, chained: str) -> JSON:
     if "searchParam" in made:
         made["searchParam"] = _parameters(made["searchParam"], chained)
         made["searchInclude"] = _includes(resource)
+        if not made["searchInclude"]:
+            del made["searchInclude"]
     if "operation" in made:
         made["operation"] = [{**one, "name": f"${one['name']}"} for one in made["operation"]]
     return made

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from mockehr.core.exchange import Reply
-from mockehr.fhir.lossless import encode
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.markup import DEEPEST, MOST, Element, NoMarkup, read_markup, write_markup
 
 Form = Literal["json", "xml"]
@@ -39,7 +39,7 @@ def form_of(body: bytes) -> Form:
 def reply_of(message: Element, form: Form) -> Reply:
     """200 with the message."""
     if form == "json":
-        octets = encode({message.name: told(message)})
+        octets = to_bytes({message.name: told(message)})
         return Reply(200, [], octets, None, "application/json; charset=utf-8")
     return Reply(200, [], (_DECLARATION + write_markup(message)).encode(), None, "text/xml; charset=utf-8")
 

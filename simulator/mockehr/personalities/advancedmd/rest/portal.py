@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import orjson
-
-from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
+from mockehr.core.exchange import Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
-from mockehr.fhir.lossless import encode
 from mockehr.personalities.advancedmd.desk import Desk, Refused
 from mockehr.personalities.advancedmd.envelopes import QUOTA, UNAUTHORIZED, titled, titled_xml
+from mockehr.personalities.advancedmd.rest.exchanged import answered, error, members
 from mockehr.personalities.advancedmd.rest.lists import LISTS, demographics, within
 from mockehr.personalities.proprietary import Records
 
@@ -84,7 +82,7 @@ class PatientPortal:
 
     def _authenticate(self, exchange: Exchange, records: Records) -> Reply:
         """A token, and whose records it opens."""
-        told = _members(exchange.body)
+        told = members(exchange.body)
         user, password = str(told.get("username") or ""), str(told.get("password") or "")
         own = records.own(user)
         if not own or not records.user(user, password) or str(told.get("officekey") or "") != self._office:
@@ -96,7 +94,7 @@ class PatientPortal:
         desk = Desk(exchange, records, self._settings)
         told_of = [demographics(desk, desk.patient(id)) for id in own]
         exchange.returned = tuple(dict.fromkeys(desk.seen))
-        return _json({"patientdata": told_of, "token": token})
+        return answered({"patientdata": told_of, "token": token})
 
     def _read(self, name: str, exchange: Exchange, records: Records) -> Reply:
         """A list of one patient's; raises Refused."""
@@ -118,21 +116,7 @@ class PatientPortal:
             times = within(asked.get("startdate", ""), asked.get("enddate", ""))
             rows = LISTS[name](desk, patient, times)
         exchange.returned = tuple(dict.fromkeys(desk.seen))
-        return _json(rows)
-
-
-def _members(body: bytes) -> JSON:
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        told = None
-    if not isinstance(told, dict):
-        raise Refused("The request is no JSON object.")
-    return {str(name).lower(): value for name, value in told.items()}
-
-
-def _json(document: Any) -> Reply:
-    return Reply(200, [], encode(document), None, "application/json; charset=utf-8")
+        return answered(rows)
 
 
 def _error(exchange: Exchange, status: int, title: str, detail: str) -> Reply:
@@ -140,4 +124,4 @@ def _error(exchange: Exchange, status: int, title: str, detail: str) -> Reply:
     accepted = exchange.headers.get("accept", "")
     if "xml" in accepted and "json" not in accepted:
         return Reply(status, [], titled_xml(title, detail), None, "application/xml; charset=utf-8")
-    return Reply(status, [], encode(titled(title, detail)), None, "application/json; charset=utf-8")
+    return error(status, title, detail)

@@ -8,14 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import orjson
-
 from mockehr.core.clock import instant
 from mockehr.core.exchange import JSON, Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
-from mockehr.fhir.lossless import encode
 from mockehr.personalities.advancedmd.desk import KINDS, SESSIONS, Desk, Provider, Refused, Session, Visit, month_of
-from mockehr.personalities.advancedmd.envelopes import QUOTA, UNAUTHORIZED, titled
+from mockehr.personalities.advancedmd.envelopes import QUOTA, UNAUTHORIZED
+from mockehr.personalities.advancedmd.rest.exchanged import answered, error, members
 from mockehr.personalities.advancedmd.words import number_of, read_shown, whole
 from mockehr.personalities.concepts import concept
 from mockehr.personalities.proprietary import Records
@@ -63,28 +61,28 @@ class Scheduler:
         scheme, _, token = exchange.headers.get("authorization", "").partition(" ")
         session = records.kept(SESSIONS, token.strip()) if scheme.lower() == "bearer" else None
         if not isinstance(session, Session):
-            return _error(401, *UNAUTHORIZED)
+            return error(401, *UNAUTHORIZED)
         exchange.client = session.user
         if len(exchange.body) > int(self._settings["largest"]):
-            return _error(413, "RequestTooLarge", "The request is larger than is allowed.")
+            return error(413, "RequestTooLarge", "The request is larger than is allowed.")
         desk, rest = Desk(exchange, records, self._settings), _rest(exchange.path)
         calls = {"appointments": self._view, "book": self._book, "columns": self._columns}
         name = self.interaction(exchange).name
         try:
             if name == "cancel":
                 return _cancelled(desk, rest.split("/")[1])
-            reply = calls[name](desk) if name in calls else _error(404, "Not Found", "There is nothing here.")
+            reply = calls[name](desk) if name in calls else error(404, "Not Found", "There is nothing here.")
         except Refused as refused:
-            return _error(400, "Bad Request", str(refused))
+            return error(400, "Bad Request", str(refused))
         exchange.returned = tuple(dict.fromkeys(desk.seen))
         if len(reply.body) > int(self._settings["largest"]):
-            return _error(413, "ResponseTooLarge", "The result is larger than is allowed.")
+            return error(413, "ResponseTooLarge", "The result is larger than is allowed.")
         return reply
 
     def refuse(self, problem: Problem) -> Reply:
         """See Api."""
         title, detail = QUOTA if problem.status == 429 else ("Error", problem.text)
-        return _error(problem.status, title, detail)
+        return error(problem.status, title, detail)
 
     # what is asked for
 
@@ -99,11 +97,11 @@ class Scheduler:
         if len(wanted) > 1:
             rows += [self._row(desk, one) for one in found if self._twice(desk, one)]
         if view != "provider":
-            return _json(rows)
+            return answered(rows)
         columns: dict[str, list[JSON]] = {}
         for row in rows:
             columns.setdefault(str(row["columnid"]), []).append(row)
-        return _json(columns)
+        return answered(columns)
 
     def _day(self, desk: Desk, told: Mapping[str, str]) -> datetime:
         """The date that is asked for. Without one it is today, on the clocks of another zone than the practice's."""
@@ -146,11 +144,11 @@ class Scheduler:
             }
             for one in desk.staff()
         ]
-        return _json(rows)
+        return answered(rows)
 
     def _book(self, desk: Desk) -> Reply:
         """A new appointment of a patient in a column."""
-        told = _members(desk.exchange.body)
+        told = members(desk.exchange.body)
         provider = _provider(desk, str(told.get("columnid", "")))
         patient = desk.patient(number_of(str(told.get("patientid", "")), "pat"))
         begins = read_shown(str(told.get("startdatetime", "")))
@@ -178,7 +176,7 @@ class Scheduler:
         stored = desk.records.create(desk.exchange, made)
         if isinstance(stored, Problem):
             raise Refused(stored.text)
-        return _json({"id": whole(str(desk.saw(stored)["id"]))})
+        return answered({"id": whole(str(desk.saw(stored)["id"]))})
 
 
 def _rest(path: str) -> str:
@@ -210,29 +208,11 @@ def _kind(told: Any) -> JSON | None:
     return concept(_TYPES, KINDS[number - 1]) if known and number is not None else None
 
 
-def _members(body: bytes) -> dict[str, Any]:
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        told = None
-    if not isinstance(told, dict):
-        raise Refused("The request is no JSON object.")
-    return {str(name).lower(): value for name, value in told.items()}
-
-
 def _cancelled(desk: Desk, id: str) -> Reply:
     found = desk.records.read("Appointment", id)
     if found is None:
-        return _error(404, "Not Found", f"There is no appointment {id}.")
+        return error(404, "Not Found", f"There is no appointment {id}.")
     made = desk.records.update(desk.exchange, {**found, "status": "cancelled"})
     if isinstance(made, Problem):
         raise Refused(made.text)
     return Reply(204)
-
-
-def _json(document: Any) -> Reply:
-    return Reply(200, [], encode(document), None, "application/json; charset=utf-8")
-
-
-def _error(status: int, title: str, detail: str) -> Reply:
-    return Reply(status, [], encode(titled(title, detail)), None, "application/json; charset=utf-8")

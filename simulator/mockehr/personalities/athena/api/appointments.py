@@ -36,6 +36,8 @@ _FAR: Final = timedelta(days=90)
 _HELD: Final = 400 * 86_400.0
 """Seconds for which it is known who began to check in and what became of a cancelled appointment."""
 _DRAWER: Final = "athena appointments"
+_MOST_TIMES: Final = 288
+"""Slots that one call may make: one in five minutes of a day."""
 
 
 def status_of(appointment: JSON) -> str:
@@ -144,6 +146,8 @@ def make_open(call: Call) -> Reply:
     if call.department(department) is None or call.provider(provider) is None or day is None:
         raise Refused(400, "Invalid departmentid or providerid.")
     starts = []
+    if times.count(",") >= _MOST_TIMES:
+        raise Refused(400, "Improper appointmenttime: there are too many times.")
     for time in times.split(","):
         try:
             starts.append(datetime.combine(day, datetime.strptime(time.strip(), "%H:%M").time()))

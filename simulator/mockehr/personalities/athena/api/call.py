@@ -12,14 +12,16 @@ import orjson
 
 from mockehr.core.exchange import JSON, Exchange, Reply
 from mockehr.core.problem import Problem
-from mockehr.fhir.lossless import encode
 from mockehr.personalities.athena.ids import AthenaIds, bare
 from mockehr.personalities.athena.moments import local
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.proprietary import Records
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 MISSING: Final = "Additional fields are required."
 _MOST: Final = 10_000_000
+_YEARS: Final = range(1, 9000)
+"""Years of dates that can be calculated with."""
 
 
 class Refused(Exception):
@@ -70,10 +72,14 @@ class Call:
         text = self.get(name)
         if not text:
             return None
+        found: date | None
         try:
-            return datetime.strptime(text, "%m/%d/%Y").date()
+            found = datetime.strptime(text, "%m/%d/%Y").date()
         except ValueError:
-            raise Refused(400, f"Improper {name}: dates must be of the form MM/DD/YYYY.") from None
+            found = None
+        if found is None or found.year not in _YEARS:
+            raise Refused(400, f"Improper {name}: dates must be of the form MM/DD/YYYY.")
+        return found
 
     def count(self, name: str, usual: int) -> int:
         """A whole number of at least 0."""
@@ -178,7 +184,7 @@ class Call:
 
 def answered(body: Any, status: int = 200) -> Reply:
     """JSON of any kind: an object, a list, a bare number or text."""
-    return Reply(status, [], encode(body), None, JSON_TYPE)
+    return Reply(status, [], to_bytes(body), None, JSON_TYPE)
 
 
 def failed(text: str) -> Reply:
@@ -193,7 +199,7 @@ def number_of(reference: object) -> str:
 
 def as_number(text: str) -> int | str:
     """A number where it is one."""
-    return int(text) if text.isascii() and text.isdigit() else text
+    return int(text) if _digits(text) else text
 
 
 def day_text(text: object) -> str | None:

@@ -198,7 +198,8 @@ def _allergy_from(row: JSON, present: JSON | None, patient: JSON, call: Call) ->
         "recordedDate": with_zone(call.now),
     }
     reactions = []
-    for one in row.get("reactions") or ():
+    told_of = row.get("reactions")
+    for one in told_of if isinstance(told_of, list) else ():
         if not isinstance(one, dict) or not one.get("reactionname"):
             continue
         coding = [{"code": str(one["snomedcode"]), "system": SNOMED}] if one.get("snomedcode") else []

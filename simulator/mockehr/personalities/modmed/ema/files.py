@@ -91,4 +91,4 @@ def _stamp(at: float) -> str:
 
 def _signature(place: str, told: dict[str, str], records: Records) -> str:
     text = "\n".join((place, told["X-Amz-Date"], told["X-Amz-Expires"]))
-    return hmac.new(records.key("file"), text.encode(), sha256).hexdigest()
+    return hmac.new(records.key("file"), text.encode("utf-8", "surrogateescape"), sha256).hexdigest()

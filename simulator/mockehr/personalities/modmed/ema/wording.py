@@ -34,6 +34,7 @@ EXTENSIONS: Final = MappingProxyType(
     }
 )
 STANDARD_EXTENSIONS: Final = MappingProxyType({own: url for url, own in EXTENSIONS.items()})
+_LARGEST: Final = 2**53
 _PREFIXES: Final = MappingProxyType(
     {"ChargeItem": ("CHG", "INBOUND"), "DocumentReference": ("file",), "Organization": ("pay",)}
 )
@@ -84,9 +85,10 @@ def as_number(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return int(value) if value.lstrip("-").isdecimal() else float(value)
+        number = int(value) if value.lstrip("-").isdecimal() else float(value)
     except ValueError:
         return value
+    return number if abs(number) <= _LARGEST else value  # neither NaN, which no JSON has
 
 
 def refusal(status: int, text: str) -> Problem:

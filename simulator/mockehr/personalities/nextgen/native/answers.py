@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from mockehr.core.exchange import JSON, Exchange, Reply
-from mockehr.fhir.lossless import encode
+from mockehr.personalities.envelope import to_bytes
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -32,7 +32,7 @@ def plain(status: int, text: str) -> Reply:
 
 def told(document: Any, status: int = 200) -> Reply:
     """JSON, an array among it."""
-    return Reply(status, [], encode(document), None, JSON_TYPE)
+    return Reply(status, [], to_bytes(document), None, JSON_TYPE)
 
 
 def empty(status: int = 200) -> Reply:

@@ -227,7 +227,7 @@ def _result(one: JSON) -> str:
     """`SODIUM SERUM, 148 mmol/L ABNORMAL (136-145)`."""
     normal = code_in(one.get("interpretation")) in ("N", "")
     limits = head(one.get("referenceRange", ()))
-    bounds = [f"{limits[name].get('value', ''):g}" for name in ("low", "high") if name in limits]
+    bounds = [f"{limits[name]['value']:g}" for name in ("low", "high") if "value" in limits.get(name, {})]
     told = f" ({'-'.join(bounds)})" if len(bounds) == 2 else ""
     return f"{text_of(one.get('code')).upper()}, {_value(one)} {'Normal' if normal else 'ABNORMAL'}{told}"
 

@@ -11,7 +11,7 @@ import orjson
 
 from mockehr.core.exchange import Exchange, Interaction, Reply
 from mockehr.core.problem import Problem
-from mockehr.fhir.lossless import encode
+from mockehr.personalities.envelope import to_bytes
 from mockehr.personalities.proprietary import Records
 from mockehr.personalities.veradigm.unity import soap
 from mockehr.personalities.veradigm.unity.actions import ACTIONS, named
@@ -166,7 +166,7 @@ def _read(body: bytes) -> Request | None:
 
 
 def _reply(document: object) -> Reply:
-    return Reply(200, [], encode(document), None, "application/json; charset=utf-8")
+    return Reply(200, [], to_bytes(document), None, "application/json; charset=utf-8")
 
 
 def _words(action: str, text: str) -> str:

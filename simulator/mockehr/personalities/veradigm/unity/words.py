@@ -80,7 +80,7 @@ def read_date(text: str, zone: str) -> float | None:
             break
         except ValueError:
             continue
-    return None if shown is None or shown.year < 1900 else instant_of(shown, zone)
+    return None if shown is None or not 1900 <= shown.year < 9000 else instant_of(shown, zone)
 
 
 def padded(text: str, width: int) -> str:
