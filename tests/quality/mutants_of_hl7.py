@@ -12,13 +12,19 @@ from typing import Any
 
 from mockehr.core.changes import QUIET
 from mockehr.core.exchange import Exchange
+from mockehr.edge.drop_folder import lay_all
 from mockehr.edge.mllp_manner import Manner, cut
 from mockehr.edge.mllp_site import reactions
 from mockehr.examples.careful_peer import Frames, Inbox, Message, Records, acknowledged
+from mockehr.hl7.batch import read_batch
 from mockehr.scenarios.probe import Case, Finding
+from mockehr.scenarios.probes.hl7_batches_checked import PARKED
 from mockehr.scenarios.scorecard import judge
 from mockehr.sites.build import build_site
+from mockehr.sites.exceptions import Parked
+from mockehr.sites.feeds import Gathering
 from mockehr.sites.links import Link, Policy
+from mockehr.sites.listeners import Folders
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 from mockehr.sites.told import told_of, watch
@@ -283,10 +289,28 @@ class ReadsUtf8(Inbox):
         return super().records()
 
 
+def files(stand: Any, flawed: bool) -> Iterable[Finding]:
+    """A reader of batch files: it compares the counts in each with its messages; the other one takes them all."""
+    site = build_site(SiteOptions("a", stepped=True, open_access=True))
+    site.listeners.folders = Folders(None, stand.folder)
+    site.links.add(Link("nightly", "", 0, batch=Gathering(messages=2, folder="lab")))
+    site.arm({"use": "odd-batch", "when": {"skip": 1, "every": 2}})
+    laid = []
+    for number in range(8):
+        site.store.commit({**ZOE, "id": f"p{number}"}, kind="create", source="control")
+        laid += lay_all(site)
+    aside = [file for file in laid if read_batch(file.read_bytes()).findings] if not flawed else []
+    assert len(laid) == 4
+    parked = tuple(Parked(f"Message/{file.name}", "parse", "its counts do not hold") for file in aside)
+    case = Case(tuple(site.journal), site.name, "peer", expected={PARKED: parked})
+    return judge([case]).cards[0].findings
+
+
 FIRST: dict[str, int] = {"first": 1}
 MUTANTS: dict[str, tuple[Play, str]] = {
     "hl7-ack-matched": day(inbox(NamesTheOneBefore)),
     "hl7-every-message-acknowledged": day(inbox(RefusesDischarges)),
+    "hl7-batches-checked": (files, ""),
     "hl7-acks-in-time": day(inbox(AnswersTheSecondTime)),
     "hl7-duplicates-applied-once": day(
         inbox(AppliesAnything), {"use": "duplicate-message", "when": {"every": 3}}, shows="a message counts twice"

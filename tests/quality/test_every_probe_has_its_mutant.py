@@ -2,8 +2,8 @@
 
 Each mutant is judged by ALL probes on the occasion that it is about, and so is its twin, which copes. Where the flaw
 shows in the records that the client gives back, `truth` fails beside: that is what `truth` asks, and each such row
-says how. Who adds a probe adds a row to one of the modules `mutants_of_*.py` beside this one, which
-are found by themselves.
+says how. Who adds a probe adds a row to one of the modules `mutants_of_*.py` beside this one, which are found by
+themselves.
 """
 
 from __future__ import annotations
@@ -71,6 +71,12 @@ class Stand:
     @property
     def http(self) -> httpx2.Client:
         found: httpx2.Client = self._given("http")
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """An empty folder."""
+        found: Path = self._given("tmp_path")
         return found
 
     @property

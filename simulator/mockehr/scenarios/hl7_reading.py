@@ -10,6 +10,7 @@ from mockehr.core.exchange import Exchange
 from mockehr.hl7.header import NotHL7
 from mockehr.hl7.message import Message
 from mockehr.quirks.rule import quirks
+from mockehr.scenarios.probe import Case
 from mockehr.scenarios.reading import heard
 
 POSITIVE: Final = frozenset({b"AA", b"CA"})
@@ -109,6 +110,11 @@ def parsed(exchange: Exchange, body: bytes = b"") -> Message | None:
         return Message(body or exchange.body)
     except NotHL7:
         return None
+
+
+def over_connections(case: Case) -> list[Exchange]:
+    """The messages that were to be answered: nobody answers those that were laid into files."""
+    return [call for call in case.on("mllp-out") if "file" not in call.notes]
 
 
 def tellings(messages: Iterable[Exchange]) -> list[Telling]:

@@ -24,6 +24,7 @@ from mockehr.scenarios.playing import begins_at, refuse_phases
 from mockehr.scenarios.probe import Case
 from mockehr.scenarios.probes import probes
 from mockehr.scenarios.probes.fits_the_site import SIBLINGS
+from mockehr.scenarios.probes.hl7_batches_checked import PARKED
 from mockehr.scenarios.probes.shape_exceptions_counted import COUNTED
 from mockehr.scenarios.schema import LaunchSection, Scenario
 from mockehr.scenarios.scorecard import Scorecard, judge
@@ -159,6 +160,7 @@ class Trial:
             launched = tuple(one for one in self.launched if one.site == site.name)
             known = Case(exchanges, site.name, client.client_id, report, registered_scopes=client.scopes)
             facts = {LAUNCHES: launched, SIBLINGS: siblings_of(site, self.sites), COUNTED: handed.counted}
+            facts[PARKED] = handed.parked
             cases.append(replace(known, expected=facts))
         judged = judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
         cards = [

@@ -12,8 +12,6 @@ from mockehr.scenarios.probes import probes
 
 KEPT = Path(__file__).resolve().parents[3] / "simulator" / "COVERAGE.md"
 MISSING = (
-    ("D12", "file"),  # no shipped scenario has a platform in front of a site
-    ("G11", "probe"),  # nobody asks yet whether a client counts the messages of a batch
     ("J3", "file"),
     ("J3", "control"),
     ("J3", "probe"),  # recording is a part of its own

@@ -13,6 +13,7 @@ from mockehr.scenarios.hl7_reading import (
     Telling,
     control_id,
     field_of,
+    over_connections,
     same_message,
     severed,
     shown,
@@ -38,7 +39,7 @@ class Hl7AckMatched(Probe):
         """Compare the ids of messages and acknowledgements."""
         faults: list[Evidence] = []
         coped: list[Evidence] = []
-        for telling in tellings(case.on("mllp-out")):
+        for telling in tellings(over_connections(case)):
             fault = _answered(telling)
             told = fault or "was acknowledged under its own id"
             (faults if fault else coped).append(Evidence(telling.attempts[-1].number, told))

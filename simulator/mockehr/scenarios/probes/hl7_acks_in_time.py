@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from mockehr.core.exchange import Exchange
-from mockehr.scenarios.hl7_reading import control_id, fired_on, shown, tellings
+from mockehr.scenarios.hl7_reading import control_id, fired_on, over_connections, shown, tellings
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 EXCUSES: Final = ("broken-frame", "slow-link", "link-cut")
@@ -25,7 +25,7 @@ class Hl7AcksInTime(Probe):
 
     def judge(self, case: Case) -> Finding:
         """Look for attempts that ended in a time-out."""
-        attempts = [one for telling in tellings(case.on("mllp-out")) for one in telling.reached]
+        attempts = [one for telling in tellings(over_connections(case)) for one in telling.reached]
         whole = [one for one in attempts if not any(name in EXCUSES for name in fired_on(one))]
         faults = [Evidence(one.number, f"{_late(one)}") for one in whole if _late(one)]
         coped = [Evidence(one.number, f"message {shown(control_id(one))} was answered") for one in whole]

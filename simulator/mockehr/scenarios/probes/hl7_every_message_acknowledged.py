@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mockehr.scenarios.hl7_reading import POSITIVE, control_id, odd, shown, tellings
+from mockehr.scenarios.hl7_reading import POSITIVE, control_id, odd, over_connections, shown, tellings
 from mockehr.scenarios.probe import Case, Evidence, Finding, Probe
 
 
@@ -24,7 +24,7 @@ class Hl7EveryMessageAcknowledged(Probe):
         """Look at the last answer to each message."""
         faults: list[Evidence] = []
         coped: list[Evidence] = []
-        for telling in tellings(case.on("mllp-out")):
+        for telling in tellings(over_connections(case)):
             own, last, code = shown(control_id(telling.first)), telling.attempts[-1].number, telling.code
             if code in POSITIVE or (code and telling.refusable):
                 coped.append(Evidence(last, f"message {own} was acknowledged with {shown(code)}"))
