@@ -79,6 +79,10 @@ class Hospital:
         return 200, {}, {"access_token": f"t{self.tokens}", "scope": SCOPES.replace(dropped, "")}
 
     def answer(self, exchange: Exchange) -> tuple[int, dict[str, str], Any]:
+        if exchange.path.endswith("/metadata"):
+            kinds = sorted({one["resourceType"] for one in TRUTH})
+            server = {"mode": "server", "resource": [{"type": kind} for kind in kinds]}
+            return 200, {}, {"resourceType": "CapabilityStatement", "rest": [server]}
         self.uses += 1
         kind, _, id = exchange.path.strip("/").partition("/")
         if exchange.headers["authorization"] != f"Bearer t{self.tokens}":
