@@ -18,7 +18,7 @@ from mockehr.sites.directory import Directory
 from mockehr.sites.options import SiteOptions
 from mockehr.sites.site import Site
 
-WAIT = 5
+WAIT = 30
 FAST = 100.0
 
 

@@ -339,7 +339,7 @@ DAYS = [
 def play(mockehr: World) -> Iterator[Callable[[Day, str, bool], str]]:
     """Runs a day's client, with a bug or without, against a fresh site; answers the probe's verdict."""
     keys = KeyServer()
-    with httpx2.Client(timeout=5, trust_env=False) as http:
+    with httpx2.Client(timeout=30, trust_env=False) as http:
 
         def go(day: Day, bug: str, armed: bool = True) -> str:
             site = mockehr.site(stepped=True, patients=12)

@@ -238,7 +238,7 @@ Run = Callable[[str, str, dict[str, Any]], dict[str, Finding]]
 def run(mockehr: World) -> Iterator[Run]:
     """Runs a client with a bug (or none) on a probe's day, or another, and asks all probes about it."""
     jtis = count(1)
-    with httpx2.Client(timeout=5) as http:
+    with httpx2.Client(timeout=30) as http:
 
         def go(probe: str, bug: str, quirk: dict[str, Any]) -> dict[str, Finding]:
             day = DAYS[probe]

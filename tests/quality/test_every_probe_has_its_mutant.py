@@ -91,7 +91,7 @@ class Stand:
 @pytest.fixture
 def http() -> Iterator[httpx2.Client]:
     """A client of HTTP that goes straight to where it is sent."""
-    with httpx2.Client(timeout=5, trust_env=False) as client:
+    with httpx2.Client(timeout=30, trust_env=False) as client:
         yield client
 
 

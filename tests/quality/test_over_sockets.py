@@ -109,7 +109,7 @@ PROBES = sorted(DAYS)
 def run(mockehr: World) -> Iterator[Callable[..., Careful]]:
     """Runs a client against a fresh site of twelve patients, on a day of the probe's kind or on a calm one."""
     jtis = count(1)
-    with httpx2.Client(timeout=5) as http:
+    with httpx2.Client(timeout=30) as http:
 
         def go(kind: type[Careful], day: dict[str, Any]) -> Careful:
             site = mockehr.site(stepped=True, patients=12)
@@ -160,7 +160,7 @@ def test_the_whole_scorecard_of_a_bad_day_passes_for_one_and_fails_for_the_other
         site = mockehr.site(stepped=True, patients=12)
         site.quirk("page-repeats")
         site.quirk("lost-response", when={"first": 1})
-        with httpx2.Client(timeout=5) as http:
+        with httpx2.Client(timeout=30) as http:
             client = kind(site, http, jtis)
             client.sync()
         findings[kind] = site.scorecard

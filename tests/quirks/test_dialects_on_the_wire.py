@@ -75,7 +75,7 @@ def wire(mockehr: World) -> Iterator[Wire]:
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": signed,
     }
-    with httpx2.Client(timeout=5) as http:
+    with httpx2.Client(timeout=30) as http:
         yield Wire(site, http, http.post(client.token_url, data=form).json()["access_token"])
 
 
@@ -347,7 +347,7 @@ def test_an_error_inside_a_success_comes_on_a_vendors_own_api_too(mockehr: World
     site = mockehr.site("athena", stepped=True, patients=5)
     site.quirk("error-inside-success", where={"channel": "proprietary"})
     root = site.fhir_url.removesuffix(site.site.fhir_path)
-    with httpx2.Client(timeout=5) as http:
+    with httpx2.Client(timeout=30) as http:
         answer = http.post(f"{root}/v1/195900/patients", data={"firstname": "Ada"})
     assert (answer.status_code, answer.json()["errorcode"]) == (200, "LOCKED")
     (entry,) = site.journal(channel="proprietary")

@@ -77,7 +77,7 @@ def holds(wire: Wire, arrival: Arrival, secret: str = SECRET) -> bool:
 def wire(mockehr: World, mockehr_webhooks: Receiver) -> Any:
     site = mockehr.site(stepped=True, open_access=True)
     site.webhook(mockehr_webhooks.url, name="app", secret=SECRET, at_once=1)
-    with httpx2.Client(timeout=5) as client:
+    with httpx2.Client(timeout=30) as client:
         yield Wire(site, mockehr_webhooks, client)
 
 

@@ -18,7 +18,7 @@ from mockehr.quirks.rule import quirks
 from mockehr.sites.links import Link
 from mockehr.testing.world import TestSite, World
 
-WAIT = 5
+WAIT = 30
 SUBJECT = {"reference": "Patient/a"}
 ERIKA = {
     "resourceType": "Patient",

@@ -28,7 +28,7 @@ from mockehr.quirks.rule import quirks
 from mockehr.sites.test_client import register_app
 from mockehr.testing.world import TestClient, TestSite, World
 
-WAIT = 5
+WAIT = 30
 ELSEWHERE = ("tls", "launch", "hl7", "message", "events", "bulk")
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
 JSON_TYPE = {"Content-Type": "application/fhir+json"}

@@ -26,7 +26,7 @@ COMPLAINTS = {
     "self-signed": "self-signed",
     "old-protocol": "PROTOCOL_VERSION|EOF",
 }
-WAIT = 5
+WAIT = 30
 
 
 @pytest.fixture

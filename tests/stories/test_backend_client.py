@@ -26,7 +26,7 @@ def token_of(client: TestClient, http: httpx2.Client, *, jti: str, site: TestSit
 
 @pytest.fixture
 def http() -> Any:
-    with httpx2.Client(timeout=5) as client:
+    with httpx2.Client(timeout=30) as client:
         yield client
 
 

@@ -53,7 +53,7 @@ class Coping(Naive):
 
 @pytest.fixture
 def http() -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=5, headers={"Accept": "application/json"}) as client:
+    with httpx2.Client(timeout=30, headers={"Accept": "application/json"}) as client:
         yield client
 
 

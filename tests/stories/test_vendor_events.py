@@ -23,7 +23,7 @@ TOPIC = "https://api.platform.athenahealth.com/fhir/r4/SubscriptionTopic/Patient
 
 @pytest.fixture
 def http() -> Iterator[httpx2.Client]:
-    with httpx2.Client(timeout=5) as client:
+    with httpx2.Client(timeout=30) as client:
         yield client
 
 

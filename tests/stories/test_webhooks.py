@@ -15,7 +15,7 @@ from mockehr.events import Hook, Policy, verify
 from mockehr.fhir.intake import Intake, import_document
 from mockehr.testing.world import TestSite, World
 
-WAIT = 5
+WAIT = 30
 
 
 class Receiver:

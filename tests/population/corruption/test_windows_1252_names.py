@@ -97,7 +97,7 @@ def test_the_octets_arrive_at_a_client_under_a_head_that_claims_utf8(mockehr: Wo
     assert charts is not None
     index = next(iter(charts.infections[NAME].patients()))
     family = charts.population.person(index).family
-    with httpx2.Client(timeout=5) as client:
+    with httpx2.Client(timeout=30) as client:
         answer = client.get(f"{site.fhir_url}/Patient/p{index}")
         page = client.get(f"{site.fhir_url}/Patient", params={"_id": f"p{index}"})
         found = client.get(f"{site.fhir_url}/Patient", params={"family:exact": family, "_count": "200"})
