@@ -37,19 +37,12 @@ RULES: list[dict[str, Any]] = [
 
 
 def played(receiver: str) -> set[str]:
-    """The probes that fail for that example receiver; raises VerdictFailed where the careful one does not pass."""
+    """The probes that fail for that example receiver. (The careful one is played by `mockehr check all`.)"""
     path = find_scenario(NAME)
     trial = Trial(load_scenario(path), base=path.parent)
     card, status = run_trial(trial, [sys.executable, "-m", f"mockehr.examples.{receiver}"], quiet=True)
     assert status == 0
-    if receiver == "careful_receiver":
-        card.assert_passed()
     return {finding.probe for _, finding in card if finding.verdict == "fail"}
-
-
-@pytest.mark.slow
-def test_the_event_storm_is_survived_by_the_careful_receiver() -> None:
-    assert played("careful_receiver") == set()
 
 
 @pytest.mark.slow

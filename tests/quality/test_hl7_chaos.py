@@ -16,19 +16,12 @@ NAME = "hl7-chaos"
 
 
 def played(peer: str) -> set[str]:
-    """The probes that fail for that example peer; raises VerdictFailed where the careful one does not pass."""
+    """The probes that fail for that example peer. (The careful one is played by `mockehr check all`.)"""
     path = find_scenario(NAME)
     trial = Trial(load_scenario(path), base=path.parent)
     card, status = run_trial(trial, [sys.executable, "-m", f"mockehr.examples.{peer}"], quiet=True)
     assert status == 0
-    if peer == "careful_peer":
-        card.assert_passed()
     return {finding.probe for _, finding in card if finding.verdict == "fail"}
-
-
-@pytest.mark.slow
-def test_hl7_chaos_is_survived_by_the_careful_peer() -> None:
-    assert played("careful_peer") == set()
 
 
 @pytest.mark.slow

@@ -159,8 +159,8 @@ class Trial:
             exchanges = tuple(exchange for exchange in site.journal if not is_load(exchange))
             launched = tuple(one for one in self.launched if one.site == site.name)
             known = Case(exchanges, site.name, client.client_id, report, registered_scopes=client.scopes)
-            facts = {LAUNCHES: launched, SIBLINGS: siblings_of(site, self.sites), COUNTED: handed.counted}
-            facts[PARKED] = handed.parked
+            facts: dict[str, object] = {LAUNCHES: launched, SIBLINGS: siblings_of(site, self.sites)}
+            facts |= {COUNTED: handed.counted, PARKED: handed.parked}
             cases.append(replace(known, expected=facts))
         judged = judge(cases, asked, title=self.title, seed=str(self.scenario.seed), required=wanted.required)
         cards = [

@@ -28,7 +28,7 @@ DIRTYING = (
     "drug-codes", "free-text-units", "icd-9-beside-icd-10", "missing-units", "mixed-units", "ranges-in-strings",
     "retired-codes", "status-out-of-range", "wrong-patient", "wrong-reference-types", "wrong-system",
 )  # fmt: skip
-VENDORS = ("generic", "epic", "athena", "hl7_facade", "meditech", "ecw", "oracle")
+VENDORS = ("generic", "epic", "athena", "hl7_facade")
 BLIND = {("hl7_facade", "wrong-patient")}
 """A facade shows no encounters with results."""
 Record = dict[str, Any]
