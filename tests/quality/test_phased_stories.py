@@ -36,7 +36,7 @@ def played(name: str, manner: str) -> tuple[Trial, Scorecard]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["six-hour-export", "duplicate-order"])  # all: mockehr check all, in .ci/run
+@pytest.mark.parametrize("name", ["six-hour-export", "duplicate-order"])  # all: mockehr check all
 def test_the_careful_client_passes_in_every_phase(name: str) -> None:
     trial, card = played(name, "careful")
     card.assert_passed()

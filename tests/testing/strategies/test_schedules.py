@@ -74,11 +74,12 @@ class Client:
 
     def sync(self) -> bool:
         """Read all patients; False if it had to give up."""
-        target = "/Patient?_count=5"
+        target, asked = "/Patient?_count=5", set[str]()
         while target:
-            page = self.patiently(target)
+            page = None if target in asked else self.patiently(target)  # links that lead in a circle never end
             if page is None:
                 return False
+            asked.add(target)
             for entry in page.get("entry", ()):
                 key = entry["resource"]["id"]
                 if key not in self.seen or "keeps-repeats" in self.bugs:
